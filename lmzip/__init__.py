@@ -1,0 +1,1 @@
+"""lmzip: lossless compression by a transformer that learns while it compresses."""
