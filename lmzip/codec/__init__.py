@@ -1,4 +1,34 @@
 """Everything that determines the bits of an archive, and nothing else.
 
 The SHA-256 of this package's sources is the code hash that every archive names.
+Importing this module is cheap: the arithmetic lives in `lmzip.codec.loop`, which a
+caller imports only when it is about to encode or decode.
 """
+
+from __future__ import annotations
+
+import hashlib
+from functools import cache
+from pathlib import Path
+
+from lmzip.codec.presets import BLOCK_SIZE, PRESETS, Preset
+
+__all__ = ["BLOCK_SIZE", "PRESETS", "Preset", "code_hash", "source_files"]
+
+
+def source_files() -> list[Path]:
+    """The files that determine the bits, in the order in which they are hashed."""
+    return sorted(Path(__file__).parent.glob("*.py"), key=lambda path: path.name)
+
+
+@cache
+def code_hash() -> bytes:
+    """SHA-256 (32 bytes) over name, length and bytes of every source file, lengths as 8 bytes LE.
+
+    Line ends are normalised, so that a checkout with CRLF has the same hash.
+    """
+    digest = hashlib.sha256()
+    for path in source_files():
+        text = path.read_bytes().replace(b"\r\n", b"\n")
+        digest.update(path.name.encode() + b"\0" + len(text).to_bytes(8, "little") + text)
+    return digest.digest()
