@@ -79,7 +79,7 @@ def encode(state, buffer, start, size, bits):
 
 @kernel
 def decode_target(state, bits):
-    """Which of the 2^bits parts of the range the code lies in; a damaged code may give 2^bits - 1."""
+    """Which of the 2^bits parts of the range the code lies in, even for a damaged code."""
     step = state[RANGE] >> bits
     return min(state[LOW] // step, (1 << bits) - 1)
 

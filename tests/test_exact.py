@@ -1,0 +1,106 @@
+"""Every bit of the codec comes from operations that cannot differ between machines."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from conftest import noise, prose
+from exact_guard import ExactGuard, InexactOperation
+
+from lmzip.codec import exact
+from lmzip.codec.loop import Codec
+from lmzip.errors import EngineError
+
+
+@pytest.mark.parametrize("engine", sorted(exact.ENGINES))
+def test_a_whole_compress_and_decompress_is_exact(engine, monkeypatch):
+    monkeypatch.setenv("LMZIP_ENGINE", engine)
+    exact.choose_engine.cache_clear()
+    exact.choose_engine()  # the self-test draws its operands at random
+    data = prose(1800) + noise(300)
+    with ExactGuard() as guard:
+        codec = Codec(1)
+        codec.canary()
+        payload = codec.encode(data)
+        assert Codec(1).decode(payload, len(data)) == data
+    assert guard.seen["sqrt"] > 0, "the guard saw no learning step"
+    exact.choose_engine.cache_clear()
+
+
+@pytest.mark.parametrize(
+    "plant",
+    [
+        lambda x: torch.softmax(x, -1),
+        lambda x: x.exp(),
+        lambda x: x.sqrt(),
+        lambda x: x / 3.0,
+        lambda x: x.sum(),
+        lambda x: x @ x.t(),
+        lambda x: torch.add(x, x, alpha=2),
+        lambda x: torch.addcmul(x, x, x),
+        lambda x: x.mean(),
+        lambda x: (x * 1e6).round() @ (x * 1e6).round().t(),
+        lambda x: torch.full((2, 2000), 127.0) @ torch.full((2000, 2), 127.0),
+        lambda x: torch.full((1 << 18,), 127.0).sum(),
+    ],
+)
+def test_the_guard_catches_what_is_planted(plant):
+    x = torch.rand(4, 4, generator=torch.Generator().manual_seed(1)) + 0.01
+    with pytest.raises(InexactOperation), ExactGuard():
+        plant(x)
+
+
+def test_a_softmax_planted_in_the_model_is_caught(monkeypatch):
+    from lmzip.codec import loop
+
+    original = loop.frequencies
+    monkeypatch.setattr(
+        loop, "frequencies", lambda logits: original(torch.softmax(logits, -1).log())
+    )
+    codec = Codec(1)
+    with pytest.raises(InexactOperation, match="softmax"), ExactGuard():
+        codec.encode(b"some bytes")
+
+
+@pytest.mark.parametrize("name", sorted(exact.ENGINES))
+@pytest.mark.parametrize(
+    "shape", [(1, 8, 8), (3, 127, 5), (33, 1040, 7), (17, 1041, 9), (8, 4096, 3)]
+)
+def test_engines_give_exact_products(name, shape):
+    rows, terms, columns = shape
+    generator = torch.Generator().manual_seed(terms)
+    a = torch.randint(-127, 128, (rows, terms), generator=generator).float()
+    b = torch.randint(-127, 128, (columns, terms), generator=generator).float()
+    engine = exact.ENGINES[name]
+    got = engine.product(engine.operand(a), engine.operand(b))
+    assert torch.equal(got, (a.double() @ b.double().t()).float())
+
+
+def test_an_engine_that_saturates_fails_the_self_test():
+    saturating = exact.Engine(
+        "saturating",
+        lambda codes: codes,
+        lambda a, b: (a.double() @ b.double().t()).clamp(-32768, 32767).float(),
+    )
+    assert not exact.self_test(saturating)
+    assert all(exact.self_test(engine) for engine in exact.ENGINES.values())
+
+
+def test_an_unknown_engine_is_refused_with_what_to_do():
+    with pytest.raises(EngineError, match="LMZIP_ENGINE"):
+        exact.choose_engine("abacus")
+
+
+def test_quantised_values_are_integers_within_the_levels():
+    x = torch.randn(64, 96, generator=torch.Generator().manual_seed(2)) * 1e-3
+    codes, scale, rate = exact.quantise(x)
+    assert torch.equal(codes, codes.round())
+    assert codes.abs().amax(-1).eq(127).all()
+    assert ((codes * scale - x).abs() <= scale * 0.5001).all()
+    assert torch.allclose(rate * scale, torch.ones_like(rate))
+
+
+def test_zeros_quantise_to_zeros():
+    codes, scale, _ = exact.quantise(torch.zeros(3, 5))
+    assert not codes.any()
+    assert torch.isfinite(scale).all()

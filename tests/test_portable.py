@@ -1,0 +1,84 @@
+"""The same archive on every instruction set, math library mode, thread count and engine."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+from conftest import noise, prose
+
+DATA = prose(3100) + noise(150)
+
+# One process codes with both engines and both thread counts, and decodes what another
+# machine wrote: stdin carries {"data": hex, "payload": hex or null}.
+PROGRAM = """
+import json, os, sys, zlib
+import torch
+from lmzip.codec import exact
+from lmzip.codec.loop import Codec
+job = json.load(sys.stdin)
+data = bytes.fromhex(job["data"])
+result = {}
+for engine in job["engines"]:
+    os.environ["LMZIP_ENGINE"] = engine
+    exact.choose_engine.cache_clear()
+    try:
+        exact.choose_engine()
+    except exact.EngineError:
+        result[engine] = "refused by its self-test"
+        continue
+    for threads in (1, 2):
+        codec = Codec(1, threads=threads)
+        result[f"{engine}-{threads}"] = f"{codec.canary():08x}" + codec.encode(data).hex()
+    if job["payload"]:
+        back = Codec(1, threads=1).decode(bytes.fromhex(job["payload"]), len(data))
+        result[f"{engine}-decodes"] = back == data
+print(json.dumps(result))
+"""
+
+MATRIX = [
+    {"ATEN_CPU_CAPABILITY": aten, "ONEDNN_MAX_CPU_ISA": onednn, "MKL_CBWR": cbwr}
+    for aten, onednn, cbwr in itertools.product(
+        ("default", "avx2", "avx512"),
+        ("SSE41", "AVX2", "AVX512_CORE_VNNI"),
+        ("COMPATIBLE", "AVX2", "AUTO"),
+    )
+]
+
+
+def run(settings: dict[str, str], payload: str | None, engines: list[str]) -> dict:
+    job = {"data": DATA.hex(), "payload": payload, "engines": engines}
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM],
+        input=json.dumps(job),
+        env={**os.environ, **settings},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return json.loads(done.stdout)
+
+
+def test_one_archive_over_the_whole_matrix():
+    engines = ["int8", "float32"]
+    first = run({}, None, engines)
+    reference = first["float32-1"]
+    payload = reference[8:]
+    with ThreadPoolExecutor(2) as pool:
+        results = list(pool.map(lambda settings: run(settings, payload, engines), MATRIX))
+    digests = set()
+    for settings, result in zip(MATRIX, [*results], strict=True):
+        for name, outcome in result.items():
+            if outcome == "refused by its self-test":
+                assert name == "int8", f"{name} refused under {settings}"
+            elif name.endswith("decodes"):
+                assert outcome, f"{name} fails under {settings}"
+            else:
+                digests.add(hashlib.sha256(outcome.encode()).hexdigest())
+                assert outcome == reference, f"{name} differs under {settings}"
+    assert len(digests) == 1
