@@ -1,1 +1,69 @@
-"""lmzip: lossless compression by a transformer that learns while it compresses."""
+"""lmzip: lossless compression by a transformer that learns while it compresses.
+
+    >>> import lmzip
+    >>> archive = lmzip.compress(b"the cat sat on the mat, the cat sat", level=1)
+    >>> lmzip.decompress(archive)
+    b'the cat sat on the mat, the cat sat'
+
+Three levels of use: `compress` and `decompress` for bytes in memory, `open` and `LMZFile` for
+files, `LMZCompressor` and `LMZDecompressor` for data that come in pieces. Importing `lmzip` is
+cheap: the model's libraries are loaded when the first byte is coded.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from lmzip.errors import (
+    CorruptError,
+    FormatError,
+    LimitError,
+    LMZError,
+    MismatchError,
+    TruncatedError,
+    UnsupportedError,
+)
+
+if TYPE_CHECKING:
+    from lmzip.files import LMZFile, open, register_fsspec
+    from lmzip.stream import LMZCompressor, LMZDecompressor, compress, decompress
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "CorruptError",
+    "FormatError",
+    "LMZCompressor",
+    "LMZDecompressor",
+    "LMZError",
+    "LMZFile",
+    "LimitError",
+    "MismatchError",
+    "TruncatedError",
+    "UnsupportedError",
+    "compress",
+    "decompress",
+    "open",
+    "register_fsspec",
+]
+
+_HOMES = {
+    "LMZCompressor": "lmzip.stream",
+    "LMZDecompressor": "lmzip.stream",
+    "compress": "lmzip.stream",
+    "decompress": "lmzip.stream",
+    "LMZFile": "lmzip.files",
+    "open": "lmzip.files",
+    "register_fsspec": "lmzip.files",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'lmzip' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_HOMES])

@@ -27,6 +27,7 @@ ALLOWED = set(
         "eq",
         "expand",
         "fill_",
+        "floor",
         "floor_divide",
         "full",
         "gather",

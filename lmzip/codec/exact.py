@@ -9,7 +9,6 @@ the type holds exactly. Everything in this package is made of these two kinds of
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -53,7 +52,7 @@ def quantise(x: Tensor, dim: int = -1, levels: Tensor = _LEVELS) -> tuple[Tensor
 
 
 @dataclass(frozen=True)
-class Engine:
+class Products:
     """One way to multiply quantised matrices. All ways give the same bits."""
 
     name: str
@@ -78,16 +77,16 @@ def _float32_product(a: Tensor, b: Tensor) -> Tensor:
     return total.float()
 
 
-ENGINES = {
-    "int8": Engine("int8", lambda codes: codes.to(torch.int8), _int8_product),
-    "float32": Engine("float32", lambda codes: codes, _float32_product),
+PRODUCTS = {
+    "int8": Products("int8", lambda codes: codes.to(torch.int8), _int8_product),
+    "float32": Products("float32", lambda codes: codes, _float32_product),
 }
 
 
-def self_test(engine: Engine, device: str = "cpu") -> bool:
-    """Whether the engine is exact on its worst cases: all operands +-127, long and short sums.
+def self_test(products: Products, device: str = "cpu") -> bool:
+    """Whether the products are exact on their worst cases: all operands +-127, long and short sums.
 
-    int8 products saturate on CPUs without VNNI; such an engine fails here and is not used.
+    int8 products saturate on CPUs without VNNI; they fail here and are not used.
     """
     generator = torch.Generator().manual_seed(1)
     for rows, terms, columns in ((1, 64, 8), (24, 128, 384), (8, 512, 128), (40, 2048, 16)):
@@ -96,8 +95,8 @@ def self_test(engine: Engine, device: str = "cpu") -> bool:
             b = torch.full((columns, terms), LEVELS * sign, dtype=torch.int64)
             a[rows // 2 :] *= torch.randint(0, 2, (terms,), generator=generator) * 2 - 1
             try:
-                left = engine.operand(a.float().to(device))
-                got = engine.product(left, engine.operand(b.float().to(device)))
+                left = products.operand(a.float().to(device))
+                got = products.product(left, products.operand(b.float().to(device)))
             except RuntimeError:
                 return False
             want = (a.double() @ b.double().t()).float()
@@ -106,43 +105,36 @@ def self_test(engine: Engine, device: str = "cpu") -> bool:
     return True
 
 
-def _seconds(engine: Engine) -> float:
-    a = engine.operand(torch.ones(256, 256))
-    b = engine.operand(torch.ones(512, 256))
+def _seconds(products: Products) -> float:
+    a = products.operand(torch.ones(256, 256))
+    b = products.operand(torch.ones(512, 256))
     best = float("inf")
     for _ in range(5):
         start = perf_counter()
-        engine.product(a, b)
+        products.product(a, b)
         best = min(best, perf_counter() - start)
     return best
 
 
 @cache
-def choose_engine(name: str | None = None) -> Engine:
-    """The fastest engine that passes the self-test, or the one that `LMZIP_ENGINE` names.
+def choose_products(name: str | None = None) -> Products:
+    """The named products, or the fastest that pass the self-test.
 
-    Raises EngineError if the named engine is unknown or inexact on this machine.
+    Raises EngineError if they are not exact on this machine.
     """
-    name = name or os.environ.get("LMZIP_ENGINE") or None
     if name is not None:
-        if name not in ENGINES:
-            raise EngineError(
-                f"unknown engine {name!r}",
-                f"this lmzip has {', '.join(ENGINES)}",
-                "set LMZIP_ENGINE to one of these, or unset it",
-            )
-        if not self_test(ENGINES[name]):
+        if not self_test(PRODUCTS[name]):
             raise EngineError(
                 f"engine {name!r} is not exact on this machine",
                 "its products of worst-case operands came out wrong",
                 "unset LMZIP_ENGINE, so that lmzip picks an engine that is",
             )
-        return ENGINES[name]
-    trusted = [engine for engine in ENGINES.values() if self_test(engine)]
+        return PRODUCTS[name]
+    trusted = [products for products in PRODUCTS.values() if self_test(products)]
     if not trusted:
         raise EngineError(
             "no engine computes exactly on this machine",
-            "every engine failed its self-test",
+            "every one failed its self-test",
             "please report this with the CPU's name and the output of `lmzip --version`",
         )
     return min(trusted, key=_seconds)

@@ -19,7 +19,7 @@ HAVE_NUMBA = numba is not None
 
 def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
     """Compile with strict IEEE arithmetic: every rounding happens where the source says."""
-    return numba.njit(cache=True, nogil=True)(function) if numba else function
+    return numba.njit(cache=True, nogil=True, error_model="numpy")(function) if numba else function
 
 
 def exact_sum_kernel(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -27,4 +27,8 @@ def exact_sum_kernel(function: Callable[..., Any]) -> Callable[..., Any]:
 
     Reordering such sums, or fusing their products, cannot change a bit.
     """
-    return numba.njit(cache=True, nogil=True, fastmath=True)(function) if numba else function
+    return (
+        numba.njit(cache=True, nogil=True, fastmath=True, error_model="numpy")(function)
+        if numba
+        else function
+    )

@@ -6,9 +6,7 @@ import torch
 from torch import Tensor
 
 from lmzip.codec.exact import constant
-
-BETA1, BETA2 = 0.9, 0.999
-MATRIX_RATE, EMBEDDING_RATE, BIAS_RATE = 2e-3, 1e-2, 1e-2
+from lmzip.codec.schedule import BETA1, BETA2, EPSILON, Adam
 
 
 class Learner:
@@ -18,11 +16,10 @@ class Learner:
         self.weights = weights
         self.first = {name: torch.zeros_like(value) for name, value in weights.items()}
         self.second = {name: torch.zeros_like(value) for name, value in weights.items()}
-        self.steps = 0
-        self.power1 = self.power2 = 1.0
+        self.schedule = Adam()
         self.keep1, self.take1 = constant(BETA1), constant(1 - BETA1)
         self.keep2, self.take2 = constant(BETA2), constant(1 - BETA2)
-        self.epsilon = constant(1e-8)
+        self.epsilon = constant(EPSILON)
 
     def step(self, grads: dict[str, Tensor]) -> None:
         """Move every tensor against its gradient.
@@ -30,25 +27,17 @@ class Learner:
         The square root is taken in float64 and rounded: correctly rounded everywhere, as a
         float32 root is not.
         """
-        self.steps += 1
-        # Powers by repeated multiplication: pow() differs between C libraries.
-        self.power1 *= BETA1
-        self.power2 *= BETA2
-        unbias1, unbias2 = constant(1 / (1 - self.power1)), constant(1 / (1 - self.power2))
+        powers, rates = self.schedule.next()
+        unbias1, unbias2 = torch.from_numpy(powers)
+        matrix_rate, embedding_rate, bias_rate = torch.from_numpy(rates)
         for name, grad in grads.items():
             first = self.first[name] * self.keep1 + grad * self.take1
             second = self.second[name] * self.keep2 + grad * grad * self.take2
             self.first[name], self.second[name] = first, second
             root = (second * unbias2).double().sqrt().float()
             move = first * unbias1 / (root + self.epsilon)
-            self.weights[name] -= move * constant(self.rate(name))
-
-    def rate(self, name: str) -> float:
-        """Learning rate of a tensor at this step."""
-        if name == "embedding":
-            base = EMBEDDING_RATE
-        elif name.endswith("bias"):
-            base = BIAS_RATE
-        else:
-            base = MATRIX_RATE
-        return base
+            if name == "embedding":
+                rate = embedding_rate
+            else:
+                rate = bias_rate if name.endswith("bias") else matrix_rate
+            self.weights[name] -= move * rate

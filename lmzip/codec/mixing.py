@@ -6,14 +6,15 @@ import torch
 from torch import Tensor
 
 from lmzip.codec.exact import constant
+from lmzip.codec.initial import SYMBOLS
 from lmzip.codec.tables import FREQUENCY_BITS, LOGIT_STEPS, LOGIT_WEIGHTS
 
-SYMBOLS = 256
 TOTAL = 1 << FREQUENCY_BITS
 
 _STEPS = constant(LOGIT_STEPS)
 _UNIT = constant(2.0**-FREQUENCY_BITS)
-_WEIGHTS = torch.from_numpy(LOGIT_WEIGHTS)
+_WEIGHTS = torch.from_numpy(LOGIT_WEIGHTS).double()
+_SHARED = torch.tensor(TOTAL - SYMBOLS, dtype=torch.float64)
 
 
 def frequencies(logits: Tensor) -> Tensor:
@@ -22,10 +23,12 @@ def frequencies(logits: Tensor) -> Tensor:
     Every symbol keeps a frequency of at least 1; what rounding leaves goes to the first
     symbol of the largest logit.
     """
-    peak, best = logits.max(-1, keepdim=True)
+    peak = logits.amax(-1, keepdim=True)
     codes = ((peak - logits) * _STEPS).round().clamp(max=len(LOGIT_WEIGHTS) - 1)
     weights = _WEIGHTS[codes.long()]
-    share = weights * (TOTAL - SYMBOLS) // weights.sum(-1, keepdim=True)
+    # A float64 product of integers below 2^24 by a quotient, rounded down: never above the
+    # exact share by a whole unit, so the rest is never negative.
+    share = (weights * (_SHARED / weights.sum(-1, keepdim=True))).floor().long()
     share += 1
     rest = TOTAL - share.sum(-1, keepdim=True)
     best = (logits == peak).long().argmax(-1, keepdim=True)

@@ -1,4 +1,4 @@
-"""The transformer: forward and backward in exact arithmetic, and its one initialisation.
+"""The transformer: forward and backward in exact arithmetic.
 
 The reference implementation, in torch. Shapes: B streams, n positions (a whole segment when
 encoding, one when decoding), N = B*n rows, d channels, H heads of c = d/H channels, W window,
@@ -16,13 +16,10 @@ import math
 import torch
 from torch import Tensor
 
-from lmzip.codec.exact import LEVELS, Engine, constant, quantise
-from lmzip.codec.mixing import SYMBOLS
+from lmzip.codec.exact import LEVELS, Products, constant, quantise
+from lmzip.codec.initial import HISTORY, initial_weights, matrix_shapes
 from lmzip.codec.presets import Preset
-from lmzip.codec.tables import ATTENTION_STEPS, ATTENTION_WEIGHTS, hashed_uniform
-
-HISTORY = 3
-"""Preceding bytes that are embedded, each with a table of its own."""
+from lmzip.codec.tables import ATTENTION_STEPS, ATTENTION_WEIGHTS
 
 VALUE_STEPS = 16
 """Attention values are quantised in fixed steps of 1/16."""
@@ -38,53 +35,12 @@ _TWO = constant(2.0)
 _WEIGHTS = torch.from_numpy(ATTENTION_WEIGHTS).float()
 
 
-def matrix_shapes(preset: Preset) -> dict[str, tuple[int, int]]:
-    """Name -> (outputs, inputs) of every matrix."""
-    d = preset.width
-    shapes = {}
-    for layer in range(preset.layers):
-        shapes[f"{layer}.qkv"] = (3 * d, d)
-        shapes[f"{layer}.out"] = (d, d)
-        shapes[f"{layer}.up"] = (4 * d, d)
-        shapes[f"{layer}.down"] = (d, 4 * d)
-    shapes["head"] = (SYMBOLS, d)
-    return shapes
-
-
-def initial_weights(preset: Preset) -> dict[str, Tensor]:
-    """All learned tensors at the start, float32.
-
-    | tensor             | shape        | initial value                             |
-    |--------------------|--------------|-------------------------------------------|
-    | `embedding`        | [3, 256, d]  | hashed uniform in [-1, 1), halved per byte back |
-    | `{layer}.qkv`, `.up` | [out, in]  | hashed uniform, times sqrt(3 / in)        |
-    | `{layer}.out`, `.down`, `head` | [out, in] | 0                             |
-    | `{layer}.bias`     | [H, W]       | -distance / 16, slower per head           |
-    """
-    d = preset.width
-    embedding = hashed_uniform("embedding", (HISTORY, SYMBOLS, d))
-    for back in range(HISTORY):
-        embedding[back] *= 2.0**-back
-    weights = {"embedding": torch.from_numpy(embedding)}
-    for name, shape in matrix_shapes(preset).items():
-        if name.endswith((".qkv", ".up")):
-            gain = torch.tensor(math.sqrt(3 / shape[1]), dtype=torch.float32)
-            weights[name] = torch.from_numpy(hashed_uniform(name, shape)) * gain
-        else:
-            weights[name] = torch.zeros(shape)
-    distance = torch.arange(preset.window, dtype=torch.float32)
-    slopes = torch.tensor([2.0 ** -(4 + head) for head in range(preset.heads)])
-    for layer in range(preset.layers):
-        weights[f"{layer}.bias"] = -(slopes[:, None] * distance)
-    return weights
-
-
 class Model:
     """Weights, their quantised form, and the activations of the segment under way."""
 
-    def __init__(self, preset: Preset, engine: Engine) -> None:
-        self.preset, self.engine = preset, engine
-        self.weights = initial_weights(preset)
+    def __init__(self, preset: Preset, products: Products) -> None:
+        self.preset, self.products = preset, products
+        self.weights = {k: torch.from_numpy(w) for k, w in initial_weights(preset).items()}
         self.codes: dict[str, Tensor] = {}
         self.codes_t: dict[str, Tensor] = {}
         self.scales: dict[str, Tensor] = {}
@@ -96,8 +52,8 @@ class Model:
         """Bring the quantised matrices up to date with the learned ones."""
         for name in matrix_shapes(self.preset):
             codes, scale, _ = quantise(self.weights[name])
-            self.codes[name] = self.engine.operand(codes)
-            self.codes_t[name] = self.engine.operand(codes.t().contiguous())
+            self.codes[name] = self.products.operand(codes)
+            self.codes_t[name] = self.products.operand(codes.t().contiguous())
             self.scales[name] = scale.t()
 
     def start_block(self, streams: int) -> None:
@@ -127,7 +83,7 @@ class Model:
 
     def _linear(self, codes: Tensor, scale: Tensor, name: str) -> Tensor:
         """codes [N, in] * scale [N, 1] times the matrix: float32 [N, out]."""
-        product = self.engine.product(self.engine.operand(codes), self.codes[name])
+        product = self.products.product(self.products.operand(codes), self.codes[name])
         return product * scale * self.scales[name]
 
     def _norm(self, x: Tensor, name: str) -> tuple[Tensor, Tensor]:
@@ -223,7 +179,7 @@ class Model:
         self, dy: Tensor, codes: Tensor, scale: Tensor, name: str
     ) -> tuple[Tensor, Tensor]:
         """Gradients by the input [N, in] and by the matrix [out, in]."""
-        operand, product = self.engine.operand, self.engine.product
+        operand, product = self.products.operand, self.products.product
         g, g_scale, _ = quantise(dy * self.scales[name])
         dx = product(operand(g), self.codes_t[name]) * g_scale
         g, g_scale, _ = quantise(dy * scale, dim=0)

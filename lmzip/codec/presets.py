@@ -39,3 +39,8 @@ PRESETS: dict[int, Preset] = {
     8: Preset(256, 3, 8, 128, 16, 32),
     9: Preset(256, 4, 8, 192, 16, 32),
 }
+
+
+def memory_bytes(level: int) -> int:
+    """Bytes of memory that coding at this level takes, either way."""
+    return (300 + 50 * level) << 20

@@ -1,0 +1,7 @@
+"""`python -m lmzip` is `lmzip`."""
+
+import sys
+
+from lmzip.cli import main
+
+sys.exit(main())

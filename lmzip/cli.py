@@ -1,0 +1,137 @@
+"""The command: `lmzip compress FILE`, `lmzip decompress FILE.lmz`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import BinaryIO
+
+import click
+
+import lmzip
+from lmzip.codec.presets import DEFAULT_LEVEL, MAX_LEVEL, MIN_LEVEL
+from lmzip.errors import FormatError, LMZError, RefusedError
+from lmzip.files import atomic_output
+from lmzip.progress import progress_bar
+from lmzip.stream import LMZCompressor, compress_chunks, decompress_chunks
+
+SUFFIX = ".lmz"
+CHUNK = 1 << 16
+
+
+def _levels(command: click.Command) -> click.Command:
+    for level in range(MAX_LEVEL, MIN_LEVEL - 1, -1):
+        word = {MIN_LEVEL: " (fastest)", MAX_LEVEL: " (smallest)", DEFAULT_LEVEL: " (default)"}
+        command = click.option(
+            f"-{level}",
+            "level",
+            flag_value=level,
+            type=int,
+            help=f"Level {level}{word.get(level, '')}.",
+        )(command)
+    return command
+
+
+def _common(command: click.Command) -> click.Command:
+    for option in (
+        click.option("-f", "--force", is_flag=True, help="Overwrite the output."),
+        click.option("-c", "--stdout", is_flag=True, help="Write to standard output."),
+        click.option("-o", "--output", help="Name of the output; - is standard output."),
+        click.argument("file", default="-"),
+    ):
+        command = option(command)
+    return command
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(lmzip.__version__, message="lmzip %(version)s")
+def cli() -> None:
+    """Compress files with a transformer that learns while it compresses."""
+
+
+@cli.command()
+@_levels
+@_common
+def compress(file: str, output: str | None, stdout: bool, force: bool, level: int | None) -> None:
+    """Compress FILE to FILE.lmz, or standard input to standard output."""
+
+    def work(chunks: Iterator[bytes], progress) -> Iterator[bytes]:
+        return compress_chunks(chunks, LMZCompressor(level or DEFAULT_LEVEL, progress=progress))
+
+    _filter(
+        file, output or (None if file == "-" else file + SUFFIX), stdout, force, work, binary=True
+    )
+
+
+@cli.command()
+@_common
+def decompress(file: str, output: str | None, stdout: bool, force: bool) -> None:
+    """Restore FILE.lmz to FILE, or standard input to standard output."""
+    if output is None and file != "-" and not stdout:
+        if not file.endswith(SUFFIX):
+            raise RefusedError(
+                f"{file!r} has no {SUFFIX} suffix",
+                "so the name of the output is unknown",
+                "name it with -o, or use -c",
+            )
+        output = file[: -len(SUFFIX)]
+
+    def work(chunks: Iterator[bytes], progress) -> Iterator[bytes]:
+        return decompress_chunks(chunks, progress=progress)
+
+    _filter(file, output, stdout, force, work, binary=False)
+
+
+def _filter(file: str, output: str | None, stdout: bool, force: bool, work, binary: bool) -> None:
+    with ExitStack() as stack:
+        total = None
+        if file == "-":
+            source: BinaryIO = sys.stdin.buffer
+        else:
+            source = stack.enter_context(open(file, "rb"))
+            total = os.fstat(source.fileno()).st_size if binary else None
+        if stdout or output in (None, "-"):
+            if binary and sys.stdout.isatty() and not force:
+                raise RefusedError(
+                    "compressed data are not written to a terminal",
+                    "they would be unreadable",
+                    "redirect them, name an output with -o, or use -f",
+                )
+            target: BinaryIO = sys.stdout.buffer
+        else:
+            like = None if file == "-" else os.stat(file)
+            target = stack.enter_context(atomic_output(Path(output), overwrite=force, like=like))
+        progress = stack.enter_context(progress_bar(None, file, total))
+        for piece in work(iter(lambda: source.read(CHUNK), b""), progress):
+            target.write(piece)
+        target.flush()
+
+
+def main() -> int:
+    """Run the command; return its exit status."""
+    try:
+        cli(standalone_mode=False)
+        return 0
+    except click.exceptions.Exit as done:
+        return done.exit_code
+    except click.ClickException as error:
+        error.show()
+        return 1
+    except (click.Abort, KeyboardInterrupt):
+        print("lmzip: interrupted; nothing was written", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except FileExistsError as error:
+        print(f"lmzip: {error.filename}: exists already; use -f to overwrite it", file=sys.stderr)
+        return 1
+    except OSError as error:
+        print(f"lmzip: {error.filename or 'output'}: {error.strerror}", file=sys.stderr)
+        return 1
+    except LMZError as error:
+        print(f"lmzip: {error}", file=sys.stderr)
+        return 2 if isinstance(error, FormatError) else error.exit_status

@@ -1,0 +1,73 @@
+"""Which engine codes: all give the same bits, so the fastest that is exact here is taken."""
+
+from __future__ import annotations
+
+import os
+from importlib.util import find_spec
+from typing import Protocol
+
+import numpy as np
+
+from lmzip.codec.jit import HAVE_NUMBA
+from lmzip.codec.presets import Preset
+from lmzip.errors import EngineError
+
+NAMES = ("cpu", "int8", "float32")
+"""Compiled kernels; torch with int8 products; torch with float32 products."""
+
+
+class Engine(Protocol):
+    """Two verbs, code and learn, and what goes before a block."""
+
+    def start_block(self, streams: int) -> None: ...
+
+    def first_frequencies(self) -> np.ndarray: ...
+
+    def code(
+        self,
+        text: np.ndarray,
+        left: np.ndarray,
+        coder: np.ndarray,
+        buffer: np.ndarray,
+        decode: bool,
+    ) -> None: ...
+
+    def learn(self, text: np.ndarray) -> None: ...
+
+
+def make_engine(preset: Preset, name: str | None = None, threads: int | None = None) -> Engine:
+    """The engine called `name`, or that `LMZIP_ENGINE` names, or the fastest one.
+
+    Raises EngineError if the named engine is unknown, not installed or not exact here.
+    """
+    name = name or os.environ.get("LMZIP_ENGINE") or None
+    if name is not None and name not in NAMES:
+        raise EngineError(
+            f"unknown engine {name!r}",
+            f"this lmzip has {', '.join(NAMES)}",
+            "set LMZIP_ENGINE to one of these, or unset it",
+        )
+    if name == "cpu" or (name is None and HAVE_NUMBA):
+        if not HAVE_NUMBA:
+            raise EngineError(
+                "the engine 'cpu' cannot run",
+                "Numba is not installed",
+                "install numba, or unset LMZIP_ENGINE to use torch",
+            )
+        from lmzip.codec.fast import CpuEngine
+
+        return CpuEngine(preset)
+    if find_spec("torch") is None:
+        raise EngineError(
+            "no engine can run",
+            "neither Numba nor torch is installed" if name is None else "torch is not installed",
+            "install numba (fastest) or torch",
+        )
+    import torch
+
+    from lmzip.codec.exact import choose_products
+    from lmzip.codec.reference import TorchEngine
+
+    if threads is not None:
+        torch.set_num_threads(threads)
+    return TorchEngine(preset, choose_products(name))

@@ -1,0 +1,362 @@
+"""The CPU engine: the whole segment - forward, coding, backward, Adam - in compiled kernels.
+
+The same arithmetic as `model.py`, `mixing.py` and `learner.py`, bit for bit; the tests compare
+them. One call codes a segment, one call learns from it; nothing is allocated in between.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from lmzip.codec import rangecoder
+from lmzip.codec.fast_learn import learn_segment
+from lmzip.codec.initial import HISTORY, SYMBOLS, initial_weights
+from lmzip.codec.jit import kernel
+from lmzip.codec.kernels import (
+    LEVELS,
+    TINY,
+    F,
+    attention_weights,
+    frequencies,
+    key_products,
+    mix_values,
+    norm,
+    product,
+    quantise,
+    requantise,
+    rescale,
+)
+from lmzip.codec.presets import Preset
+from lmzip.codec.schedule import Adam
+from lmzip.codec.tables import ATTENTION_WEIGHTS, FREQUENCY_BITS, LOGIT_WEIGHTS
+
+
+class Matrix(NamedTuple):
+    """A stack of learned matrices [L, in, out], quantised along `in`, and Adam's moments."""
+
+    w: np.ndarray
+    m: np.ndarray
+    v: np.ndarray
+    codes: np.ndarray
+    """[L, in, out]"""
+    codes_t: np.ndarray
+    """[L, out, in]"""
+    scale: np.ndarray
+    """[L, out]"""
+    x: np.ndarray
+    """Codes of the segment's inputs, [L, N, in]."""
+    x_scale: np.ndarray
+    """[L, N]"""
+
+
+class State(NamedTuple):
+    """Everything that the kernels read and write. N = B*T rows, stream-major."""
+
+    qkv: Matrix
+    out: Matrix
+    up: Matrix
+    down: Matrix
+    head: Matrix
+    embedding: np.ndarray
+    """[3 * 256, d]; then Adam's moments."""
+    embedding_m: np.ndarray
+    embedding_v: np.ndarray
+    bias: np.ndarray
+    """[L, H, W], by slot: the farthest first; then Adam's moments."""
+    bias_m: np.ndarray
+    bias_v: np.ndarray
+    rate: np.ndarray
+    """Of the norms, [2L + 1, N]."""
+    hidden: np.ndarray
+    """[L, N, 4d]"""
+    q: np.ndarray
+    """[L, N, d]"""
+    q_scale: np.ndarray
+    """[L, N, H]"""
+    keys: np.ndarray
+    """[L, B, H, c, W + T]"""
+    k_scale: np.ndarray
+    """[L, B, H, W + T]"""
+    values: np.ndarray
+    """[L, B, H, W + T, c]"""
+    weights: np.ndarray
+    """[L, N, H, W]"""
+    total: np.ndarray
+    """[L, N, H]"""
+    freq: np.ndarray
+    """int64 [N, 256]"""
+    residual: np.ndarray
+    """[N, d]"""
+    wide: tuple[np.ndarray, np.ndarray, np.ndarray]
+    """Scratch, [N, 4d or more] each."""
+    flat: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
+    """Scratch, flat."""
+    attention_table: np.ndarray
+    logit_table: np.ndarray
+
+
+@kernel
+def linear(x, x_scale, codes, scale, y):
+    """y [n, O] = x [n, I] (codes, times x_scale [n]) times a quantised matrix."""
+    product(x, codes, y)
+    for r in range(x.shape[0]):
+        rescale(y[r], x_scale[r], scale, y[r])
+
+
+@kernel
+def attend(s, layer, stream, at, row, scores, mixed):
+    """Attention of one position: fills its weights and `mixed` [d]."""
+    heads, channels = s.keys.shape[2], s.keys.shape[3]
+    window = s.bias.shape[2]
+    for h in range(heads):
+        part = slice(h * channels, (h + 1) * channels)
+        first = at + 1
+        key_products(s.q[layer, row, part], s.keys[layer, stream, h], first, window, scores)
+        weights = s.weights[layer, row, h]
+        total = attention_weights(
+            scores,
+            s.q_scale[layer, row, h],
+            s.k_scale[layer, stream, h],
+            first,
+            s.bias[layer, h],
+            s.attention_table,
+            weights,
+        )
+        s.total[layer, row, h] = total
+        out = mixed[part]
+        mix_values(weights, s.values[layer, stream, h], first, window, out)
+        for c in range(channels):
+            out[c] = out[c] / total * F(1 / 16)
+
+
+@kernel
+def forward(s, stream, segment, text, at, n):
+    """Frequencies of positions at .. at+n of one stream; text uint8 [3 + T] of that stream."""
+    layers, heads, channels = s.keys.shape[0], s.keys.shape[2], s.keys.shape[3]
+    width, window = s.residual.shape[1], s.bias.shape[2]
+    gain = F(1 / math.sqrt(channels))
+    first = stream * segment + at
+    rows = slice(first, first + n)
+    x = s.residual[rows]
+    y = s.wide[0][rows]
+    scores = s.wide[1][first, :window]
+    for r in range(n):
+        byte = text[2 + at + r]
+        for c in range(width):
+            x[r, c] = s.embedding[byte, c]
+        for back in range(1, 3):
+            byte = text[2 + at + r - back]
+            for c in range(width):
+                x[r, c] = x[r, c] + s.embedding[256 * back + byte, c]
+    for layer in range(layers):
+        m = s.qkv
+        for r in range(n):
+            row = first + r
+            m.x_scale[layer, row], s.rate[2 * layer, row] = norm(x[r], m.x[layer, row])
+        y = s.wide[0][rows, : 3 * width]
+        linear(m.x[layer, rows], m.x_scale[layer, rows], m.codes[layer], m.scale[layer], y)
+        for r in range(n):
+            row, slot = first + r, window + at + r
+            for h in range(heads):
+                q = y[r, h * channels : (h + 1) * channels]
+                scale, _ = quantise(q, s.q[layer, row, h * channels : (h + 1) * channels], LEVELS)
+                s.q_scale[layer, row, h] = scale * gain
+                k = y[r, width + h * channels : width + (h + 1) * channels]
+                s.k_scale[layer, stream, h, slot], _ = quantise(k, k, LEVELS)
+                for c in range(channels):
+                    s.keys[layer, stream, h, c, slot] = k[c]
+                    v = np.rint(y[r, 2 * width + h * channels + c] * F(16))
+                    s.values[layer, stream, h, slot, c] = min(max(v, -LEVELS), LEVELS)
+        m = s.out
+        for r in range(n):
+            row = first + r
+            attend(s, layer, stream, at + r, row, scores, y[r, :width])
+            m.x_scale[layer, row], _ = quantise(y[r, :width], m.x[layer, row], LEVELS)
+        y = s.wide[0][rows, :width]
+        linear(m.x[layer, rows], m.x_scale[layer, rows], m.codes[layer], m.scale[layer], y)
+        add(x, y)
+        m = s.up
+        for r in range(n):
+            row = first + r
+            m.x_scale[layer, row], s.rate[2 * layer + 1, row] = norm(x[r], m.x[layer, row])
+        hidden = s.hidden[layer, rows]
+        linear(m.x[layer, rows], m.x_scale[layer, rows], m.codes[layer], m.scale[layer], hidden)
+        m = s.down
+        square = s.wide[0][rows, : 4 * width]
+        for r in range(n):
+            for o in range(4 * width):
+                hidden[r, o] = max(hidden[r, o], F(0))
+                square[r, o] = hidden[r, o] * hidden[r, o]
+            m.x_scale[layer, first + r], _ = quantise(square[r], m.x[layer, first + r], LEVELS)
+        linear(m.x[layer, rows], m.x_scale[layer, rows], m.codes[layer], m.scale[layer], y)
+        add(x, y)
+    m = s.head
+    for r in range(n):
+        m.x_scale[0, first + r], s.rate[2 * layers, first + r] = norm(x[r], m.x[0, first + r])
+    logits = s.wide[0][rows, :256]
+    linear(m.x[0, rows], m.x_scale[0, rows], m.codes[0], m.scale[0], logits)
+    for r in range(n):
+        frequencies(logits[r], s.logit_table, s.wide[1][first + r, :256], s.freq[first + r])
+
+
+@kernel
+def add(x, y):
+    """x += y, [n, d]."""
+    for r in range(x.shape[0]):
+        for c in range(x.shape[1]):
+            x[r, c] += y[r, c]
+
+
+@kernel
+def slide(s, segment):
+    """Keep the keys and values of the last W positions, and free T slots behind them."""
+    layers, streams, heads, channels = s.keys.shape[:4]
+    window = s.bias.shape[2]
+    for layer in range(layers):
+        for b in range(streams):
+            for h in range(heads):
+                for j in range(window):
+                    s.k_scale[layer, b, h, j] = s.k_scale[layer, b, h, segment + j]
+                    for c in range(channels):
+                        s.values[layer, b, h, j, c] = s.values[layer, b, h, segment + j, c]
+                for c in range(channels):
+                    row = s.keys[layer, b, h, c]
+                    for j in range(window):
+                        row[j] = row[segment + j]
+
+
+@kernel
+def code_segment(s, segment, text, left, coder, buffer, decoding):
+    """predict -> code for a segment of all streams.
+
+    text: uint8 [B, 3 + T], where the decoder fills in the last T; left: bytes left per stream.
+    The encoder evaluates the segment at once, the decoder position by position; both then code
+    position by position and, at each, stream by stream.
+    """
+    slide(s, segment)
+    streams = text.shape[0]
+    span = 1 if decoding else segment
+    for at in range(0, segment, span):
+        for b in range(streams):
+            if left[b] > at:
+                forward(s, b, segment, text[b], at, span)
+        for t in range(at, at + span):
+            for b in range(streams):
+                if t < left[b]:
+                    symbol = text[b, 3 + t : 4 + t]
+                    freq = s.freq[b * segment + t : b * segment + t + 1]
+                    if decoding:
+                        rangecoder.decode_symbols(coder, buffer, freq, symbol, FREQUENCY_BITS)
+                    else:
+                        rangecoder.encode_symbols(coder, buffer, freq, symbol, FREQUENCY_BITS)
+
+
+def _matrix(weights: list[np.ndarray], rows: int) -> Matrix:
+    """The stack of the layers' matrices, given output-major, and room for `rows` inputs."""
+    w = np.ascontiguousarray(np.stack(weights).transpose(0, 2, 1))
+    layers, inner, outer = w.shape
+    matrix = Matrix(
+        w=w,
+        m=np.zeros_like(w),
+        v=np.zeros_like(w),
+        codes=np.zeros_like(w),
+        codes_t=np.zeros((layers, outer, inner), dtype=F),
+        scale=np.zeros((layers, outer), dtype=F),
+        x=np.zeros((layers, rows, inner), dtype=F),
+        x_scale=np.zeros((layers, rows), dtype=F),
+    )
+    for layer in range(layers):
+        top = np.maximum(np.abs(w[layer]).max(0), TINY)
+        matrix.scale[layer] = top / LEVELS
+        requantise(w[layer], LEVELS / top, matrix.codes[layer], matrix.codes_t[layer])
+    return matrix
+
+
+class CpuEngine:
+    """Model, learner and coding loop of one level, compiled."""
+
+    def __init__(self, preset: Preset) -> None:
+        self.preset = preset
+        self.steps = Adam()
+        self.state: State | None = None
+
+    def start_block(self, streams: int) -> None:
+        """Forget the context (not what was learned) and make room for `streams` streams."""
+        p = self.preset
+        d, heads, layers, window = p.width, p.heads, p.layers, p.window
+        rows, span = streams * p.segment, p.window + p.segment
+        old = self.state
+        if old is None:
+            weights = initial_weights(p)
+
+            def stack(part: str) -> Matrix:
+                return _matrix([weights[f"{layer}.{part}"] for layer in range(layers)], rows)
+
+            bias = np.stack([weights[f"{layer}.bias"][:, ::-1] for layer in range(layers)])
+            learned = {
+                **{part: stack(part) for part in ("qkv", "out", "up", "down")},
+                "head": _matrix([weights["head"]], rows),
+                "embedding": weights["embedding"].reshape(-1, d),
+                "bias": np.ascontiguousarray(bias),
+            }
+            for name in ("embedding", "bias"):
+                learned[f"{name}_m"] = np.zeros_like(learned[name])
+                learned[f"{name}_v"] = np.zeros_like(learned[name])
+        else:
+            learned = {
+                name: getattr(old, name)
+                for name in ("embedding", "embedding_m", "embedding_v", "bias", "bias_m", "bias_v")
+            }
+            for name in ("qkv", "out", "up", "down", "head"):
+                matrix = getattr(old, name)
+                x = np.zeros((matrix.x.shape[0], rows, matrix.x.shape[2]), dtype=F)
+                learned[name] = matrix._replace(x=x, x_scale=np.zeros(x.shape[:2], dtype=F))
+
+        def zeros(*shape: int) -> np.ndarray:
+            return np.zeros(shape, dtype=F)
+
+        largest = max(rows * 4 * d, 4 * d * d, 256 * d, p.segment * (p.segment + 4 * d) + d * span)
+        self.state = State(
+            **learned,
+            rate=zeros(2 * layers + 1, rows),
+            hidden=zeros(layers, rows, 4 * d),
+            q=zeros(layers, rows, d),
+            q_scale=zeros(layers, rows, heads),
+            keys=zeros(layers, streams, heads, d // heads, span),
+            k_scale=zeros(layers, streams, heads, span),
+            values=zeros(layers, streams, heads, span, d // heads),
+            weights=zeros(layers, rows, heads, window),
+            total=zeros(layers, rows, heads),
+            freq=np.zeros((rows, SYMBOLS), dtype=np.int64),
+            residual=zeros(rows, d),
+            wide=tuple(zeros(rows, max(4 * d, SYMBOLS, window)) for _ in range(3)),
+            flat=tuple(zeros(max(largest, 5 * window + 8 * d, rows * SYMBOLS)) for _ in range(4)),
+            attention_table=ATTENTION_WEIGHTS.astype(F),
+            logit_table=LOGIT_WEIGHTS.astype(np.float64),
+        )
+
+    def first_frequencies(self) -> np.ndarray:
+        """What the model gives the next block's first byte: int64 [256]."""
+        self.start_block(1)
+        text = np.zeros(HISTORY + 1, dtype=np.uint8)
+        forward(self.state, 0, self.preset.segment, text, 0, 1)
+        return self.state.freq[0]
+
+    def code(
+        self,
+        text: np.ndarray,
+        left: np.ndarray,
+        coder: np.ndarray,
+        buffer: np.ndarray,
+        decode: bool,
+    ) -> None:
+        """predict -> code for one segment; see `code_segment`."""
+        code_segment(self.state, self.preset.segment, text, left, coder, buffer, decode)
+
+    def learn(self, text: np.ndarray) -> None:
+        """One learning step from a segment whose every byte has been coded."""
+        powers, rates = self.steps.next()
+        learn_segment(self.state, self.preset.segment, text, powers, rates)

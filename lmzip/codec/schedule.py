@@ -1,0 +1,30 @@
+"""What Adam needs to know of the step it is at: learning rates and bias corrections."""
+
+from __future__ import annotations
+
+import numpy as np
+
+BETA1, BETA2 = 0.9, 0.999
+EPSILON = 1e-8
+MATRIX_RATE, EMBEDDING_RATE, BIAS_RATE = 2e-3, 1e-2, 1e-2
+
+
+class Adam:
+    """Counts steps."""
+
+    def __init__(self) -> None:
+        self.power1 = self.power2 = 1.0
+        self.steps = 0
+
+    def next(self) -> tuple[np.ndarray, np.ndarray]:
+        """Advance; return 1/(1 - beta^t) of both moments, and the rates of matrices,
+        embedding and bias: float32 [2] and [3].
+
+        Powers by repeated multiplication: pow() differs between C libraries.
+        """
+        self.steps += 1
+        self.power1 *= BETA1
+        self.power2 *= BETA2
+        powers = np.array([1 / (1 - self.power1), 1 / (1 - self.power2)], dtype=np.float32)
+        rates = np.array([MATRIX_RATE, EMBEDDING_RATE, BIAS_RATE], dtype=np.float32)
+        return powers, rates

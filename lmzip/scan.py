@@ -1,0 +1,89 @@
+"""A look through archives without the model: what `lmzip list` and `test --quick` do."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from lmzip.container import BlockHeader, Header, Parser, Trailer
+
+CHUNK = 1 << 20
+
+
+@dataclass(frozen=True)
+class ArchiveInfo:
+    """What one archive says about itself."""
+
+    level: int
+    code: str
+    """First 8 bytes of the code hash, in hexadecimal."""
+    blocks: int
+    stored_blocks: int
+    """Blocks kept as they were, because the model could not make them smaller."""
+    raw_size: int
+    """Bytes of data."""
+    size: int
+    """Bytes of the archive, headers and trailer included."""
+    digest: str
+    """First 16 bytes of the data's SHA-256, in hexadecimal."""
+
+
+def scan(file: BinaryIO, *, verify: bool = True) -> Iterator[ArchiveInfo]:
+    """Yield an `ArchiveInfo` for each archive in `file`, to the file's end.
+
+    With `verify` every checksum of stored bytes is checked; without, the stored bytes are passed
+    over, by seeking if the file can. Raises FormatError, CorruptError, UnsupportedError; not for
+    an unknown code hash, because nothing is decoded.
+    """
+    end = None
+    if not verify and file.seekable():
+        start = file.tell()
+        end = file.seek(0, io.SEEK_END)
+        file.seek(start)
+    first = _read(file, 1)
+    follows = False
+    while first or not follows:
+        yield _scan_one(file, Parser(follows), first, end)
+        follows = True
+        first = _read(file, 1)
+
+
+def _scan_one(file: BinaryIO, parser: Parser, first: bytes, end: int | None) -> ArchiveInfo:
+    header: Header | None = None
+    stored_blocks = 0
+    data = first
+    while True:
+        data += _read(file, parser.needed - len(data))
+        parser.check_start(data)
+        if len(data) < parser.needed:
+            raise parser.truncated(data)
+        part = parser.feed(data)
+        data = b""
+        if isinstance(part, Header):
+            header = part
+        elif isinstance(part, BlockHeader):
+            stored_blocks += part.stored_size == part.raw_size
+            if end is not None and file.tell() + part.stored_size <= end:
+                file.seek(part.stored_size, io.SEEK_CUR)
+                parser.skip()
+        elif isinstance(part, Trailer):
+            assert header is not None
+            return ArchiveInfo(
+                level=header.level,
+                code=header.code.hex(),
+                blocks=part.blocks,
+                stored_blocks=stored_blocks,
+                raw_size=part.raw_size,
+                size=parser.offset,
+                digest=part.digest.hex(),
+            )
+
+
+def _read(file: BinaryIO, size: int) -> bytes:
+    """`size` bytes, fewer only at the end of the file (a pipe may give less at a time)."""
+    data = b""
+    while len(data) < size and (more := file.read(size - len(data))):
+        data += more
+    return data

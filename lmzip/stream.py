@@ -1,0 +1,346 @@
+"""Incremental compression and decompression: bytes in, bytes out, one block in memory.
+
+The objects have the names and the behaviour of those in the standard library's `lzma` and
+`compression.zstd`: an `LMZDecompressor` reads one archive and leaves what follows in
+`unused_data`, `decompress` reads concatenated archives to the end.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from lmzip import codec, container
+from lmzip.codec.presets import DEFAULT_LEVEL, MAX_LEVEL, MIN_LEVEL
+from lmzip.container import CODED, STORED, BlockHeader, Header, Parser, Trailer
+from lmzip.errors import CorruptError, LimitError, MismatchError, UnsupportedError
+from lmzip.scan import scan
+
+if TYPE_CHECKING:
+    from lmzip.codec.loop import Codec
+
+Progress = Callable[[int], None]
+"""Called now and then with the number of bytes of data that were worked on since the last call."""
+
+
+class LMZCompressor:
+    """Compresses one archive piece by piece. How the data are cut never changes the archive.
+
+    `threads` (default: as many as are useful) never changes a byte either. `memory_limit` is in
+    bytes. Raises ValueError for a level that is not 1 to 9, LimitError if the level needs more
+    memory.
+    """
+
+    def __init__(
+        self,
+        level: int = DEFAULT_LEVEL,
+        *,
+        threads: int | None = None,
+        memory_limit: int | None = None,
+        progress: Progress | None = None,
+    ) -> None:
+        if not MIN_LEVEL <= level <= MAX_LEVEL:
+            raise ValueError(f"level must be {MIN_LEVEL} to {MAX_LEVEL}, not {level!r}")
+        _check_memory(level, memory_limit)
+        self._codec_options = (level, threads, progress)
+        self._codec: Codec | None = None
+        self._head = Header(level, codec.code_hash()[: container.CODE_SIZE]).pack()
+        self._buffer = bytearray()
+        self._blocks = 0
+        self._raw_size = 0
+        self._digest = hashlib.sha256()
+        self._flushed = False
+
+    def compress(self, data: bytes) -> bytes:
+        """Take bytes of any length; return what is ready of the archive, possibly nothing."""
+        if self._flushed:
+            raise ValueError("the compressor has been flushed")
+        self._buffer += data
+        out = self._take_head()
+        size = container.BLOCK_SIZE
+        while len(self._buffer) >= size:
+            block = bytes(self._buffer[:size])
+            del self._buffer[:size]
+            out += self._encode(block)
+        return bytes(out)
+
+    def flush(self) -> bytes:
+        """Return the rest of the archive. Nothing can be compressed afterwards."""
+        if self._flushed:
+            raise ValueError("the compressor has been flushed")
+        self._flushed = True
+        out = self._take_head()
+        if self._buffer:
+            out += self._encode(bytes(self._buffer))
+            self._buffer.clear()
+        self._codec = None
+        digest = self._digest.digest()[: container.DIGEST_SIZE]
+        out += Trailer(self._blocks, self._raw_size, digest).pack()
+        return bytes(out)
+
+    def _take_head(self) -> bytearray:
+        head, self._head = self._head, b""
+        return bytearray(head)
+
+    def _encode(self, block: bytes) -> bytes:
+        if self._codec is None:
+            self._codec = _new_codec(*self._codec_options)
+        canary = self._codec.canary()
+        stored = self._codec.encode(block)
+        raw_crc = stored_crc = zlib.crc32(block)
+        if len(stored) < len(block):
+            kind, stored_crc = CODED, zlib.crc32(stored)
+        else:
+            kind, stored, canary = STORED, block, 0
+        header = BlockHeader(kind, len(block), len(stored), raw_crc, stored_crc, canary)
+        packed = header.pack(self._blocks)
+        self._blocks += 1
+        self._raw_size += len(block)
+        self._digest.update(block)
+        return packed + stored
+
+
+class LMZDecompressor:
+    """Decompresses one archive piece by piece.
+
+    At most one block of data and one of stored bytes are kept, whatever the archive claims, and
+    the input that has been given but not been needed yet. `memory_limit` is in bytes; it is
+    compared with the needs of the archive's level before anything is allocated. After an error
+    every further call raises the same error.
+    """
+
+    def __init__(
+        self,
+        *,
+        threads: int | None = None,
+        memory_limit: int | None = None,
+        progress: Progress | None = None,
+        _follows: bool = False,
+    ) -> None:
+        self._threads = threads
+        self._memory_limit = memory_limit
+        self._progress = progress or (lambda size: None)
+        self._parser = Parser(_follows)
+        self._input = bytearray()
+        self._output = memoryview(b"")
+        self._level = DEFAULT_LEVEL
+        self._codec: Codec | None = None
+        self._block: BlockHeader | None = None
+        self._unlearned: bytes | None = None
+        self._digest = hashlib.sha256()
+        self._error: BaseException | None = None
+        self._unused = b""
+
+    @property
+    def eof(self) -> bool:
+        """Whether the end of the archive has been reached and all data has been returned."""
+        return self._parser.done
+
+    @property
+    def needs_input(self) -> bool:
+        """Whether `decompress` can return more only if it is given more input."""
+        return not self.eof and not self._output and len(self._input) < self._parser.needed
+
+    @property
+    def unused_data(self) -> bytes:
+        """Bytes that were given beyond the end of the archive."""
+        return self._unused
+
+    def decompress(self, data: bytes, max_length: int = -1) -> bytes:
+        """Take bytes of the archive; return data, at most `max_length` bytes if that is not -1.
+
+        With a `max_length` one call decodes at most one block, so that what stands before a
+        damaged place is returned before the error is raised. Raises EOFError after the end,
+        FormatError, CorruptError, UnsupportedError, LimitError, MismatchError.
+        """
+        if self.eof:
+            raise EOFError("the end of the archive has been reached")
+        if self._error is not None:
+            raise self._error
+        self._input += data
+        try:
+            if max_length >= 0:
+                while not self._output and self._step():
+                    pass
+                return self._take(max_length)
+            out = bytearray(self._take(len(self._output)))
+            while self._step():
+                out += self._take(len(self._output))
+            return bytes(out)
+        except BaseException as error:  # an interrupted model must not go on either
+            self._error = error
+            raise
+
+    def truncated_error(self) -> Exception:
+        """The error to raise when there is no more input before `eof`."""
+        return self._parser.truncated(bytes(self._input))
+
+    def _take(self, size: int) -> bytes:
+        taken, self._output = self._output[:size], self._output[size:]
+        return bytes(taken)
+
+    def _step(self) -> bool:
+        """Work on one part of the archive; False if more input is needed, or at the end."""
+        if self.eof:
+            return False
+        parser = self._parser
+        if len(self._input) < parser.needed:
+            parser.check_start(bytes(self._input[:4]))
+            return False
+        size = parser.needed
+        data = bytes(self._input[:size])
+        del self._input[:size]
+        part = parser.feed(data)
+        if isinstance(part, Header):
+            _check_code(part.code)
+            _check_memory(part.level, self._memory_limit)
+            self._level = part.level
+        elif isinstance(part, BlockHeader):
+            self._block = part
+        elif isinstance(part, bytes):
+            block = self._decode(part)
+            self._digest.update(block)
+            self._output = memoryview(block)
+        elif isinstance(part, Trailer):
+            self._finish(part)
+        return True
+
+    def _decode(self, stored: bytes) -> bytes:
+        header, index = self._block, self._parser.blocks - 1
+        assert header is not None
+        self._learn()
+        if header.type == STORED:
+            self._unlearned = stored
+            return stored
+        if self._codec is None:
+            self._codec = _new_codec(self._level, self._threads, self._progress)
+        if self._codec.canary() != header.canary:
+            raise _mismatch(f"the first probabilities of block {index} differ")
+        try:
+            block = self._codec.decode(stored, header.raw_size)
+        except ValueError as error:
+            raise _mismatch(f"block {index} cannot be decoded ({error})") from error
+        if len(block) != header.raw_size or zlib.crc32(block) != header.raw_crc:
+            raise _mismatch(f"block {index} decodes to other data")
+        return block
+
+    def _learn(self) -> None:
+        """Bring the model to where the encoder's was after a stored block."""
+        if self._unlearned is None:
+            return
+        if self._codec is None:
+            self._codec = _new_codec(self._level, self._threads, self._progress)
+        self._codec.canary()
+        self._codec.encode(self._unlearned)
+        self._unlearned = None
+
+    def _finish(self, trailer: Trailer) -> None:
+        self._codec = None
+        if self._unlearned is not None:  # nothing comes that the model would be needed for
+            self._progress(len(self._unlearned))
+            self._unlearned = None
+        if self._digest.digest()[: container.DIGEST_SIZE] != trailer.digest:
+            raise CorruptError(
+                "the archive is damaged",
+                "every block is sound, but the SHA-256 of all the data is wrong",
+                container.GET_ANOTHER_COPY,
+            )
+        self._unused = bytes(self._input)
+        self._input.clear()
+
+
+def compress(
+    data: bytes,
+    level: int = DEFAULT_LEVEL,
+    *,
+    threads: int | None = None,
+    progress: Progress | None = None,
+) -> bytes:
+    """Compress `data` into an archive. Raises ValueError for a level that is not 1 to 9."""
+    return b"".join(
+        compress_chunks([data], LMZCompressor(level, threads=threads, progress=progress))
+    )
+
+
+def decompress(
+    data: bytes,
+    *,
+    threads: int | None = None,
+    memory_limit: int | None = None,
+    progress: Progress | None = None,
+) -> bytes:
+    """Decompress an archive, or several, one directly after the other.
+
+    All checksums of the stored bytes are checked before the model starts on the first block.
+    Raises FormatError, CorruptError, UnsupportedError, LimitError, MismatchError.
+    """
+    for _ in scan(io.BytesIO(data)):
+        pass
+    return b"".join(
+        decompress_chunks([data], threads=threads, memory_limit=memory_limit, progress=progress)
+    )
+
+
+def compress_chunks(chunks: Iterable[bytes], compressor: LMZCompressor) -> Iterator[bytes]:
+    """Compress pieces of any size; yield the archive in pieces."""
+    for chunk in chunks:
+        yield compressor.compress(chunk)
+    yield compressor.flush()
+
+
+def decompress_chunks(
+    chunks: Iterable[bytes],
+    *,
+    threads: int | None = None,
+    memory_limit: int | None = None,
+    progress: Progress | None = None,
+) -> Iterator[bytes]:
+    """Decompress pieces of any size of one or more archives; yield the data block by block."""
+    options = {"threads": threads, "memory_limit": memory_limit, "progress": progress}
+    decompressor = LMZDecompressor(**options)
+    for chunk in chunks:
+        while chunk or not (decompressor.eof or decompressor.needs_input):
+            if decompressor.eof:
+                decompressor = LMZDecompressor(**options, _follows=True)
+            yield decompressor.decompress(chunk, container.BLOCK_SIZE)
+            chunk = decompressor.unused_data
+    if not decompressor.eof:
+        raise decompressor.truncated_error()
+
+
+def _new_codec(level: int, threads: int | None, progress: Progress | None) -> Codec:
+    from lmzip.codec.loop import Codec  # slow: the model's libraries
+
+    return Codec(level, threads=threads, progress=progress)
+
+
+def _check_code(code: bytes) -> None:
+    if code != codec.code_hash()[: container.CODE_SIZE]:
+        raise UnsupportedError(
+            f"this archive was written by the code {code.hex()}",
+            f"this lmzip has the code {codec.code_hash()[: container.CODE_SIZE].hex()}, "
+            "and another code learns another model",
+            "use the lmzip that wrote it (`lmzip --version` names the code)",
+        )
+
+
+def _check_memory(level: int, limit: int | None) -> None:
+    need = codec.presets.memory_bytes(level)
+    if limit is not None and need > limit:
+        raise LimitError(
+            f"level {level} needs {need / 2**20:,.0f} MiB of memory",
+            f"the limit is {limit / 2**20:,.0f} MiB",
+            "allow more (-M), or compress at a lower level",
+        )
+
+
+def _mismatch(why: str) -> MismatchError:
+    return MismatchError(
+        "this machine computes other probabilities than the one that wrote the archive",
+        f"the archive's bytes are sound, but {why}",
+        "try another engine (LMZIP_ENGINE=float32 or int8), and report it with the output of "
+        "`lmzip --version`",
+    )

@@ -1,0 +1,91 @@
+"""The compiled engine computes what the torch engine computes, bit for bit."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from conftest import noise, prose
+
+from lmzip.codec import rangecoder
+from lmzip.codec.exact import PRODUCTS
+from lmzip.codec.fast import CpuEngine
+from lmzip.codec.initial import HISTORY
+from lmzip.codec.presets import Preset
+from lmzip.codec.reference import TorchEngine
+
+PRESET = Preset(width=32, layers=2, heads=2, window=24, streams=2, segment=16)
+
+
+def segments(streams: int, count: int) -> list[np.ndarray]:
+    """`count` segments of text and noise, each uint8 [B, 3 + T]."""
+    length = count * PRESET.segment
+    half = length // 2
+    rows = [prose(half, seed) + noise(length - half, seed) for seed in range(streams)]
+    text = np.stack([np.frombuffer(bytes(HISTORY) + row, dtype=np.uint8) for row in rows])
+    cut = [slice(start, start + HISTORY + PRESET.segment) for start in range(0, length, 16)]
+    return [np.ascontiguousarray(text[:, part]) for part in cut]
+
+
+def learned(engine: CpuEngine | TorchEngine) -> dict[str, np.ndarray]:
+    """The learned tensors under the reference's names and in its layout."""
+    if isinstance(engine, TorchEngine):
+        return {name: value.numpy() for name, value in engine.model.weights.items()}
+    state = engine.state
+    tensors = {"embedding": state.embedding.reshape(3, 256, -1), "head": state.head.w[0].T}
+    for layer in range(PRESET.layers):
+        tensors[f"{layer}.bias"] = state.bias[layer][:, ::-1]
+        for part in ("qkv", "out", "up", "down"):
+            tensors[f"{layer}.{part}"] = getattr(state, part).w[layer].T
+    return tensors
+
+
+@pytest.mark.parametrize("streams", [1, 3])
+def test_a_hundred_learning_steps_agree_bit_for_bit(streams):
+    engines = [CpuEngine(PRESET), TorchEngine(PRESET, PRODUCTS["float32"])]
+    for engine in engines:
+        engine.start_block(streams)
+    coders = [rangecoder.encoder_state() for _ in engines]
+    buffers = [np.zeros(100_000, dtype=np.uint8) for _ in engines]
+    left = np.full(streams, PRESET.segment)
+    for text in segments(streams, 100):
+        for engine, coder, buffer in zip(engines, coders, buffers, strict=True):
+            engine.code(text, left, coder, buffer, False)
+            engine.learn(text)
+    assert np.array_equal(*buffers)
+    assert np.array_equal(*coders)
+    first, second = map(learned, engines)
+    assert first.keys() == second.keys()
+    for name, value in first.items():
+        assert np.array_equal(value, second[name]), name
+
+
+def test_incremental_and_parallel_evaluation_agree():
+    encoder, decoder = CpuEngine(PRESET), CpuEngine(PRESET)
+    for engine in (encoder, decoder):
+        engine.start_block(2)
+    left = np.array([PRESET.segment, PRESET.segment])
+    for text in segments(2, 6):
+        buffer, coder = np.zeros(1000, dtype=np.uint8), rangecoder.encoder_state()
+        encoder.code(text, left, coder, buffer, False)
+        payload = buffer[: rangecoder.finish(coder, buffer)]
+        decoded = text.copy()
+        decoded[:, HISTORY:] = 0
+        decoder.code(decoded, left, rangecoder.decoder_state(payload), payload, True)
+        assert np.array_equal(decoded, text)
+        assert np.array_equal(encoder.state.freq, decoder.state.freq)
+        encoder.learn(text)
+        decoder.learn(decoded)
+
+
+def test_a_new_block_forgets_the_context_and_keeps_what_was_learned():
+    engine = CpuEngine(PRESET)
+    fresh = engine.first_frequencies().copy()
+    engine.start_block(2)
+    for text in segments(2, 3):
+        engine.code(
+            text, np.full(2, 16), rangecoder.encoder_state(), np.zeros(999, dtype=np.uint8), False
+        )
+        engine.learn(text)
+    once = engine.first_frequencies().copy()
+    assert np.array_equal(once, engine.first_frequencies())
+    assert not np.array_equal(once, fresh)
