@@ -29,8 +29,8 @@ class LMZFile(BaseStream):
 
     `file` is a path or a binary file object, which is left open by `close`. Modes: "r" reads,
     "w" writes, "x" creates, "a" appends a further archive; a "b" may be added. `level` is for
-    writing, `memory_limit` (bytes) refuses an archive, or a level, that needs more. Seeking backwards
-    decodes again from the start. `progress` is called with numbers of bytes of data.
+    writing, `memory_limit` (bytes) refuses an archive, or a level, that needs more. Seeking
+    backwards decodes again from the start. `progress` is called with numbers of bytes of data.
 
     Raises OSError as `open` does, ValueError for a wrong mode or level; reading raises
     FormatError, CorruptError, UnsupportedError, LimitError, MismatchError.
@@ -58,7 +58,7 @@ class LMZFile(BaseStream):
         if kind != "r":
             self._compressor = LMZCompressor(level, **options)
         if isinstance(file, (str, os.PathLike)):
-            self._fp = builtins.open(file, kind + "b")
+            self._fp = builtins.open(file, kind + "b")  # noqa: SIM115 - closed by `close`
             self._owns_fp = True
         elif hasattr(file, "read") or hasattr(file, "write"):
             self._fp = file

@@ -32,7 +32,7 @@ def initial_weights(preset: Preset) -> dict[str, np.ndarray]:
 
     | tensor                         | shape       | initial value                            |
     |--------------------------------|-------------|------------------------------------------|
-    | `embedding`                    | [3, 256, d] | hashed uniform in [-1, 1), halved per byte back |
+    | `embedding`                    | [3, 256, d] | hashed uniform in [-1, 1) / 2^back |
     | `{layer}.qkv`, `.up`           | [out, in]   | hashed uniform, times sqrt(3 / in)       |
     | `{layer}.out`, `.down`, `head` | [out, in]   | 0                                        |
     | `{layer}.bias`                 | [H, W]      | -distance * 2^-(4 + head)                |

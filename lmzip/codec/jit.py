@@ -14,12 +14,14 @@ try:
 except ImportError:  # pragma: no cover - exercised by a test in a subprocess
     numba = None
 
+# Division as in NumPy: checks for zero would keep loops from being vectorised.
+_OPTIONS = {"cache": True, "nogil": True, "error_model": "numpy"}
 HAVE_NUMBA = numba is not None
 
 
 def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
     """Compile with strict IEEE arithmetic: every rounding happens where the source says."""
-    return numba.njit(cache=True, nogil=True, error_model="numpy")(function) if numba else function
+    return numba.njit(**_OPTIONS)(function) if numba else function
 
 
 def exact_sum_kernel(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -27,8 +29,4 @@ def exact_sum_kernel(function: Callable[..., Any]) -> Callable[..., Any]:
 
     Reordering such sums, or fusing their products, cannot change a bit.
     """
-    return (
-        numba.njit(cache=True, nogil=True, fastmath=True, error_model="numpy")(function)
-        if numba
-        else function
-    )
+    return numba.njit(fastmath=True, **_OPTIONS)(function) if numba else function
