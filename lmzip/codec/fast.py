@@ -22,6 +22,7 @@ from lmzip.codec.kernels import (
     attention_weights,
     frequencies,
     key_products,
+    matrix,
     mix_values,
     norm,
     product,
@@ -90,10 +91,8 @@ class State(NamedTuple):
     """int64 [N, 256]"""
     residual: np.ndarray
     """[N, d]"""
-    wide: tuple[np.ndarray, np.ndarray, np.ndarray]
-    """Scratch, [N, 4d or more] each."""
-    flat: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
-    """Scratch, flat."""
+    flat: tuple[np.ndarray, ...]
+    """Seven flat scratch arrays."""
     attention_table: np.ndarray
     logit_table: np.ndarray
 
@@ -141,8 +140,8 @@ def forward(s, stream, segment, text, at, n):
     first = stream * segment + at
     rows = slice(first, first + n)
     x = s.residual[rows]
-    y = s.wide[0][rows]
-    scores = s.wide[1][first, :window]
+    scores = s.flat[1][:window]
+    mixed = s.flat[1][window : window + width]
     for r in range(n):
         byte = text[2 + at + r]
         for c in range(width):
@@ -156,7 +155,7 @@ def forward(s, stream, segment, text, at, n):
         for r in range(n):
             row = first + r
             m.x_scale[layer, row], s.rate[2 * layer, row] = norm(x[r], m.x[layer, row])
-        y = s.wide[0][rows, : 3 * width]
+        y = matrix(s.flat[0], n, 3 * width)
         linear(m.x[layer, rows], m.x_scale[layer, rows], m.codes[layer], m.scale[layer], y)
         for r in range(n):
             row, slot = first + r, window + at + r
@@ -173,9 +172,9 @@ def forward(s, stream, segment, text, at, n):
         m = s.out
         for r in range(n):
             row = first + r
-            attend(s, layer, stream, at + r, row, scores, y[r, :width])
-            m.x_scale[layer, row], _ = quantise(y[r, :width], m.x[layer, row], LEVELS)
-        y = s.wide[0][rows, :width]
+            attend(s, layer, stream, at + r, row, scores, mixed)
+            m.x_scale[layer, row], _ = quantise(mixed, m.x[layer, row], LEVELS)
+        y = matrix(s.flat[0], n, width)
         linear(m.x[layer, rows], m.x_scale[layer, rows], m.codes[layer], m.scale[layer], y)
         add(x, y)
         m = s.up
@@ -185,21 +184,21 @@ def forward(s, stream, segment, text, at, n):
         hidden = s.hidden[layer, rows]
         linear(m.x[layer, rows], m.x_scale[layer, rows], m.codes[layer], m.scale[layer], hidden)
         m = s.down
-        square = s.wide[0][rows, : 4 * width]
+        square = s.flat[1][: 4 * width]
         for r in range(n):
             for o in range(4 * width):
                 hidden[r, o] = max(hidden[r, o], F(0))
-                square[r, o] = hidden[r, o] * hidden[r, o]
-            m.x_scale[layer, first + r], _ = quantise(square[r], m.x[layer, first + r], LEVELS)
+                square[o] = hidden[r, o] * hidden[r, o]
+            m.x_scale[layer, first + r], _ = quantise(square, m.x[layer, first + r], LEVELS)
         linear(m.x[layer, rows], m.x_scale[layer, rows], m.codes[layer], m.scale[layer], y)
         add(x, y)
     m = s.head
     for r in range(n):
         m.x_scale[0, first + r], s.rate[2 * layers, first + r] = norm(x[r], m.x[0, first + r])
-    logits = s.wide[0][rows, :256]
+    logits = matrix(s.flat[0], n, 256)
     linear(m.x[0, rows], m.x_scale[0, rows], m.codes[0], m.scale[0], logits)
     for r in range(n):
-        frequencies(logits[r], s.logit_table, s.wide[1][first + r, :256], s.freq[first + r])
+        frequencies(logits[r], s.logit_table, s.flat[1][:256], s.freq[first + r])
 
 
 @kernel
@@ -332,8 +331,7 @@ class CpuEngine:
             total=zeros(layers, rows, heads),
             freq=np.zeros((rows, SYMBOLS), dtype=np.int64),
             residual=zeros(rows, d),
-            wide=tuple(zeros(rows, max(4 * d, SYMBOLS, window)) for _ in range(3)),
-            flat=tuple(zeros(max(largest, 5 * window + 8 * d, rows * SYMBOLS)) for _ in range(4)),
+            flat=tuple(zeros(max(largest, 5 * window + 8 * d, rows * SYMBOLS)) for _ in range(7)),
             attention_table=ATTENTION_WEIGHTS.astype(F),
             logit_table=LOGIT_WEIGHTS.astype(np.float64),
         )

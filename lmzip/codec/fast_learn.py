@@ -17,6 +17,7 @@ from lmzip.codec.kernels import (
     adam_row,
     dot,
     key_products,
+    matrix,
     peak,
     product,
     quantise,
@@ -34,11 +35,11 @@ def linear_back(m, layer, dy, dx, scratch, powers, rate):
 
     Scales dy by the way.
     """
-    codes, g = scratch[0], scratch[2]
+    g = scratch[2]
     rows, columns = dy.shape
     inner = dx.shape[1]
     x, x_scale, scale = m.x[layer], m.x_scale[layer], m.scale[layer]
-    g_codes = codes[: rows * columns].reshape(rows, columns)
+    g_codes = matrix(scratch[0], rows, columns)
     line = g[:columns]
     steps = scratch[1]
     for r in range(rows):
@@ -55,11 +56,11 @@ def linear_back(m, layer, dy, dx, scratch, powers, rate):
             dy[r, o] = dy[r, o] * x_scale[r]
     top, g_scale = g[:columns], g[columns : 2 * columns]
     quantise_columns(dy, top, g_codes, g_scale, LEVELS)
-    turned = scratch[1][: rows * inner].reshape(inner, rows)
+    turned = matrix(scratch[1], inner, rows)
     for r in range(rows):
         for i in range(inner):
             turned[i, r] = x[r, i]
-    dw = scratch[3][: inner * columns].reshape(inner, columns)
+    dw = matrix(scratch[3], inner, columns)
     product(turned, g_codes, dw)
     adam_matrix(
         m.w[layer], dw, g_scale, m.m[layer], m.v[layer], powers, rate,
@@ -87,19 +88,17 @@ def attention_back(s, layer, segment, d_mixed, d_qkv, scratch, powers, rate):
     window = s.bias.shape[2]
     width = heads * channels
     gain = F(1 / np.sqrt(np.float64(channels)))
-    square = scratch[0][: segment * segment].reshape(segment, segment)
-    square_codes = scratch[1][: segment * segment].reshape(segment, segment)
+    square = matrix(scratch[0], segment, segment)
+    square_codes = matrix(scratch[1], segment, segment)
     line, codes = scratch[2][:window], scratch[2][window : 2 * window]
     top = scratch[2][2 * window : 2 * window + segment]
     scale = scratch[2][3 * window : 3 * window + segment]
     g = scratch[2][4 * window : 4 * window + channels]
     sized = segment * channels
-    block = scratch[3][:sized].reshape(segment, channels)
-    block_codes = scratch[3][sized : 2 * sized].reshape(segment, channels)
-    result = scratch[3][2 * sized : 3 * sized].reshape(segment, channels)
-    turned = scratch[3][3 * sized : 3 * sized + channels * (window + segment)].reshape(
-        channels, window + segment
-    )
+    block = matrix(scratch[3], segment, channels)
+    block_codes = matrix(scratch[3][sized:], segment, channels)
+    result = matrix(scratch[3][2 * sized :], segment, channels)
+    turned = matrix(scratch[3][3 * sized :], channels, window + segment)
     for h in range(heads):
         low = h * channels
         for b in range(streams):
@@ -185,9 +184,9 @@ def bias_back(s, layer, h, line, codes, powers, rate):
 def embedding_back(s, segment, text, dx, scratch, powers, rate):
     """The embeddings of the three bytes before each position share its gradient."""
     rows, width = dx.shape
-    codes = scratch[0][: rows * width].reshape(rows, width)
+    codes = matrix(scratch[0], rows, width)
     top, scale = scratch[2][:width], scratch[2][width : 2 * width]
-    grad = scratch[3][: 256 * width].reshape(256, width)
+    grad = matrix(scratch[3], 256, width)
     quantise_columns(dx, top, codes, scale, FINE_LEVELS)
     for back in range(3):
         for byte in range(256):
@@ -216,8 +215,9 @@ def learn_segment(s, segment, text, powers, rates):
     rows, width = s.residual.shape
     layers = s.keys.shape[0]
     scratch = s.flat
-    dx, dh = s.residual, s.wide[1][:, :width]
-    d_logits = s.wide[0][:, :256]
+    dx = s.residual
+    dy, dh = matrix(scratch[4], rows, width), matrix(scratch[5], rows, width)
+    d_logits = matrix(scratch[6], rows, 256)
     for row in range(rows):
         for symbol in range(256):
             d_logits[row, symbol] = F(s.freq[row, symbol]) * F(2.0**-24)
@@ -228,17 +228,16 @@ def learn_segment(s, segment, text, powers, rates):
             dx[row, c] = 0
     norm_back(s.head, 0, s.rate[2 * layers], dh, dx, scratch[2])
     for layer in range(layers - 1, -1, -1):
-        dy, d_hidden = s.wide[0][:, :width], s.wide[1][:, : 4 * width]
+        d_hidden = matrix(scratch[6], rows, 4 * width)
         copy(dx, dy)
         linear_back(s.down, layer, dy, d_hidden, scratch, powers, rates[0])
         hidden = s.hidden[layer]
         for row in range(rows):
             for o in range(4 * width):
                 d_hidden[row, o] = d_hidden[row, o] * (F(2) * hidden[row, o])
-        dh = s.wide[0][:, :width]
         linear_back(s.up, layer, d_hidden, dh, scratch, powers, rates[0])
         norm_back(s.up, layer, s.rate[2 * layer + 1], dh, dx, scratch[2])
-        d_mixed, d_qkv = s.wide[1][:, :width], s.wide[2][:, : 3 * width]
+        d_mixed, d_qkv = dh, matrix(scratch[6], rows, 3 * width)
         copy(dx, dy)
         linear_back(s.out, layer, dy, d_mixed, scratch, powers, rates[0])
         attention_back(s, layer, segment, d_mixed, d_qkv, scratch, powers, rates[2])

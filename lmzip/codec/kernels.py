@@ -20,6 +20,13 @@ KEEP2, TAKE2 = F(0.999), F(1 - 0.999)
 EPSILON = F(1e-8)
 
 
+@kernel
+def matrix(scratch, rows, columns):
+    """The start of a flat scratch array as [rows, columns]. Slices of wider arrays would be
+    strided, and loops over those are not vectorised."""
+    return scratch[: rows * columns].reshape(rows, columns)
+
+
 @exact_sum_kernel
 def product(a, b, y):
     """y [N, O] = a [N, I] b [I, O], codes; four rows share each pass over b."""
