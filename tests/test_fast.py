@@ -13,7 +13,7 @@ from lmzip.codec.initial import HISTORY
 from lmzip.codec.presets import Preset
 from lmzip.codec.reference import TorchEngine
 
-PRESET = Preset(width=32, layers=2, heads=2, window=24, streams=2, segment=16)
+PRESET = Preset(width=32, layers=2, heads=2, window=24, streams=2, segment=32, log_buckets=8)
 
 
 def segments(streams: int, count: int) -> list[np.ndarray]:
@@ -22,7 +22,9 @@ def segments(streams: int, count: int) -> list[np.ndarray]:
     half = length // 2
     rows = [prose(half, seed) + noise(length - half, seed) for seed in range(streams)]
     text = np.stack([np.frombuffer(bytes(HISTORY) + row, dtype=np.uint8) for row in rows])
-    cut = [slice(start, start + HISTORY + PRESET.segment) for start in range(0, length, 16)]
+    cut = [
+        slice(start, start + HISTORY + PRESET.segment) for start in range(0, length, PRESET.segment)
+    ]
     return [np.ascontiguousarray(text[:, part]) for part in cut]
 
 
@@ -83,7 +85,11 @@ def test_a_new_block_forgets_the_context_and_keeps_what_was_learned():
     engine.start_block(2)
     for text in segments(2, 3):
         engine.code(
-            text, np.full(2, 16), rangecoder.encoder_state(), np.zeros(999, dtype=np.uint8), False
+            text,
+            np.full(2, PRESET.segment),
+            rangecoder.encoder_state(),
+            np.zeros(999, dtype=np.uint8),
+            False,
         )
         engine.learn(text)
     once = engine.first_frequencies().copy()

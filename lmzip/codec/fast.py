@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lmzip.codec import rangecoder
+from lmzip.codec.bitmixer import code_bytes, empty_bits
 from lmzip.codec.fast_learn import learn_segment
 from lmzip.codec.initial import HISTORY, SYMBOLS, initial_weights
 from lmzip.codec.jit import kernel
@@ -32,7 +32,7 @@ from lmzip.codec.kernels import (
 )
 from lmzip.codec.presets import Preset
 from lmzip.codec.schedule import Adam
-from lmzip.codec.tables import ATTENTION_WEIGHTS, FREQUENCY_BITS, LOGIT_WEIGHTS
+from lmzip.codec.tables import ATTENTION_WEIGHTS, LOGIT_WEIGHTS
 
 
 class Matrix(NamedTuple):
@@ -228,7 +228,7 @@ def slide(s, segment):
 
 
 @kernel
-def code_segment(s, segment, text, left, coder, buffer, decoding):
+def code_segment(s, bits, segment, text, left, coder, buffer, decoding):
     """predict -> code for a segment of all streams.
 
     text: uint8 [B, 3 + T], where the decoder fills in the last T; left: bytes left per stream.
@@ -247,10 +247,7 @@ def code_segment(s, segment, text, left, coder, buffer, decoding):
                 if t < left[b]:
                     symbol = text[b, 3 + t : 4 + t]
                     freq = s.freq[b * segment + t : b * segment + t + 1]
-                    if decoding:
-                        rangecoder.decode_symbols(coder, buffer, freq, symbol, FREQUENCY_BITS)
-                    else:
-                        rangecoder.encode_symbols(coder, buffer, freq, symbol, FREQUENCY_BITS)
+                    code_bytes(bits, freq, symbol, coder, buffer, decoding)
 
 
 def _matrix(weights: list[np.ndarray], rows: int) -> Matrix:
@@ -280,6 +277,7 @@ class CpuEngine:
     def __init__(self, preset: Preset) -> None:
         self.preset = preset
         self.steps = Adam()
+        self.bits = empty_bits(preset.log_buckets)
         self.state: State | None = None
 
     def start_block(self, streams: int) -> None:
@@ -331,7 +329,10 @@ class CpuEngine:
             total=zeros(layers, rows, heads),
             freq=np.zeros((rows, SYMBOLS), dtype=np.int64),
             residual=zeros(rows, d),
-            flat=tuple(zeros(max(largest, 5 * window + 8 * d, rows * SYMBOLS)) for _ in range(7)),
+            flat=tuple(
+                zeros(max(largest, 2 * (window + p.segment) + 8 * d, rows * SYMBOLS))
+                for _ in range(7)
+            ),
             attention_table=ATTENTION_WEIGHTS.astype(F),
             logit_table=LOGIT_WEIGHTS.astype(np.float64),
         )
@@ -352,7 +353,8 @@ class CpuEngine:
         decode: bool,
     ) -> None:
         """predict -> code for one segment; see `code_segment`."""
-        code_segment(self.state, self.preset.segment, text, left, coder, buffer, decode)
+        segment = self.preset.segment
+        code_segment(self.state, self.bits, segment, text, left, coder, buffer, decode)
 
     def learn(self, text: np.ndarray) -> None:
         """One learning step from a segment whose every byte has been coded."""

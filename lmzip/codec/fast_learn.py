@@ -92,8 +92,8 @@ def attention_back(s, layer, segment, d_mixed, d_qkv, scratch, powers, rate):
     square_codes = matrix(scratch[1], segment, segment)
     line, codes = scratch[2][:window], scratch[2][window : 2 * window]
     top = scratch[2][2 * window : 2 * window + segment]
-    scale = scratch[2][3 * window : 3 * window + segment]
-    g = scratch[2][4 * window : 4 * window + channels]
+    scale = scratch[2][2 * window + segment : 2 * window + 2 * segment]
+    g = scratch[2][2 * window + 2 * segment :][:channels]
     sized = segment * channels
     block = matrix(scratch[3], segment, channels)
     block_codes = matrix(scratch[3][sized:], segment, channels)

@@ -26,21 +26,24 @@ class Preset:
     """Contiguous parts of a block that advance in lock step."""
     segment: int
     """Positions between two learning steps."""
+    log_buckets: int
+    """Size of the memory: 2^log_buckets buckets of 64 bytes for each of its contexts."""
 
 
 PRESETS: dict[int, Preset] = {
-    1: Preset(64, 1, 2, 64, 32, 32),
-    2: Preset(64, 2, 2, 64, 32, 32),
-    3: Preset(96, 2, 3, 96, 32, 32),
-    4: Preset(128, 2, 4, 96, 32, 32),
-    5: Preset(128, 2, 4, 128, 16, 32),
-    6: Preset(192, 2, 6, 128, 16, 32),
-    7: Preset(192, 3, 6, 128, 16, 32),
-    8: Preset(256, 3, 8, 128, 16, 32),
-    9: Preset(256, 4, 8, 192, 16, 32),
+    1: Preset(32, 1, 1, 32, 1, 64, 14),
+    2: Preset(32, 1, 2, 64, 1, 64, 15),
+    3: Preset(64, 1, 2, 64, 1, 64, 16),
+    4: Preset(96, 2, 3, 96, 1, 64, 17),
+    5: Preset(128, 2, 4, 128, 1, 64, 18),
+    6: Preset(160, 2, 5, 128, 1, 64, 18),
+    7: Preset(192, 2, 6, 128, 1, 64, 19),
+    8: Preset(192, 3, 6, 128, 1, 64, 19),
+    9: Preset(256, 3, 8, 128, 1, 64, 20),
 }
 
 
 def memory_bytes(level: int) -> int:
     """Bytes of memory that coding at this level takes, either way."""
-    return (300 + 50 * level) << 20
+    # 26 contexts with buckets of 64 bytes and 4 with 16 cells of 4 bytes; then what is fixed.
+    return ((26 * 64 + 4 * 64) << PRESETS[level].log_buckets) + (200 << 20)

@@ -8,14 +8,13 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from lmzip.codec import rangecoder
+from lmzip.codec.bitmixer import code_bytes, empty_bits
 from lmzip.codec.exact import Products
 from lmzip.codec.initial import HISTORY, SYMBOLS
 from lmzip.codec.learner import Learner
 from lmzip.codec.mixing import frequencies, loss_gradient
 from lmzip.codec.model import Model
 from lmzip.codec.presets import Preset
-from lmzip.codec.tables import FREQUENCY_BITS
 
 
 class TorchEngine:
@@ -25,6 +24,7 @@ class TorchEngine:
         self.preset = preset
         self.model = Model(preset, products)
         self.learner = Learner(self.model.weights)
+        self.bits = empty_bits(preset.log_buckets)
         self.freqs: list[torch.Tensor] = []
 
     def start_block(self, streams: int) -> None:
@@ -55,7 +55,6 @@ class TorchEngine:
         segment = self.preset.segment
         symbols = text[:, HISTORY:]
         active = np.arange(segment)[None] < left[:, None]
-        code = rangecoder.decode_symbols if decode else rangecoder.encode_symbols
         span = 1 if decode else segment
         self.model.start_segment()
         self.freqs = []
@@ -66,7 +65,8 @@ class TorchEngine:
             self.freqs.append(freq)
             order = active[:, at : at + span].T
             chosen = symbols[:, at : at + span].T[order]
-            code(coder, buffer, freq.transpose(0, 1).numpy()[order], chosen, FREQUENCY_BITS)
+            rows = np.ascontiguousarray(freq.transpose(0, 1).numpy()[order])
+            code_bytes(self.bits, rows, chosen, coder, buffer, decode)
             symbols[:, at : at + span].T[order] = chosen
 
     def learn(self, text: np.ndarray) -> None:
