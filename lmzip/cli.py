@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import traceback
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -13,9 +14,9 @@ import click
 
 import lmzip
 from lmzip.codec.presets import DEFAULT_LEVEL, MAX_LEVEL, MIN_LEVEL
-from lmzip.errors import FormatError, LMZError, RefusedError
+from lmzip.errors import LMZError, RefusedError
 from lmzip.files import atomic_output
-from lmzip.progress import progress_bar
+from lmzip.progress import announce_compilation, progress_bar
 from lmzip.stream import LMZCompressor, compress_chunks, decompress_chunks
 
 SUFFIX = ".lmz"
@@ -46,8 +47,17 @@ def _common(command: click.Command) -> click.Command:
     return command
 
 
+def _version(context: click.Context, option: click.Parameter, wanted: bool) -> None:
+    """Print the version, and the code that archives of this version name."""
+    if wanted:
+        from lmzip.codec import code_hash
+
+        click.echo(f"lmzip {lmzip.__version__} (code {code_hash()[:8].hex()})")
+        context.exit()
+
+
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(lmzip.__version__, message="lmzip %(version)s")
+@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_version)
 def cli() -> None:
     """Compress files with a transformer that learns while it compresses."""
 
@@ -85,6 +95,31 @@ def decompress(file: str, output: str | None, stdout: bool, force: bool) -> None
     _filter(file, output, stdout, force, work, binary=False)
 
 
+@cli.command()
+@click.argument("files", nargs=-1, required=True)
+@click.option("--levels", default="1,5,9", show_default=True, help="Levels, with commas.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+def bench(files: tuple[str, ...], levels: str, as_json: bool) -> None:
+    """Measure levels beside other compressors on FILES: bytes, speed both ways, memory."""
+    import json
+    from dataclasses import asdict
+
+    from lmzip.bench import measure, table
+
+    try:
+        numbers = [int(level) for level in levels.split(",")]
+    except ValueError:
+        numbers = [0]
+    if not all(MIN_LEVEL <= level <= MAX_LEVEL for level in numbers):
+        raise click.UsageError(f"--levels takes numbers from 1 to 9, such as 1,5: not {levels!r}")
+    results = measure(files, numbers)
+    if as_json:
+        click.echo(json.dumps([asdict(result) for result in results], indent=2))
+    else:
+        for line in table(results):
+            click.echo(line)
+
+
 def _filter(file: str, output: str | None, stdout: bool, force: bool, work, binary: bool) -> None:
     with ExitStack() as stack:
         total = None
@@ -104,6 +139,7 @@ def _filter(file: str, output: str | None, stdout: bool, force: bool, work, bina
         else:
             like = None if file == "-" else os.stat(file)
             target = stack.enter_context(atomic_output(Path(output), overwrite=force, like=like))
+        announce_compilation()
         progress = stack.enter_context(progress_bar(None, file, total))
         for piece in work(iter(lambda: source.read(CHUNK), b""), progress):
             target.write(piece)
@@ -134,4 +170,15 @@ def main() -> int:
         return 1
     except LMZError as error:
         print(f"lmzip: {error}", file=sys.stderr)
-        return 2 if isinstance(error, FormatError) else error.exit_status
+        return error.exit_status
+    except MemoryError:
+        print("lmzip: out of memory: use a lower level, or a larger machine", file=sys.stderr)
+        return 1
+    except Exception:
+        traceback.print_exc()
+        print(
+            "lmzip: this is a bug in lmzip; nothing was written; please report the lines above "
+            "with the output of `lmzip --version`",
+            file=sys.stderr,
+        )
+        return 3

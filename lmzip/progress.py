@@ -1,10 +1,26 @@
-"""The progress bar: on standard error, on a terminal only."""
+"""What is told while work goes on: on standard error."""
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+
+from lmzip import codec
+
+
+def announce_compilation() -> None:
+    """Say why the first run takes its time: Numba compiles the kernels once, and caches them."""
+    cache = Path(codec.__file__).parent / "__pycache__"
+    if os.environ.get("NUMBA_CACHE_DIR"):
+        cache = Path(os.environ["NUMBA_CACHE_DIR"])
+    elif not os.access(cache.parent, os.W_OK):
+        return  # Numba falls back to the user's cache directory
+    if find_spec("numba") and not any(cache.rglob("*.nbi")):
+        print("lmzip: first run: compiling kernels, once, for about a minute", file=sys.stderr)
 
 
 @contextmanager

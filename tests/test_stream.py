@@ -1,0 +1,169 @@
+"""Compressor and decompressor: the same archive however the data come, and no damage unseen."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+from conftest import noise, prose
+
+import lmzip
+from lmzip import container
+from lmzip.codec import code_hash
+from lmzip.container import BlockHeader, Header, Trailer
+from lmzip.stream import LMZCompressor, LMZDecompressor
+
+OVERHEAD = Header.SIZE + BlockHeader.SIZE + Trailer.SIZE
+
+
+@pytest.fixture(scope="module")
+def archive(text) -> bytes:
+    return lmzip.compress(text, level=1)
+
+
+@pytest.mark.parametrize("size", [0, 1, 2, 63, 64, 65, 127, 128, 129, 1000])
+def test_round_trip_around_segments(size):
+    data = prose(size)
+    assert lmzip.decompress(lmzip.compress(data, level=1)) == data
+
+
+@pytest.mark.parametrize("size", [255, 256, 257, 511, 512, 513])
+def test_round_trip_around_blocks(size, monkeypatch):
+    monkeypatch.setattr(container, "BLOCK_SIZE", 256)
+    data = prose(size)
+    packed = lmzip.compress(data, level=1)
+    assert lmzip.decompress(packed) == data
+
+
+def test_stored_blocks_are_learned_from_too(monkeypatch):
+    monkeypatch.setattr(container, "BLOCK_SIZE", 256)
+    data = noise(256) + prose(256) + noise(256, 2) + prose(100)
+    assert lmzip.decompress(lmzip.compress(data, level=1)) == data
+
+
+def test_never_larger_than_the_input_and_the_headers():
+    for size in (1, 10, 500):
+        assert len(lmzip.compress(noise(size), level=1)) <= size + OVERHEAD
+    assert len(lmzip.compress(b"", level=1)) == Header.SIZE + Trailer.SIZE
+
+
+def test_how_the_data_are_cut_never_changes_the_archive(text, archive):
+    rng = random.Random(3)
+    for largest in (1, 700):
+        compressor, packed, at = LMZCompressor(1), b"", 0
+        while at < len(text):
+            size = rng.randint(1, largest)
+            packed += compressor.compress(text[at : at + size])
+            at += size
+        assert packed + compressor.flush() == archive
+
+
+def test_a_decompressor_takes_single_bytes_and_bounds_its_output(text, archive):
+    decompressor, out = LMZDecompressor(), b""
+    for i in range(len(archive)):
+        out += decompressor.decompress(archive[i : i + 1], 7)
+    while not decompressor.eof:
+        piece = decompressor.decompress(b"", 7)
+        assert len(piece) <= 7
+        out += piece
+    assert out == text
+    with pytest.raises(EOFError):
+        decompressor.decompress(b"")
+
+
+def test_what_follows_is_left_over(text, archive):
+    decompressor = LMZDecompressor()
+    assert decompressor.decompress(archive + b"more") == text
+    assert decompressor.eof and not decompressor.needs_input
+    assert decompressor.unused_data == b"more"
+
+
+def test_concatenated_archives_decode_as_one(text, archive):
+    empty = lmzip.compress(b"", level=2)
+    assert lmzip.decompress(archive + empty + archive) == text * 2
+
+
+@pytest.mark.parametrize("tail", [b"\0", b"\0" * 64, b"text", container.MAGIC])
+def test_anything_else_behind_an_archive_is_an_error(tail, archive):
+    with pytest.raises(lmzip.CorruptError):
+        lmzip.decompress(archive + tail)
+
+
+def test_every_flipped_bit_of_a_coded_archive_is_found():
+    packed = lmzip.compress(prose(200), level=1)
+    for bit in range(8 * len(packed)):
+        damaged = bytearray(packed)
+        damaged[bit // 8] ^= 1 << (bit % 8)
+        with pytest.raises(lmzip.LMZError):
+            lmzip.decompress(bytes(damaged))
+
+
+def test_every_truncation_is_found(archive):
+    for size in range(len(archive)):
+        with pytest.raises((lmzip.TruncatedError, lmzip.FormatError)):
+            lmzip.decompress(archive[:size])
+
+
+def test_an_unknown_code_is_named_with_what_to_do(archive):
+    other = Header(1, b"otherone").pack() + archive[Header.SIZE :]
+    with pytest.raises(lmzip.UnsupportedError) as caught:
+        lmzip.decompress(other)
+    assert b"otherone".hex() in str(caught.value)
+    assert code_hash()[:8].hex() in str(caught.value)
+    assert "use the lmzip that wrote it" in str(caught.value)
+
+
+def _with_block(archive: bytes, **changes: int) -> bytes:
+    import dataclasses
+
+    place = slice(Header.SIZE, Header.SIZE + BlockHeader.SIZE)
+    block = dataclasses.replace(BlockHeader.unpack(archive[place], 0), **changes)
+    return archive[: place.start] + block.pack(0) + archive[place.stop :]
+
+
+@pytest.mark.parametrize("changes", [{"canary": 1}, {"raw_crc": 1}])
+def test_a_machine_that_computes_something_else_is_found_out(changes, archive):
+    with pytest.raises(lmzip.MismatchError, match="other probabilities"):
+        lmzip.decompress(_with_block(archive, **changes))
+
+
+def test_the_digest_is_checked(text, archive):
+    wrong = Trailer(1, len(text), bytes(16)).pack()
+    with pytest.raises(lmzip.CorruptError, match="SHA-256"):
+        lmzip.decompress(archive[: -Trailer.SIZE] + wrong)
+
+
+def test_memory_limits_are_checked_before_anything_is_allocated(archive):
+    with pytest.raises(lmzip.LimitError, match="level 1 needs"):
+        lmzip.decompress(archive, memory_limit=1 << 20)
+    with pytest.raises(lmzip.LimitError):
+        LMZCompressor(9, memory_limit=1 << 20)
+
+
+def test_an_error_is_final(archive):
+    decompressor = LMZDecompressor()
+    damaged = archive[:20] + b"\xff" + archive[21:]
+    with pytest.raises(lmzip.LMZError) as first:
+        decompressor.decompress(damaged)
+    with pytest.raises(lmzip.LMZError) as second:
+        decompressor.decompress(b"")
+    assert first.value is second.value
+
+
+def test_wrong_arguments():
+    for level in (0, 10):
+        with pytest.raises(ValueError, match="level must be"):
+            lmzip.compress(b"", level=level)
+    compressor = LMZCompressor(1)
+    compressor.flush()
+    with pytest.raises(ValueError, match="flushed"):
+        compressor.compress(b"x")
+
+
+def test_progress_adds_up(text):
+    done: list[int] = []
+    packed = lmzip.compress(text, level=1, progress=done.append)
+    assert sum(done) == len(text)
+    done.clear()
+    lmzip.decompress(packed, progress=done.append)
+    assert sum(done) == len(text)
