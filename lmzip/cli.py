@@ -149,7 +149,9 @@ def _filter(file: str, output: str | None, stdout: bool, force: bool, work, bina
 def main() -> int:
     """Run the command; return its exit status."""
     try:
-        cli(standalone_mode=False)
+        # Not cli(): that takes an EOFError, such as ours of truncated archives, for an abort.
+        with cli.make_context("lmzip", sys.argv[1:]) as context:
+            cli.invoke(context)
         return 0
     except click.exceptions.Exit as done:
         return done.exit_code

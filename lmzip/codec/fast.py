@@ -143,11 +143,11 @@ def forward(s, stream, segment, text, at, n):
     scores = s.flat[1][:window]
     mixed = s.flat[1][window : window + width]
     for r in range(n):
-        byte = text[2 + at + r]
+        byte = np.int64(text[2 + at + r])
         for c in range(width):
             x[r, c] = s.embedding[byte, c]
         for back in range(1, 3):
-            byte = text[2 + at + r - back]
+            byte = np.int64(text[2 + at + r - back])
             for c in range(width):
                 x[r, c] = x[r, c] + s.embedding[256 * back + byte, c]
     for layer in range(layers):

@@ -193,7 +193,7 @@ def embedding_back(s, segment, text, dx, scratch, powers, rate):
             for c in range(width):
                 grad[byte, c] = 0
         for row in range(rows):
-            byte = text[row // segment, 2 + row % segment - back]
+            byte = np.int64(text[row // segment, 2 + row % segment - back])
             for c in range(width):
                 grad[byte, c] += codes[row, c]
         for byte in range(256):

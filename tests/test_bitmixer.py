@@ -1,0 +1,108 @@
+"""The last stage: tables that are inverse to each other, kernels that are plain Python's twins."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from conftest import noise, prose
+
+from lmzip.codec import bitmixer, rangecoder
+from lmzip.codec.bittables import FARTHEST, squash_table, state_tables, stretch_table
+from lmzip.codec.engine import NAMES
+
+PROGRAM = """
+import json, os, sys
+import numpy as np
+from lmzip.codec import rangecoder
+from lmzip.codec.bitmixer import code_bytes, empty_bits
+data = np.frombuffer(bytes.fromhex(sys.stdin.read()), dtype=np.uint8).copy()
+bits = empty_bits(6)
+freq = np.full((len(data), 256), 1 << 16, dtype=np.int64)
+buffer, coder = np.zeros(3 * len(data) + 16, dtype=np.uint8), rangecoder.encoder_state()
+code_bytes(bits, freq, data, coder, buffer, False)
+print(json.dumps({
+    "payload": buffer[: rangecoder.finish(coder, buffer)].tobytes().hex(),
+    "weights": float(np.abs(bits.mixer.weights).sum()),
+    "cells": int(bits.memory.cells.astype(np.int64).sum()),
+    "compiled": hasattr(code_bytes, "signatures"),
+}))
+"""
+
+
+def code(data: bytes, **settings: str) -> dict:
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM],
+        input=data.hex(),
+        env={**os.environ, **settings},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_kernels_and_plain_python_are_twins():
+    """The same source without the compiler: every table and every bit are the same."""
+    data = prose(120) + b"1,22,333\n4,55,666\n" * 4 + noise(20)
+    compiled, plain = code(data), code(data, NUMBA_DISABLE_JIT="1")
+    assert compiled.pop("compiled") and not plain.pop("compiled")
+    assert compiled == plain
+
+
+def test_stretch_is_the_inverse_of_squash():
+    squash, stretch = squash_table().astype(np.int64), stretch_table().astype(np.int64)
+    assert squash[0] > 0 and squash[-1] < 1 << 22
+    assert (np.diff(squash) >= 0).all() and (np.diff(stretch) >= 0).all()
+    middle = np.abs(np.arange(-2000, 2001))
+    back = stretch[squash[np.arange(-2000, 2001) + FARTHEST + 1] >> 6]
+    assert np.abs(back - np.arange(-2000, 2001))[middle < 1000].max() <= 1
+
+
+def test_bit_histories_remember_the_last_bit_and_never_overflow():
+    following, counts = state_tables()
+    state = 0
+    for _ in range(300):
+        state = int(following[2 * state + 1])
+    assert counts[state][0] == 0 and counts[state][1] >= 30
+    state = int(following[2 * state])
+    assert counts[state][0] == 1 and counts[state][1] < 10, "contradicted evidence is forgotten"
+
+
+def test_weights_keep_the_sums_exact():
+    bits = bitmixer.empty_bits(6)
+    largest = bitmixer.BOUND * 3072 * bitmixer.INPUTS
+    assert largest < 2**53
+    data = np.frombuffer(prose(2000), dtype=np.uint8).copy()
+    freq = np.full((len(data), 256), 1 << 16, dtype=np.int64)
+    buffer, coder = np.zeros(9000, dtype=np.uint8), rangecoder.encoder_state()
+    bitmixer.code_bytes(bits, freq, data, coder, buffer, False)
+    for weights in (bits.mixer.weights, bits.mixer.final_weights):
+        assert (weights == np.rint(weights)).all()
+        assert np.abs(weights).max() <= bitmixer.BOUND
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_twins_agree_through_every_engine(name):
+    program = (
+        "import sys; from lmzip.codec.loop import Codec;"
+        "data = sys.stdin.buffer.read(); sys.stdout.write(Codec(1).encode(data).hex())"
+    )
+    results = []
+    for settings in ({}, {"NUMBA_DISABLE_JIT": "1"}):
+        environment = {**os.environ, "LMZIP_ENGINE": name, **settings}
+        done = subprocess.run(
+            [sys.executable, "-c", program],
+            input=prose(70),
+            env=environment,
+            capture_output=True,
+        )
+        if b"EngineError" in done.stderr:
+            pytest.skip(f"{name} is not exact on this machine")
+        assert done.returncode == 0, done.stderr
+        results.append(done.stdout)
+    assert results[0] == results[1] != b""
