@@ -14,14 +14,33 @@ try:
 except ImportError:  # pragma: no cover - exercised by a test in a subprocess
     numba = None
 
+from lmzip.codec import code_hash
+
 # Division as in NumPy: checks for zero would keep loops from being vectorised.
-_OPTIONS = {"cache": True, "nogil": True, "error_model": "numpy"}
+_OPTIONS = {"nogil": True, "error_model": "numpy"}
 HAVE_NUMBA = numba is not None
+
+
+def _compile(function: Callable[..., Any], **options: Any) -> Callable[..., Any]:
+    """Compile, and cache the machine code under the code hash.
+
+    Numba takes cached code for current as long as the function's own file is unchanged, but
+    the code contains functions of other files too: without the hash, an edited kernel could go
+    on running in its callers. Where the stamp cannot be set, nothing is cached.
+    """
+    if numba is None:
+        return function
+    compiled = numba.njit(cache=True, **_OPTIONS, **options)(function)
+    file = getattr(getattr(compiled, "_cache", None), "_cache_file", None)
+    if hasattr(file, "_source_stamp"):
+        file._source_stamp = code_hash()
+        return compiled
+    return numba.njit(**_OPTIONS, **options)(function)  # pragma: no cover
 
 
 def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
     """Compile with strict IEEE arithmetic: every rounding happens where the source says."""
-    return numba.njit(**_OPTIONS)(function) if numba else function
+    return _compile(function)
 
 
 def exact_sum_kernel(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -29,4 +48,4 @@ def exact_sum_kernel(function: Callable[..., Any]) -> Callable[..., Any]:
 
     Reordering such sums, or fusing their products, cannot change a bit.
     """
-    return numba.njit(fastmath=True, **_OPTIONS)(function) if numba else function
+    return _compile(function, fastmath=True)

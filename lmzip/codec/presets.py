@@ -35,7 +35,7 @@ PRESETS: dict[int, Preset] = {
     2: Preset(32, 1, 2, 64, 1, 64, 15),
     3: Preset(64, 1, 2, 64, 1, 64, 16),
     4: Preset(96, 2, 3, 96, 1, 64, 17),
-    5: Preset(128, 2, 4, 128, 1, 64, 18),
+    5: Preset(64, 1, 2, 64, 1, 64, 18),
     6: Preset(160, 2, 5, 128, 1, 64, 18),
     7: Preset(192, 2, 6, 128, 1, 64, 19),
     8: Preset(192, 3, 6, 128, 1, 64, 19),
@@ -45,5 +45,5 @@ PRESETS: dict[int, Preset] = {
 
 def memory_bytes(level: int) -> int:
     """Bytes of memory that coding at this level takes, either way."""
-    # 26 contexts with buckets of 64 bytes and 4 with 16 cells of 4 bytes; then what is fixed.
-    return ((26 * 64 + 4 * 64) << PRESETS[level].log_buckets) + (200 << 20)
+    # 28 contexts with buckets of 64 bytes and 4 with 16 cells of 4 bytes; then what is fixed.
+    return ((28 * 64 + 4 * 64) << PRESETS[level].log_buckets) + (200 << 20)

@@ -1,0 +1,48 @@
+"""Cached machine code is that of the sources as they are now."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+from lmzip.codec import code_hash, jit
+from lmzip.codec.kernels import dot, product
+from lmzip.codec.rangecoder import encode
+
+
+def test_the_cache_is_stamped_with_the_code_hash():
+    for compiled in (dot, product, encode):
+        assert compiled._cache._cache_file._source_stamp == code_hash()
+
+
+def test_an_edited_callee_in_another_file_is_noticed(tmp_path):
+    """The cached caller must not go on with the old machine code of what it calls."""
+    program = "import caller; print(caller.f(2))"
+    (tmp_path / "stamp.py").write_text(
+        "import pathlib\nfrom lmzip.codec import jit\n"
+        "jit.code_hash = lambda: pathlib.Path(__file__).with_name('callee.py').read_bytes()\n"
+    )
+    (tmp_path / "caller.py").write_text(
+        "import stamp\nfrom lmzip.codec.jit import kernel\nfrom callee import g\n"
+        "@kernel\ndef f(x):\n    return g(x)\n"
+    )
+    results = []
+    for number in (3, 4):
+        (tmp_path / "callee.py").write_text(
+            "import stamp\nfrom lmzip.codec.jit import kernel\n"
+            f"@kernel\ndef g(x):\n    return x * {number}\n"
+        )
+        done = subprocess.run(
+            [sys.executable, "-B", "-c", program],
+            env={**os.environ, "PYTHONPATH": str(tmp_path)},
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stderr
+        results.append(int(done.stdout))
+    assert results == [6, 8]
+
+
+def test_there_is_a_compiler_here():
+    assert jit.HAVE_NUMBA
