@@ -54,7 +54,7 @@ UNIT = 1 << 20
 BOUND = float(1 << 27)
 FIRST_RATE, FALLING_RATE, FALL = 0.002 / 1024, 0.015 / 1024, 1 / 4096
 FINAL_RATE = 0.002 / 1024
-STATE_LIMIT, RUN_LIMIT, DIRECT_LIMIT, MATCH_LIMIT = 255, 1000, 255, 1000
+STATE_LIMIT, RUN_LIMIT, DIRECT_LIMIT, MATCH_LIMIT = 1000, 1000, 255, 1000
 LEAST = 32
 """The least probability of a bit that is coded, of 2^22."""
 
@@ -217,7 +217,7 @@ def choose(at, choice, seen, best, transformer):
     choice[1] = at[PARTIAL]
     choice[2] = (at[LAST4] & 255) * 8 + bit
     choice[3] = (at[LAST4] >> 8) & 255
-    choice[4] = seen * 8 + bit
+    choice[4] = (min(at[LETTERS], 15) * 8 + seen) * 8 + bit
     choice[5] = (min(at[LETTERS], 7) * 8 + (at[CLASSES] & 7)) * 8 + bit
     choice[6] = ((transformer + 3072) >> 8) * 8 + bit
     choice[7] = min(at[FIELD], 31) * 8 + bit
@@ -254,11 +254,12 @@ def predict(s, m, transformer_p):
     m.map_row[1] = mix(last4 & 0xFFFF, partial) & 0xFFFF
     m.map_row[2] = mix(at[EXPECTED], partial + best * 256) & 0xFFFF
     m.map_row[3] = mix(last4 & 0xFFFFFF, partial) & 0xFFFF
-    p = np.int64(squash[stretched]) * 4
+    p = np.int64(squash[stretched]) * 2
     for k in range(m.map_row.shape[0]):
         row = m.maps[k, m.map_row[k]]
         m.map_column[k] = column + (1 if part > 96 else 0)
-        p += (np.int64(row[column]) * (192 - part) + np.int64(row[column + 1]) * part) // 192
+        # Four maps of weight 3/16 each, together three times what the mixers say.
+        p += (np.int64(row[column]) * (192 - part) + np.int64(row[column + 1]) * part) // 128
     return min(max(p >> 3, LEAST), (1 << 22) - LEAST)
 
 

@@ -1,6 +1,6 @@
 """What has been read, looked up by context: bit histories, runs, direct counts, matches.
 
-After every byte each of 28 contexts - the last 1 to 8 bytes, words, skipped bytes, the byte
+After every byte each of 26 contexts - the last 1 to 8 bytes, words, skipped bytes, the byte
 above in a record, line or table, what followed before - is hashed, and twice a byte (before
 its first and its fifth bit) the hash leads to a slot of 15 bit histories, one for every
 partial nibble. The contexts and the slots follow PAQ8 (Mahoney) and its successors.
@@ -18,7 +18,7 @@ import numpy as np
 from lmzip.codec.bittables import share, squash_table, state_tables, step_table, stretch_table
 from lmzip.codec.jit import kernel
 
-CONTEXTS = 28
+CONTEXTS = 26
 ORDERS = 7
 """The first contexts are the last 1, 2, 3, 4, 5, 6 and 8 bytes."""
 DIRECT = 4
@@ -354,8 +354,6 @@ def set_contexts(s, c1):
     h[23] = mix(mix(24, last4 & 0xFFFF), s.after2[last4 & 0xFFFF])
     h[24] = mix(mix(25, at[WORD1]), c1 + at[LETTERS] * 256)
     h[25] = mix(mix(26, c4), c2 + 256 * (at[CLASSES] & 0x3F))
-    h[26] = mix(mix(mix(27, word), at[WORD2]), c1)
-    h[27] = mix(mix(mix(28, at[WORD1]), at[WORD2]), at[LETTERS])
     direct = s.direct_hash
     direct[0] = mix(31, c1)
     direct[1] = mix(32, last4 & 0xFFFF)

@@ -45,5 +45,5 @@ PRESETS: dict[int, Preset] = {
 
 def memory_bytes(level: int) -> int:
     """Bytes of memory that coding at this level takes, either way."""
-    # 28 contexts with buckets of 64 bytes and 4 with 16 cells of 4 bytes; then what is fixed.
-    return ((28 * 64 + 4 * 64) << PRESETS[level].log_buckets) + (200 << 20)
+    # 26 contexts with buckets of 64 bytes and 4 with 16 cells of 4 bytes; then what is fixed.
+    return ((26 * 64 + 4 * 64) << PRESETS[level].log_buckets) + (200 << 20)
