@@ -13,7 +13,9 @@ from typing import BinaryIO
 import click
 
 import lmzip
+from lmzip.codec import code_hash
 from lmzip.codec.presets import DEFAULT_LEVEL, MAX_LEVEL, MIN_LEVEL
+from lmzip.container import CODE_SIZE
 from lmzip.errors import LMZError, RefusedError
 from lmzip.files import atomic_output
 from lmzip.progress import announce_compilation, progress_bar
@@ -50,9 +52,7 @@ def _common(command: click.Command) -> click.Command:
 def _version(context: click.Context, option: click.Parameter, wanted: bool) -> None:
     """Print the version, and the code that archives of this version name."""
     if wanted:
-        from lmzip.codec import code_hash
-
-        click.echo(f"lmzip {lmzip.__version__} (code {code_hash()[:8].hex()})")
+        click.echo(f"lmzip {lmzip.__version__} (code {code_hash()[:CODE_SIZE].hex()})")
         context.exit()
 
 

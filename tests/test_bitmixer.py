@@ -106,3 +106,12 @@ def test_the_twins_agree_through_every_engine(name):
         assert done.returncode == 0, done.stderr
         results.append(done.stdout)
     assert results[0] == results[1] != b""
+
+
+def test_the_costliest_bytes_fit_the_bound():
+    """A byte costs at most LONGEST bytes, however wrong the prediction: kernels check no bounds."""
+    assert bitmixer.LEAST << bitmixer.LONGEST == 1 << 22
+    state, buffer = rangecoder.encoder_state(), np.zeros(17 * 50 + 16, dtype=np.uint8)
+    for _ in range(8 * 50):
+        rangecoder.encode(state, buffer, 0, bitmixer.LEAST, 22)
+    assert rangecoder.finish(state, buffer) <= 17 * 50 + 7

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import random
 
 import pytest
@@ -114,8 +115,6 @@ def test_an_unknown_code_is_named_with_what_to_do(archive):
 
 
 def _with_block(archive: bytes, **changes: int) -> bytes:
-    import dataclasses
-
     place = slice(Header.SIZE, Header.SIZE + BlockHeader.SIZE)
     block = dataclasses.replace(BlockHeader.unpack(archive[place], 0), **changes)
     return archive[: place.start] + block.pack(0) + archive[place.stop :]

@@ -16,7 +16,8 @@ from typing import NamedTuple
 import numpy as np
 
 from lmzip.codec.bittables import squash_table
-from lmzip.codec.jit import exact_sum_kernel, kernel
+from lmzip.codec.jit import kernel
+from lmzip.codec.kernels import weighted_sum
 from lmzip.codec.memory import (
     BIT,
     CLASSES,
@@ -42,6 +43,7 @@ from lmzip.codec.memory import (
     read_byte,
 )
 from lmzip.codec.rangecoder import decode, decode_target, encode
+from lmzip.codec.tables import FREQUENCY_BITS
 
 SETS = 8
 CHOICES = 2048
@@ -57,6 +59,8 @@ FINAL_RATE = 0.002 / 1024
 STATE_LIMIT, RUN_LIMIT, DIRECT_LIMIT, MATCH_LIMIT = 1000, 1000, 255, 1000
 LEAST = 32
 """The least probability of a bit that is coded, of 2^22."""
+LONGEST = 17
+"""Bytes that a byte can cost: 8 bits of -log2(LEAST / 2^22) = 17 bits each."""
 
 
 class Mixer(NamedTuple):
@@ -123,15 +127,6 @@ class Bits(NamedTuple):
 def empty_bits(log_buckets: int) -> Bits:
     """State before the first byte; 2^log_buckets buckets per context."""
     return Bits(empty_memory(log_buckets), empty_mixer())
-
-
-@exact_sum_kernel
-def mixed(x, w):
-    """Sum of inputs times weights, an exact integer in float64."""
-    total = np.float64(0)
-    for i in range(x.shape[0]):
-        total += x[i] * w[i]
-    return total
 
 
 @kernel
@@ -236,7 +231,7 @@ def predict(s, m, transformer_p):
     x[TRANSFORMER + 2] = 256
     choose(at, m.choice, seen, best, transformer)
     for j in range(m.choice.shape[0]):
-        stretched = to_stretch(mixed(x, m.weights[j, m.choice[j]]))
+        stretched = to_stretch(weighted_sum(m.weights[j, m.choice[j]], x))
         m.p[j] = squash[stretched + 3072]
         m.final_inputs[j] = stretched
     m.final_inputs[SETS] = 256
@@ -244,7 +239,7 @@ def predict(s, m, transformer_p):
     m.final_choice[1] = best * 8 + at[BIT]
     total = np.int64(0)
     for j in range(m.final_choice.shape[0]):
-        stretched = to_stretch(mixed(m.final_inputs, m.final_weights[j, m.final_choice[j]]))
+        stretched = to_stretch(weighted_sum(m.final_weights[j, m.final_choice[j]], m.final_inputs))
         m.final_p[j] = squash[stretched + 3072]
         total += stretched
     stretched = (total >> 1) + 3072
@@ -309,7 +304,7 @@ def code_bytes(bits, freq, symbols, coder, buffer, decoding):
     for r in range(symbols.shape[0]):
         symbol = np.int64(symbols[r])
         first, last = 0, 256
-        whole = np.int64(1 << 24)
+        whole = np.int64(1 << FREQUENCY_BITS)
         for k in range(8):
             middle = (first + last) // 2
             ones = np.int64(0)

@@ -255,7 +255,7 @@ def requantise(w, rate, codes, codes_t):
 
 @exact_sum_kernel
 def weighted_sum(weights, x):
-    """Sum of weights * x over codes, exact in float64."""
+    """Sum of weights * x over integers, exact in float64."""
     total = np.float64(0)
     for j in range(x.shape[0]):
         total += np.float64(weights[j]) * np.float64(x[j])

@@ -13,6 +13,7 @@ from collections.abc import Callable
 import numpy as np
 
 from lmzip.codec import rangecoder
+from lmzip.codec.bitmixer import LONGEST
 from lmzip.codec.engine import make_engine
 from lmzip.codec.initial import HISTORY
 from lmzip.codec.presets import BLOCK_SIZE, PRESETS
@@ -44,8 +45,7 @@ class Codec:
 
     def encode(self, block: bytes) -> bytes:
         """Payload of a block of 1 to BLOCK_SIZE bytes; learns from it."""
-        # A symbol costs at most 24 bits.
-        buffer = np.zeros(len(block) * 3 + 16, dtype=np.uint8)
+        buffer = np.zeros(len(block) * LONGEST + 16, dtype=np.uint8)
         coder = rangecoder.encoder_state()
         self._run(np.frombuffer(block, dtype=np.uint8), coder, buffer, decode=False)
         return buffer[: rangecoder.finish(coder, buffer)].tobytes()

@@ -121,28 +121,3 @@ def finish(state: np.ndarray, buffer: np.ndarray) -> int:
     while cursor and buffer[cursor - 1] == 0:
         cursor -= 1
     return cursor
-
-
-@kernel
-def encode_symbols(state, buffer, freq, symbols, bits):
-    """Code `symbols` (uint8 [N]) by the rows of `freq` (int64 [N, 256], each sums to 2^bits)."""
-    for row in range(symbols.shape[0]):
-        symbol = symbols[row]
-        start = np.int64(0)
-        for other in range(symbol):
-            start += freq[row, other]
-        encode(state, buffer, start, freq[row, symbol], bits)
-
-
-@kernel
-def decode_symbols(state, payload, freq, symbols, bits):
-    """Fill `symbols` (uint8 [N]); mirror of `encode_symbols`."""
-    for row in range(symbols.shape[0]):
-        target = decode_target(state, bits)
-        symbol = 0
-        start = np.int64(0)
-        while start + freq[row, symbol] <= target:
-            start += freq[row, symbol]
-            symbol += 1
-        decode(state, payload, start, freq[row, symbol], bits)
-        symbols[row] = symbol
