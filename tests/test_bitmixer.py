@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import subprocess
@@ -12,16 +13,20 @@ import pytest
 from conftest import noise, prose
 
 from lmzip.codec import bitmixer, rangecoder
+from lmzip.codec.bitcoder import code_bytes, empty_bits
 from lmzip.codec.bittables import FARTHEST, squash_table, state_tables, stretch_table
 from lmzip.codec.engine import NAMES
+from lmzip.codec.memory import CONTEXTS
+from lmzip.codec.presets import PRESETS
 
 PROGRAM = """
 import json, os, sys
 import numpy as np
 from lmzip.codec import rangecoder
-from lmzip.codec.bitmixer import code_bytes, empty_bits
+from lmzip.codec.bitcoder import code_bytes, empty_bits
+from lmzip.codec.presets import PRESETS
 data = np.frombuffer(bytes.fromhex(sys.stdin.read()), dtype=np.uint8).copy()
-bits = empty_bits(6)
+bits = empty_bits(PRESETS[9], 60)
 freq = np.full((len(data), 256), 1 << 16, dtype=np.int64)
 buffer, coder = np.zeros(3 * len(data) + 16, dtype=np.uint8), rangecoder.encoder_state()
 code_bytes(bits, freq, data, coder, buffer, False)
@@ -73,17 +78,41 @@ def test_bit_histories_remember_the_last_bit_and_never_overflow():
     assert counts[state][0] == 1 and counts[state][1] < 10, "contradicted evidence is forgotten"
 
 
-def test_weights_keep_the_sums_exact():
-    bits = bitmixer.empty_bits(6)
-    largest = bitmixer.BOUND * 3072 * bitmixer.INPUTS
-    assert largest < 2**53
-    data = np.frombuffer(prose(2000), dtype=np.uint8).copy()
-    freq = np.full((len(data), 256), 1 << 16, dtype=np.int64)
-    buffer, coder = np.zeros(9000, dtype=np.uint8), rangecoder.encoder_state()
-    bitmixer.code_bytes(bits, freq, data, coder, buffer, False)
-    for weights in (bits.mixer.weights, bits.mixer.final_weights):
-        assert (weights == np.rint(weights)).all()
-        assert np.abs(weights).max() <= bitmixer.BOUND
+def test_sums_and_steps_stay_within_an_int32():
+    largest_input, units = 3071, 1 << 8
+    inputs = len(bitmixer.empty_mixer(CONTEXTS, len(bitmixer.ROWS)).inputs)
+    assert bitmixer.BOUND * largest_input < 2**31
+    assert bitmixer.BOUND * largest_input // units * inputs < 2**31
+    for rates in (
+        (bitmixer.RATE, bitmixer.FALLING_RATE),
+        (bitmixer.FINAL_RATE, bitmixer.FINAL_FALLING_RATE),
+    ):
+        assert largest_input * ((1 << 22) * sum(rates) >> 14) + (1 << 15) < 2**31
+
+
+def test_a_level_uses_the_first_contexts_and_sets():
+    sizes = []
+    for contexts, sets in ((2, 2), (10, 4), (CONTEXTS, len(bitmixer.ROWS))):
+        preset = dataclasses.replace(PRESETS[1], contexts=contexts, sets=sets)
+        bits = empty_bits(preset, 3000)
+        assert bits.mixer.row.shape == (sets,) and bits.memory.slot.shape == (contexts,)
+        data = np.frombuffer(prose(3000), dtype=np.uint8).copy()
+        freq = np.full((len(data), 256), 1 << 16, dtype=np.int64)
+        buffer, coder = np.zeros(9000, dtype=np.uint8), rangecoder.encoder_state()
+        code_bytes(bits, freq, data, coder, buffer, False)
+        assert np.abs(bits.mixer.weights).max() <= bitmixer.BOUND
+        sizes.append(rangecoder.finish(coder, buffer))
+    assert sizes[0] >= sizes[1] >= sizes[2] * 0.98
+
+
+def test_buckets_are_whole_cache_lines():
+    bits = empty_bits(PRESETS[1], 100_000)
+    for table in (bits.memory.cells, bits.memory.direct_p):
+        assert table.ctypes.data % 64 == 0
+
+
+def test_small_data_get_small_tables():
+    assert empty_bits(PRESETS[9], 100).memory.cells.nbytes < 1 << 19
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -7,13 +7,16 @@ import pytest
 from conftest import noise, prose
 
 from lmzip.codec import rangecoder
+from lmzip.codec.bitcoder import code_bytes, empty_bits
 from lmzip.codec.exact import PRODUCTS
 from lmzip.codec.fast import CpuEngine
 from lmzip.codec.initial import HISTORY
 from lmzip.codec.presets import Preset
 from lmzip.codec.reference import TorchEngine
 
-PRESET = Preset(width=32, layers=2, heads=2, window=24, streams=2, segment=32, log_buckets=8)
+PRESET = Preset(
+    width=32, layers=2, heads=2, window=24, streams=2, segment=32, contexts=8, sets=3, log_buckets=8
+)
 
 
 def segments(streams: int, count: int) -> list[np.ndarray]:
@@ -46,37 +49,45 @@ def test_a_hundred_learning_steps_agree_bit_for_bit(streams):
     engines = [CpuEngine(PRESET), TorchEngine(PRESET, PRODUCTS["float32"])]
     for engine in engines:
         engine.start_block(streams)
-    coders = [rangecoder.encoder_state() for _ in engines]
-    buffers = [np.zeros(100_000, dtype=np.uint8) for _ in engines]
-    left = np.full(streams, PRESET.segment)
     for text in segments(streams, 100):
-        for engine, coder, buffer in zip(engines, coders, buffers, strict=True):
-            engine.code(text, left, coder, buffer, False)
+        assert np.array_equal(*(engine.predict(text) for engine in engines))
+        for engine in engines:
             engine.learn(text)
-    assert np.array_equal(*buffers)
-    assert np.array_equal(*coders)
     first, second = map(learned, engines)
     assert first.keys() == second.keys()
     for name, value in first.items():
         assert np.array_equal(value, second[name]), name
 
 
-def test_incremental_and_parallel_evaluation_agree():
-    encoder, decoder = CpuEngine(PRESET), CpuEngine(PRESET)
+@pytest.mark.parametrize("make", [CpuEngine, lambda p: TorchEngine(p, PRODUCTS["float32"])])
+def test_incremental_and_parallel_evaluation_agree(make):
+    """The decoder, byte by byte, sees the frequencies that the encoder saw all at once."""
+    encoder, decoder = make(PRESET), make(PRESET)
     for engine in (encoder, decoder):
         engine.start_block(2)
     left = np.array([PRESET.segment, PRESET.segment])
+    first, second = empty_bits(PRESET, 400), empty_bits(PRESET, 400)
     for text in segments(2, 6):
-        buffer, coder = np.zeros(1000, dtype=np.uint8), rangecoder.encoder_state()
-        encoder.code(text, left, coder, buffer, False)
+        buffer, coder = np.zeros(2000, dtype=np.uint8), rangecoder.encoder_state()
+        freq = encoder.predict(text)
+        rows = freq.transpose(1, 0, 2).reshape(-1, 256)
+        symbols = np.ascontiguousarray(text[:, HISTORY:].T).reshape(-1)
+        code_bytes(first, rows, symbols, coder, buffer, False)
         payload = buffer[: rangecoder.finish(coder, buffer)]
         decoded = text.copy()
         decoded[:, HISTORY:] = 0
-        decoder.code(decoded, left, rangecoder.decoder_state(payload), payload, True)
+        decoder.decode(second, decoded, left, rangecoder.decoder_state(payload), payload)
         assert np.array_equal(decoded, text)
-        assert np.array_equal(encoder.state.freq, decoder.state.freq)
+        assert np.array_equal(frequencies_of(decoder), freq)
         encoder.learn(text)
         decoder.learn(decoded)
+
+
+def frequencies_of(engine: CpuEngine | TorchEngine) -> np.ndarray:
+    """What the engine gave the bytes of the last segment: int64 [B, T, 256]."""
+    if isinstance(engine, CpuEngine):
+        return engine.state.freq.reshape(-1, PRESET.segment, 256)
+    return np.concatenate([freq.numpy() for freq in engine.freqs], axis=1)
 
 
 def test_a_new_block_forgets_the_context_and_keeps_what_was_learned():
@@ -84,13 +95,7 @@ def test_a_new_block_forgets_the_context_and_keeps_what_was_learned():
     fresh = engine.first_frequencies().copy()
     engine.start_block(2)
     for text in segments(2, 3):
-        engine.code(
-            text,
-            np.full(2, PRESET.segment),
-            rangecoder.encoder_state(),
-            np.zeros(999, dtype=np.uint8),
-            False,
-        )
+        engine.predict(text)
         engine.learn(text)
     once = engine.first_frequencies().copy()
     assert np.array_equal(once, engine.first_frequencies())

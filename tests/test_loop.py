@@ -13,7 +13,9 @@ from lmzip.codec import loop
 from lmzip.codec.loop import Codec
 from lmzip.codec.presets import PRESETS, Preset
 
-TINY = Preset(width=32, layers=1, heads=1, window=16, streams=3, segment=8, log_buckets=8)
+TINY = Preset(
+    width=32, layers=1, heads=1, window=16, streams=3, segment=8, contexts=8, sets=3, log_buckets=8
+)
 
 
 @pytest.fixture

@@ -14,7 +14,9 @@ from lmzip.codec.mixing import TOTAL, frequencies, loss_gradient
 from lmzip.codec.model import Model
 from lmzip.codec.presets import Preset
 
-SMALL = Preset(width=32, layers=2, heads=2, window=24, streams=2, segment=16, log_buckets=8)
+SMALL = Preset(
+    width=32, layers=2, heads=2, window=24, streams=2, segment=16, contexts=8, sets=3, log_buckets=8
+)
 
 
 def history_of(text: np.ndarray, start: int, count: int) -> torch.Tensor:

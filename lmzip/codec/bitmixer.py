@@ -2,11 +2,12 @@
 
 The transformer's byte distribution gives P(bit | bits so far); so does every context of the
 memory. Their stretches are summed with learned weights (gated logistic mixing: Mahoney 2005;
-Mattern 2012): eight weight sets, each picked by a small context, then two final mixers over
-the eight, then adaptive maps (secondary symbol estimation, after Osnach's APM in PAQ8).
+Mattern 2012): several sets of weights, each with its row picked by a small context, then four
+final mixers over the sets, then adaptive maps (secondary symbol estimation, after Osnach's APM
+in PAQ8).
 
-Inputs and weights are integers in float64; weights are in units of 2^-20 and bounded by 2^27,
-so that every sum stays below 2^53 and is exact in any order.
+Everything is integers: inputs are stretches in units of 1/256, weights are in units of 2^-16
+and bounded by 2^19, so that no product and no sum leaves an int32.
 """
 
 from __future__ import annotations
@@ -17,11 +18,9 @@ import numpy as np
 
 from lmzip.codec.bittables import squash_table
 from lmzip.codec.jit import kernel
-from lmzip.codec.kernels import weighted_sum
 from lmzip.codec.memory import (
     BIT,
     CLASSES,
-    CONTEXTS,
     DIRECT,
     EXPECTED,
     FIELD,
@@ -33,30 +32,32 @@ from lmzip.codec.memory import (
     PARTIAL,
     PERIOD,
     POSITION,
-    UPDATES,
-    Memory,
     adapt,
     byte_at,
-    empty_memory,
     find_slots,
     mix,
-    read_byte,
 )
-from lmzip.codec.rangecoder import decode, decode_target, encode
-from lmzip.codec.tables import FREQUENCY_BITS
 
-SETS = 8
-CHOICES = 2048
+ROWS = (208, 256, 2048, 1024, 200, 1280, 256, 512, 2056, 200, 4096, 832)
+"""Rows of weights that each set has, one for every value of its context; see `choose`."""
+FINAL_ROWS = (256, 208, 2048, 512)
 MAPS = 4
-TRANSFORMER = 3 * CONTEXTS + 2 * DIRECT + 1 + 2 * MATCHES
-INPUTS = (TRANSFORMER + 3 + 7) // 8 * 8
-"""Of the first layer: those of the memory, the transformer's two, a bias; filled up with zeros."""
+COLUMNS, COLUMN_WIDTH = 32, 192
+"""Of an adaptive map: one cache line pair, and the stretch between two columns."""
+EDGE = COLUMNS // 2 * COLUMN_WIDTH - COLUMN_WIDTH // 2
+LANES = 16
+"""Weights are filled up to a multiple of this with zeros."""
 
-UNIT = 1 << 20
-BOUND = float(1 << 27)
-FIRST_RATE, FALLING_RATE, FALL = 0.002 / 1024, 0.015 / 1024, 1 / 4096
-FINAL_RATE = 0.002 / 1024
-STATE_LIMIT, RUN_LIMIT, DIRECT_LIMIT, MATCH_LIMIT = 1000, 1000, 255, 1000
+UNIT = 1 << 16
+"""One, as a weight."""
+BOUND = (1 << 19) - 1
+RATE, FALLING_RATE, FALL = 90, 983, 512
+"""Learning rate of a row in units of 2^-14 / 2^16, what it has more at first, and half of that
+after so many uses."""
+FINAL_RATE, FINAL_FALLING_RATE, FINAL_FALL = 60, 300, 256
+STATE_LIMIT, RUN_LIMIT, DIRECT_LIMIT, MATCH_LIMIT, MAP_LIMIT = 1000, 1000, 255, 1000, 255
+MAP_COUNT = 6
+"""What a cell of an adaptive map counts as at the start."""
 LEAST = 32
 """The least probability of a bit that is coded, of 2^22."""
 LONGEST = 17
@@ -64,82 +65,94 @@ LONGEST = 17
 
 
 class Mixer(NamedTuple):
-    """Weights and inputs. J = 8 weight sets."""
+    """Weights and inputs. S sets of weights, F = 4 final mixers."""
 
     inputs: np.ndarray
-    """float64 [INPUTS]"""
+    """int32 [I]: three of each context, two of each direct one, order 0, two of each match, the
+    transformer's two, the sum of all contexts, a bias; filled up with zeros."""
     weights: np.ndarray
-    """float64 [J, 2048, INPUTS]"""
-    choice: np.ndarray
-    """int64 [J]: which weights of each set this bit uses."""
+    """int32 [rows of all sets, I]"""
+    uses: np.ndarray
+    """int32: how often each row has learned."""
+    first_row: np.ndarray
+    """int64 [S]: where the sets begin."""
+    row: np.ndarray
+    """int64 [S]: the rows that this bit uses."""
     p: np.ndarray
-    """int64 [J]: what each set says."""
+    """int64 [S]: what each set says."""
     final_inputs: np.ndarray
-    """float64 [16]: the stretches of the J sets, a bias, zeros."""
+    """int32 [16]: the stretches of the S sets, zeros, a bias."""
     final_weights: np.ndarray
-    """float64 [2, 2048, 16]"""
-    final_choice: np.ndarray
+    """int32 [rows of all final mixers, 16]"""
+    final_uses: np.ndarray
+    final_first_row: np.ndarray
+    final_row: np.ndarray
     final_p: np.ndarray
     maps: np.ndarray
-    """int32 [4, 65536, 33]: probability by context and quantised stretch."""
-    map_row: np.ndarray
-    map_column: np.ndarray
+    """uint32 [4 * 65536 * 32]: probability and count by context and column of the stretch."""
+    map_cell: np.ndarray
+    """int64 [4]: the nearest cells to this bit's stretch."""
 
 
-def empty_mixer() -> Mixer:
+def empty_mixer(contexts: int, sets: int) -> Mixer:
     """A mixer that trusts every predictor a little."""
 
-    def zeros(*shape: int) -> np.ndarray:
-        return np.zeros(shape, dtype=np.int64)
+    def zeros(size: int) -> np.ndarray:
+        return np.zeros(size, dtype=np.int64)
 
-    weights = np.zeros((SETS, CHOICES, INPUTS))
-    weights[:, :, :TRANSFORMER] = 188744  # 0.18
-    weights[:, :, 1 : 3 * CONTEXTS : 3] = 0
-    weights[:, :, 2 : 3 * CONTEXTS : 3] = 52429  # 0.05
-    weights[:, :, TRANSFORMER] = 314573  # 0.3
-    weights[:, :, TRANSFORMER + 1] = 188744
-    final_weights = np.zeros((2, CHOICES, 16))
-    final_weights[:, :, :SETS] = UNIT // SETS
-    maps = np.zeros((MAPS, 65536, 33), dtype=np.int32)
-    maps[:] = squash_table()[np.minimum(np.arange(33) * 192, 6143)]
+    rows, transformer = ROWS[:sets], 3 * contexts + 2 * DIRECT + 1 + 2 * MATCHES
+    inputs = -(-(transformer + 4) // LANES) * LANES
+    weights = np.zeros((sum(rows), inputs), dtype=np.int32)
+    weights[:, :transformer] = 11796  # 0.18
+    weights[:, 0 : 3 * contexts : 3] = 5898  # 0.09: these inputs are doubled
+    weights[:, 1 : 3 * contexts : 3] = 0
+    weights[:, 2 : 3 * contexts : 3] = 3277  # 0.05
+    weights[:, transformer : transformer + 3] = 19661, 11796, 94372  # 0.3, 0.18, 8 * 0.18
+    final_weights = np.zeros((sum(FINAL_ROWS), LANES), dtype=np.int32)
+    final_weights[:, :sets] = UNIT // sets
+    maps = np.zeros(MAPS * 65536 * COLUMNS, dtype=np.uint32)
+    column = squash_table()[(np.arange(COLUMNS) * COLUMN_WIDTH) + 3072 - EDGE].astype(np.uint32)
+    maps.reshape(-1, COLUMNS)[:] = column << 10 | MAP_COUNT
     return Mixer(
-        inputs=np.zeros(INPUTS),
+        inputs=np.zeros(inputs, dtype=np.int32),
         weights=weights,
-        choice=zeros(SETS),
-        p=zeros(SETS),
-        final_inputs=np.zeros(16),
+        uses=np.zeros(sum(rows), dtype=np.int32),
+        first_row=np.cumsum((0, *rows), dtype=np.int64)[:-1],
+        row=zeros(sets),
+        p=zeros(sets),
+        final_inputs=np.zeros(LANES, dtype=np.int32),
         final_weights=final_weights,
-        final_choice=zeros(2),
-        final_p=zeros(2),
+        final_uses=np.zeros(sum(FINAL_ROWS), dtype=np.int32),
+        final_first_row=np.cumsum((0, *FINAL_ROWS), dtype=np.int64)[:-1],
+        final_row=zeros(len(FINAL_ROWS)),
+        final_p=zeros(len(FINAL_ROWS)),
         maps=maps,
-        map_row=zeros(MAPS),
-        map_column=zeros(MAPS),
+        map_cell=zeros(MAPS),
     )
-
-
-class Bits(NamedTuple):
-    """State of the whole stage."""
-
-    memory: Memory
-    mixer: Mixer
-
-
-def empty_bits(log_buckets: int) -> Bits:
-    """State before the first byte; 2^log_buckets buckets per context."""
-    return Bits(empty_memory(log_buckets), empty_mixer())
 
 
 @kernel
 def train(x, w, e):
-    """w += round(x * e), within the bound."""
+    """w += round(x * e / 2^16), within the bound. All int32."""
+    low, high, half = np.int32(-BOUND), np.int32(BOUND), np.int32(1 << 15)
     for i in range(x.shape[0]):
-        w[i] = min(max(w[i] + np.rint(x[i] * e), -BOUND), BOUND)
+        step = np.int32(np.int32(np.int32(x[i] * e) + half) >> np.int32(16))
+        w[i] = min(max(np.int32(w[i] + step), low), high)
 
 
 @kernel
-def to_stretch(total):
-    """A sum of inputs times weights as a stretch, rounded down."""
-    return min(max(np.int64(np.floor(total * (2.0**-20))), -3071), 3071)
+def bounded(x):
+    """A stretch within its limits."""
+    return min(max(x, -3071), 3071)
+
+
+@kernel
+def mixed(x, w):
+    """Sum of inputs times weights as a stretch: int32, in units of 2^-8 while it is summed."""
+    total = np.int32(0)
+    for i in range(x.shape[0]):
+        total = np.int32(total + np.int32(np.int32(x[i] * w[i]) >> np.int32(8)))
+    return bounded(np.int64(total) >> 8)
 
 
 @kernel
@@ -149,39 +162,48 @@ def length_class(length):
 
 
 @kernel
-def look_up(s, x):
-    """Fill the memory's inputs; return (number of orders seen before, best match's class)."""
-    at, stretch = s.at, s.stretch
+def look_up(s, m, transformer_p):
+    """Fill the inputs, and pick the rows of weights by what is seen on the way."""
+    at, stretch, x, cells = s.at, s.stretch, m.inputs, s.cells
     partial, shift, node = at[PARTIAL], 8 - at[BIT], at[NODE] - 1
     n = 0
-    seen = 0
+    seen = known = ones = zeros = 0
+    total = np.int64(0)
     for i in range(s.slot.shape[0]):
-        cells = s.cells[i]
         state = np.int64(cells[s.slot[i] + node])
         s.state[i] = state
         x[n] = x[n + 1] = x[n + 2] = 0
         if state > 0:
-            p = s.state_p[i, state] >> 16
+            p = np.int64(s.state_p[i, state] >> 16)
             x[n] = stretch[p]
             x[n + 1] = (p - 32768) >> 5
+            total += stretch[p]
+            known += 1
             if i < ORDERS:
                 seen += 1
         byte, length = np.int64(cells[s.run[i]]), np.int64(cells[s.run[i] + 1])
         s.run_row[i] = -1
         if length > 0 and (byte | 256) >> shift == partial:
-            row = min(length, 31) * 2 + ((byte >> (shift - 1)) & 1)
+            expected = (byte >> (shift - 1)) & 1
+            row = min(length, 31) * 2 + expected
             s.run_row[i] = row
-            x[n + 2] = stretch[s.run_p[i, row] >> 16]
+            x[n + 2] = stretch[np.int64(s.run_p[i, row] >> 16)]
+            ones += expected
+            zeros += 1 - expected
         n += 3
+    # What a context adds is how far it is from the mean of all: less alike, easier to weigh.
+    second = np.int64(x[3])
+    mean = total // max(known, 1)
+    for i in range(s.slot.shape[0]):
+        if s.state[i] > 0:
+            x[3 * i] = bounded(2 * (np.int64(x[3 * i]) - mean))
     for i in range(s.direct_row.shape[0]):
-        row = (s.direct_hash[i] + partial * 0x9E3779B1) & (s.direct_p.shape[1] - 1)
-        s.direct_row[i] = row
-        cell = np.int64(s.direct_p[i, row])
+        cell = np.int64(s.direct_p[s.direct_row[i] + node])
         p, count = cell >> 16, min(cell & 1023, 31)
         x[n] = np.int64(stretch[p]) * count // (count + 2)
         x[n + 1] = ((p - 32768) >> 5) * count // (count + 2)
         n += 2
-    x[n] = stretch[s.order0_p[partial] >> 16]
+    x[n] = stretch[np.int64(s.order0_p[partial] >> 16)]
     n += 1
     best = 0
     at[EXPECTED] = 0
@@ -194,67 +216,98 @@ def look_up(s, x):
                 length = length_class(s.match_length[i])
                 row = (length * 4 + min(s.match_misses[i], 3)) * 2 + ((byte >> (shift - 1)) & 1)
                 s.match_row[i] = row
-                p = s.match_p[i, row] >> 16
+                p = np.int64(s.match_p[i, row] >> 16)
                 x[n] = stretch[p]
                 x[n + 1] = (p - 32768) >> 5
                 if best == 0:
                     best = 1 + length
                     at[EXPECTED] = byte + 1
         n += 2
-    return seen, best
+    transformer = np.int64(stretch[transformer_p >> 6])
+    x[n] = transformer
+    x[n + 1] = ((transformer_p >> 6) - 32768) >> 5
+    x[n + 2] = bounded(total >> 3)
+    x[n + 3] = 256
+    agree, differ = max(ones, zeros), min(ones, zeros)
+    choose(at, m.row, m.first_row, seen, best, transformer, second, agree, differ)
+    at, row, first = s.at, m.final_row, m.final_first_row
+    row[0] = first[0] + partial
+    row[1] = first[1] + best * 8 + at[BIT]
+    row[2] = first[2] + (at[LAST4] & 255) * 8 + at[BIT]
+    row[3] = first[3] + (at[CLASSES] & 0x3F) * 8 + at[BIT]
+    return best
 
 
 @kernel
-def choose(at, choice, seen, best, transformer):
-    """Pick the weights of each set by a small context."""
+def choose(at, row, first, seen, best, transformer, second, agree, differ):
+    """Pick the row of each set by a small context.
+
+    seen: orders that know this context; best: class of the match; transformer, second: stretches
+    of the transformer and of order 2; agree, differ: runs that expect the one bit and the other.
+    """
     bit = at[BIT]
-    choice[0] = best * 8 + bit
-    choice[1] = at[PARTIAL]
-    choice[2] = (at[LAST4] & 255) * 8 + bit
-    choice[3] = (at[LAST4] >> 8) & 255
-    choice[4] = (min(at[LETTERS], 15) * 8 + seen) * 8 + bit
-    choice[5] = (min(at[LETTERS], 7) * 8 + (at[CLASSES] & 7)) * 8 + bit
-    choice[6] = ((transformer + 3072) >> 8) * 8 + bit
-    choice[7] = min(at[FIELD], 31) * 8 + bit
-    if at[PERIOD] > 0:
-        choice[7] = 256 + ((at[POSITION] % at[PERIOD]) & 127) * 8 + bit
+    for j in range(row.shape[0]):
+        choice = np.int64(0)
+        if j == 0:
+            choice = best * 8 + bit
+        elif j == 1:
+            choice = at[PARTIAL]
+        elif j == 2:
+            choice = (at[LAST4] & 255) * 8 + bit
+        elif j == 3:
+            choice = (min(at[LETTERS], 15) * 8 + seen) * 8 + bit
+        elif j == 4:
+            choice = ((transformer + 3072) >> 8) * 8 + bit
+        elif j == 5:
+            choice = min(at[FIELD], 31) * 8 + bit
+            if at[PERIOD] > 0:
+                choice = 256 + ((at[POSITION] % at[PERIOD]) & 127) * 8 + bit
+        elif j == 6:
+            choice = (at[LAST4] >> 8) & 255
+        elif j == 7:
+            choice = (min(at[LETTERS], 7) * 8 + (at[CLASSES] & 7)) * 8 + bit
+        elif j == 8:
+            choice = at[EXPECTED] * 8 + bit
+        elif j == 9:
+            choice = ((second + 3072) >> 8) * 8 + bit
+        elif j == 10:
+            choice = (at[CLASSES] & 0x1FF) * 8 + bit
+        else:
+            choice = (min(agree, 12) * 8 + min(differ, 7)) * 8 + bit
+        row[j] = first[j] + choice
 
 
 @kernel
 def predict(s, m, transformer_p):
     """Probability of a one, 22 bits, given the transformer's."""
-    at, squash, x = s.at, s.squash, m.inputs
-    seen, best = look_up(s, x)
-    transformer = np.int64(s.stretch[transformer_p >> 6])
-    x[TRANSFORMER] = transformer
-    x[TRANSFORMER + 1] = ((transformer_p >> 6) - 32768) >> 5
-    x[TRANSFORMER + 2] = 256
-    choose(at, m.choice, seen, best, transformer)
-    for j in range(m.choice.shape[0]):
-        stretched = to_stretch(weighted_sum(m.weights[j, m.choice[j]], x))
+    at, squash = s.at, s.squash
+    best = look_up(s, m, transformer_p)
+    partial, last4 = at[PARTIAL], at[LAST4]
+    cell = m.map_cell
+    cell[0] = partial + ((last4 & 255) << 8)
+    cell[1] = mix(last4 & 0xFFFF, partial) & 0xFFFF
+    cell[2] = mix(at[EXPECTED], partial + best * 256) & 0xFFFF
+    cell[3] = mix(last4 & 0xFFFFFF, partial) & 0xFFFF
+    for j in range(m.row.shape[0]):
+        stretched = mixed(m.inputs, m.weights[m.row[j]])
         m.p[j] = squash[stretched + 3072]
         m.final_inputs[j] = stretched
-    m.final_inputs[SETS] = 256
-    m.final_choice[0] = at[PARTIAL]
-    m.final_choice[1] = best * 8 + at[BIT]
+    m.final_inputs[LANES - 1] = 256
     total = np.int64(0)
-    for j in range(m.final_choice.shape[0]):
-        stretched = to_stretch(weighted_sum(m.final_weights[j, m.final_choice[j]], m.final_inputs))
+    for j in range(m.final_row.shape[0]):
+        stretched = mixed(m.final_inputs, m.final_weights[m.final_row[j]])
         m.final_p[j] = squash[stretched + 3072]
         total += stretched
-    stretched = (total >> 1) + 3072
-    column, part = stretched // 192, stretched % 192
-    partial, last4 = at[PARTIAL], at[LAST4]
-    m.map_row[0] = partial + ((last4 & 255) << 8)
-    m.map_row[1] = mix(last4 & 0xFFFF, partial) & 0xFFFF
-    m.map_row[2] = mix(at[EXPECTED], partial + best * 256) & 0xFFFF
-    m.map_row[3] = mix(last4 & 0xFFFFFF, partial) & 0xFFFF
-    p = np.int64(squash[stretched]) * 2
-    for k in range(m.map_row.shape[0]):
-        row = m.maps[k, m.map_row[k]]
-        m.map_column[k] = column + (1 if part > 96 else 0)
+    stretched = total >> 2
+    p = np.int64(squash[stretched + 3072]) * 2
+    stretched = min(max(stretched, -EDGE), EDGE - 1) + EDGE
+    column, part = stretched // COLUMN_WIDTH, stretched % COLUMN_WIDTH
+    for k in range(cell.shape[0]):
+        left = (k * 65536 + cell[k]) * COLUMNS + column
+        low, high = np.int64(m.maps[left] >> 10), np.int64(m.maps[left + 1] >> 10)
+        cell[k] = left + (1 if part > COLUMN_WIDTH // 2 else 0)
         # Four maps of weight 3/16 each, together three times what the mixers say.
-        p += (np.int64(row[column]) * (192 - part) + np.int64(row[column + 1]) * part) // 128
+        p += (low * (COLUMN_WIDTH - part) + high * part) // 128
     return min(max(p >> 3, LEAST), (1 << 22) - LEAST)
 
 
@@ -262,26 +315,31 @@ def predict(s, m, transformer_p):
 def learn_bit(s, m, bit):
     """The bit is known: move everything that took part in its prediction."""
     at, steps = s.at, s.steps
-    rate = FIRST_RATE + FALLING_RATE / (np.float64(1) + np.float64(at[UPDATES]) * FALL)
-    at[UPDATES] += 1
-    for j in range(m.choice.shape[0]):
-        train(m.inputs, m.weights[j, m.choice[j]], np.float64((bit << 22) - m.p[j]) * rate)
-    for j in range(m.final_choice.shape[0]):
-        error = np.float64((bit << 22) - m.final_p[j])
-        train(m.final_inputs, m.final_weights[j, m.final_choice[j]], error * FINAL_RATE)
-    for k in range(m.map_row.shape[0]):
-        row, column = m.maps[k, m.map_row[k]], m.map_column[k]
-        row[column] += ((bit << 22) - np.int64(row[column])) >> 6
+    one = bit << 22
+    for j in range(m.row.shape[0]):
+        row = m.row[j]
+        uses = np.int64(m.uses[row])
+        m.uses[row] = uses + 1
+        rate = RATE + FALLING_RATE * FALL // (FALL + uses)
+        train(m.inputs, m.weights[row], np.int32(((one - m.p[j]) * rate) >> 14))
+    for j in range(m.final_row.shape[0]):
+        row = m.final_row[j]
+        uses = np.int64(m.final_uses[row])
+        m.final_uses[row] = uses + 1
+        rate = FINAL_RATE + FINAL_FALLING_RATE * FINAL_FALL // (FINAL_FALL + uses)
+        train(m.final_inputs, m.final_weights[row], np.int32(((one - m.final_p[j]) * rate) >> 14))
+    for k in range(m.map_cell.shape[0]):
+        adapt(m.maps, m.map_cell[k], bit, steps, MAP_LIMIT)
     node = at[NODE] - 1
     for i in range(s.slot.shape[0]):
         state = s.state[i]
         if state > 0:
             adapt(s.state_p[i], state, bit, steps, STATE_LIMIT)
-        s.cells[i, s.slot[i] + node] = s.following[2 * state + bit]
+        s.cells[s.slot[i] + node] = s.following[2 * state + bit]
         if s.run_row[i] >= 0:
             adapt(s.run_p[i], s.run_row[i], bit, steps, RUN_LIMIT)
     for i in range(s.direct_row.shape[0]):
-        adapt(s.direct_p[i], s.direct_row[i], bit, steps, DIRECT_LIMIT)
+        adapt(s.direct_p, s.direct_row[i] + node, bit, steps, DIRECT_LIMIT)
     adapt(s.order0_p, at[PARTIAL], bit, steps, RUN_LIMIT)
     for i in range(s.match_row.shape[0]):
         if s.match_row[i] >= 0:
@@ -292,38 +350,3 @@ def learn_bit(s, m, bit):
     if at[BIT] == 4:
         at[NODE] = 1
         find_slots(s, True)
-
-
-@kernel
-def code_bytes(bits, freq, symbols, coder, buffer, decoding):
-    """Code `symbols` (uint8 [N], which the decoder fills in), one after the other.
-
-    freq: int64 [N, 256], the transformer's frequencies of each byte.
-    """
-    s, m = bits.memory, bits.mixer
-    for r in range(symbols.shape[0]):
-        symbol = np.int64(symbols[r])
-        first, last = 0, 256
-        whole = np.int64(1 << FREQUENCY_BITS)
-        for k in range(8):
-            middle = (first + last) // 2
-            ones = np.int64(0)
-            for other in range(middle, last):
-                ones += freq[r, other]
-            p = predict(s, m, min(max((ones << 22) // whole, 1), (1 << 22) - 1))
-            bit = (symbol >> (7 - k)) & 1
-            if decoding:
-                bit = np.int64(decode_target(coder, 22) < p)
-            start = np.int64(0) if bit else p
-            size = p if bit else (1 << 22) - p
-            if decoding:
-                decode(coder, buffer, start, size, 22)
-            else:
-                encode(coder, buffer, start, size, 22)
-            if bit:
-                first, whole = middle, ones
-            else:
-                last, whole = middle, whole - ones
-            learn_bit(s, m, bit)
-        symbols[r] = first
-        read_byte(s, first)

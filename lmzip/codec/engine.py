@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from importlib.util import find_spec
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -12,24 +12,24 @@ from lmzip.codec.jit import HAVE_NUMBA
 from lmzip.codec.presets import Preset
 from lmzip.errors import EngineError
 
+if TYPE_CHECKING:
+    from lmzip.codec.bitcoder import Bits
+
 NAMES = ("cpu", "int8", "float32")
 """Compiled kernels; torch with int8 products; torch with float32 products."""
 
 
 class Engine(Protocol):
-    """Two verbs, code and learn, and what goes before a block."""
+    """The transformer: predict a segment of known bytes, or decode it, and learn from it."""
 
     def start_block(self, streams: int) -> None: ...
 
     def first_frequencies(self) -> np.ndarray: ...
 
-    def code(
-        self,
-        text: np.ndarray,
-        left: np.ndarray,
-        coder: np.ndarray,
-        buffer: np.ndarray,
-        decode: bool,
+    def predict(self, text: np.ndarray) -> np.ndarray: ...
+
+    def decode(
+        self, bits: Bits, text: np.ndarray, left: np.ndarray, coder: np.ndarray, buffer: np.ndarray
     ) -> None: ...
 
     def learn(self, text: np.ndarray) -> None: ...

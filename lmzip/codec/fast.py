@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lmzip.codec.bitmixer import code_bytes, empty_bits
+from lmzip.codec.bitcoder import Bits, code_bytes
 from lmzip.codec.fast_learn import learn_segment
 from lmzip.codec.initial import HISTORY, SYMBOLS, initial_weights
 from lmzip.codec.jit import kernel
@@ -228,26 +228,27 @@ def slide(s, segment):
 
 
 @kernel
-def code_segment(s, bits, segment, text, left, coder, buffer, decoding):
-    """predict -> code for a segment of all streams.
+def decode_segment(s, bits, segment, text, left, coder, buffer):
+    """predict -> decode for a segment of all streams, which fills in the last T of `text`.
 
-    text: uint8 [B, 3 + T], where the decoder fills in the last T; left: bytes left per stream.
-    The encoder evaluates the segment at once, the decoder position by position; both then code
-    position by position and, at each, stream by stream.
+    text: uint8 [B, 3 + T]; left: bytes left per stream. Position by position and, at each,
+    stream by stream.
     """
     slide(s, segment)
-    streams = text.shape[0]
-    span = 1 if decoding else segment
-    for at in range(0, segment, span):
-        for b in range(streams):
-            if left[b] > at:
-                forward(s, b, segment, text[b], at, span)
-        for t in range(at, at + span):
-            for b in range(streams):
-                if t < left[b]:
-                    symbol = text[b, 3 + t : 4 + t]
-                    freq = s.freq[b * segment + t : b * segment + t + 1]
-                    code_bytes(bits, freq, symbol, coder, buffer, decoding)
+    for at in range(segment):
+        for b in range(text.shape[0]):
+            if at < left[b]:
+                forward(s, b, segment, text[b], at, 1)
+                freq = s.freq[b * segment + at : b * segment + at + 1]
+                code_bytes(bits, freq, text[b, 3 + at : 4 + at], coder, buffer, True)
+
+
+@kernel
+def predict_segment(s, segment, text):
+    """Frequencies of a whole segment of known bytes, of all streams."""
+    slide(s, segment)
+    for b in range(text.shape[0]):
+        forward(s, b, segment, text[b], 0, segment)
 
 
 def _matrix(weights: list[np.ndarray], rows: int) -> Matrix:
@@ -277,7 +278,6 @@ class CpuEngine:
     def __init__(self, preset: Preset) -> None:
         self.preset = preset
         self.steps = Adam()
-        self.bits = empty_bits(preset.log_buckets)
         self.state: State | None = None
 
     def start_block(self, streams: int) -> None:
@@ -344,17 +344,16 @@ class CpuEngine:
         forward(self.state, 0, self.preset.segment, text, 0, 1)
         return self.state.freq[0]
 
-    def code(
-        self,
-        text: np.ndarray,
-        left: np.ndarray,
-        coder: np.ndarray,
-        buffer: np.ndarray,
-        decode: bool,
+    def predict(self, text: np.ndarray) -> np.ndarray:
+        """Frequencies of a segment whose bytes are known: int64 [B, T, 256], a copy."""
+        predict_segment(self.state, self.preset.segment, text)
+        return self.state.freq.reshape(len(text), -1, SYMBOLS).copy()
+
+    def decode(
+        self, bits: Bits, text: np.ndarray, left: np.ndarray, coder: np.ndarray, buffer: np.ndarray
     ) -> None:
-        """predict -> code for one segment; see `code_segment`."""
-        segment = self.preset.segment
-        code_segment(self.state, self.bits, segment, text, left, coder, buffer, decode)
+        """predict -> decode for one segment; see `decode_segment`."""
+        decode_segment(self.state, bits, self.preset.segment, text, left, coder, buffer)
 
     def learn(self, text: np.ndarray) -> None:
         """One learning step from a segment whose every byte has been coded."""

@@ -17,7 +17,7 @@ except ImportError:  # pragma: no cover - exercised by a test in a subprocess
 from lmzip.codec import code_hash
 
 # Division as in NumPy: checks for zero would keep loops from being vectorised.
-_OPTIONS = {"nogil": True, "error_model": "numpy"}
+_OPTIONS = {"nogil": True, "error_model": "numpy", "_nrt": False}
 HAVE_NUMBA = numba is not None
 
 
@@ -49,3 +49,8 @@ def exact_sum_kernel(function: Callable[..., Any]) -> Callable[..., Any]:
     Reordering such sums, or fusing their products, cannot change a bit.
     """
     return _compile(function, fastmath=True)
+
+
+def inline_kernel(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Compile into every caller: for kernels that return a view of an argument."""
+    return _compile(function, inline="always")

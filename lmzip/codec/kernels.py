@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from lmzip.codec.jit import exact_sum_kernel, kernel
+from lmzip.codec.jit import exact_sum_kernel, inline_kernel, kernel
 
 F = np.float32
 LEVELS = F(127)
@@ -20,7 +20,7 @@ KEEP2, TAKE2 = F(0.999), F(1 - 0.999)
 EPSILON = F(1e-8)
 
 
-@kernel
+@inline_kernel
 def matrix(scratch, rows, columns):
     """The start of a flat scratch array as [rows, columns]. Slices of wider arrays would be
     strided, and loops over those are not vectorised."""

@@ -1,32 +1,37 @@
 """predict -> code -> learn: one loop for both directions.
 
 A block is cut into B contiguous streams that advance in lock step. After every segment of
-T positions the model learns from what was coded. Encoder and decoder differ in one call: the
-one codes the bytes that are there, the other fills them in.
+T positions the transformer learns from what was coded. Encoder and decoder differ in one step:
+the one predicts a segment of known bytes at once and codes them, the other decodes byte by byte.
 """
 
 from __future__ import annotations
 
+import os
 import zlib
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import nullcontext
 
 import numpy as np
 
 from lmzip.codec import rangecoder
+from lmzip.codec.bitcoder import Bits, code_bytes, empty_bits
 from lmzip.codec.bitmixer import LONGEST
 from lmzip.codec.engine import make_engine
 from lmzip.codec.initial import HISTORY
 from lmzip.codec.presets import BLOCK_SIZE, PRESETS
+from lmzip.codec.trace import Trace, no_trace
 
-Progress = Callable[[int], None]
+Progress = Callable[[int], object]
 
 
 class Codec:
     """A model, and the state of what it has learned so far; goes on from block to block.
 
-    `threads` bounds the processor threads of large products; it never changes a bit.
-    `progress` is called with the number of bytes done since the last call.
-    Raises EngineError if this machine has no exact engine.
+    `threads` bounds the processor threads; it never changes a bit. `progress` is called with the
+    number of bytes done since the last call. Raises EngineError if this machine has no exact
+    engine.
     """
 
     def __init__(
@@ -35,6 +40,8 @@ class Codec:
         self.preset = PRESETS[level]
         self.progress = progress
         self.engine = make_engine(self.preset, threads=threads)
+        self.bits: Bits | None = None
+        self._beside = (threads or os.cpu_count() or 1) > 1
 
     def canary(self) -> int:
         """CRC-32 of the frequencies that the model gives the next block's first byte.
@@ -43,11 +50,35 @@ class Codec:
         """
         return zlib.crc32(self.engine.first_frequencies().astype("<u4").tobytes())
 
-    def encode(self, block: bytes) -> bytes:
-        """Payload of a block of 1 to BLOCK_SIZE bytes; learns from it."""
+    def encode(self, block: bytes, trace: Trace | None = None) -> bytes:
+        """Payload of a block of 1 to BLOCK_SIZE bytes; learns from it.
+
+        `trace` takes down what each byte costs.
+        """
         buffer = np.zeros(len(block) * LONGEST + 16, dtype=np.uint8)
         coder = rangecoder.encoder_state()
-        self._run(np.frombuffer(block, dtype=np.uint8), coder, buffer, decode=False)
+        data = np.frombuffer(block, dtype=np.uint8)
+        # The transformer need not wait for the coder: it runs ahead, beside it.
+        with ThreadPoolExecutor(1) if self._beside else nullcontext() as beside:
+            last: Future[None] | None = None
+            bits = self._start(len(block))._replace(trace=trace or no_trace())
+
+            def code(part: np.ndarray, left: np.ndarray) -> None:
+                nonlocal last
+                active = (np.arange(self.preset.segment)[:, None] < left).nonzero()
+                freq = self.engine.predict(part).transpose(1, 0, 2)[active]
+                symbols = part[:, HISTORY:].T[active]
+                work = (bits, freq, symbols, coder, buffer, False)
+                if beside is None:
+                    code_bytes(*work)
+                    return
+                if last is not None:
+                    last.result()
+                last = beside.submit(code_bytes, *work)
+
+            self._run(data, code)
+            if last is not None:
+                last.result()
         return buffer[: rangecoder.finish(coder, buffer)].tobytes()
 
     def decode(self, payload: bytes, size: int) -> bytes:
@@ -56,35 +87,45 @@ class Codec:
         A damaged payload gives other bytes, never an exception.
         """
         buffer = np.frombuffer(bytearray(payload), dtype=np.uint8)
+        coder = rangecoder.decoder_state(buffer)
+        bits = self._start(size)
         data = np.zeros(size, dtype=np.uint8)
-        self._run(data, rangecoder.decoder_state(buffer), buffer, decode=True)
+        self._run(data, lambda part, left: self.engine.decode(bits, part, left, coder, buffer))
         return data.tobytes()
 
-    def _run(self, data: np.ndarray, coder: np.ndarray, buffer: np.ndarray, decode: bool) -> None:
-        """Code `data` (uint8 [size]; the decoder fills it in) and learn from it."""
-        if not 0 < len(data) <= BLOCK_SIZE:
-            raise ValueError(f"a block has 1 to {BLOCK_SIZE} bytes, not {len(data)}")
+    def _start(self, size: int) -> Bits:
+        if not 0 < size <= BLOCK_SIZE:
+            raise ValueError(f"a block has 1 to {BLOCK_SIZE} bytes, not {size}")
+        if self.bits is None:
+            self.bits = empty_bits(self.preset, size)
+        return self.bits
+
+    def _run(self, data: np.ndarray, code: Callable[[np.ndarray, np.ndarray], None]) -> None:
+        """Cut `data` (uint8 [size]) into streams; code each segment, and learn from it.
+
+        code(part, left): part is uint8 [B, 3 + T], which a decoder fills in; left is int64 [B],
+        the bytes left of each stream. What it changed goes back to `data`.
+        """
         segment = self.preset.segment
         streams = min(self.preset.streams, -(-len(data) // segment))
         length = -(-len(data) // streams)
         ends = np.clip(len(data) - length * np.arange(streams), 0, length)
         # Zeros stand before each stream, and behind it to the end of its last segment.
         text = np.zeros((streams, HISTORY + -(-length // segment) * segment), dtype=np.uint8)
-        if not decode:
-            for stream, end in enumerate(ends):
-                text[stream, HISTORY:][:end] = data[stream * length :][:end]
+        for stream, end in enumerate(ends):
+            text[stream, HISTORY:][:end] = data[stream * length :][:end]
         self.engine.start_block(streams)
         for start in range(0, length, segment):
             left = ends - start
-            part = np.ascontiguousarray(text[:, start : start + HISTORY + segment])
-            self.engine.code(part, left, coder, buffer, decode)
-            if decode:
-                text[:, start : start + HISTORY + segment] = part
+            window = slice(start, start + HISTORY + segment)
+            part = np.ascontiguousarray(text[:, window])
+            code(part, left)
+            text[:, window] = part
             # Only a block's last segment can be incomplete, and nothing is left to learn for.
             if left.min() >= segment:
                 self.engine.learn(part)
             if self.progress is not None:
                 self.progress(int(np.clip(left, 0, segment).sum()))
-        if decode:
+        if data.flags.writeable:
             for stream, end in enumerate(ends):
                 data[stream * length :][:end] = text[stream, HISTORY:][:end]

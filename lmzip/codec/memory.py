@@ -1,9 +1,8 @@
-"""What has been read, looked up by context: bit histories, runs, direct counts, matches.
+"""What has been read, kept by context: bit histories, runs, direct probabilities, matches.
 
-After every byte each of 26 contexts - the last 1 to 8 bytes, words, skipped bytes, the byte
-above in a record, line or table, what followed before - is hashed, and twice a byte (before
-its first and its fifth bit) the hash leads to a slot of 15 bit histories, one for every
-partial nibble. The contexts and the slots follow PAQ8 (Mahoney) and its successors.
+`contexts.py` hashes what is known before each byte; twice a byte (before its first and its
+fifth bit) a hash leads to a slot of 15 bit histories, one for every partial nibble. The slots
+follow PAQ8 (Mahoney) and its successors.
 
 Everything is integers. A probability under adaptation is stored as `p << 10 | n`: 22 bits of
 probability and a count, whose step is 1 / (n + 1.5) until the count reaches its limit.
@@ -18,9 +17,10 @@ import numpy as np
 from lmzip.codec.bittables import share, squash_table, state_tables, step_table, stretch_table
 from lmzip.codec.jit import kernel
 
-CONTEXTS = 26
-ORDERS = 7
-"""The first contexts are the last 1, 2, 3, 4, 5, 6 and 8 bytes."""
+CONTEXTS = 31
+"""Contexts that there are; a level uses the first of them."""
+ORDERS = 6
+"""The first contexts are the last 1 to 6 bytes."""
 DIRECT = 4
 """Contexts that also have adaptive probabilities of their own, without bit history."""
 HISTORY_SIZE = 1 << 24
@@ -35,25 +35,31 @@ HALF = 1 << 31
 
 # Registers in `Memory.at`.
 (POSITION, PARTIAL, BIT, NODE, LAST4, LAST8, WORD, WORD1, WORD2, LETTERS, CLASSES) = range(11)
-(LINE, LINE1, FIELD, FIELD_HASH, PERIOD, CANDIDATE, VOTES, EXPECTED, UPDATES) = range(11, 20)
-REGISTERS = 20
+(LINE, LINE1, FIELD, FIELD_HASH, PERIOD, CANDIDATE, VOTES, EXPECTED, UPDATES, TOUCHED, ALPHA) = (
+    range(11, 22)
+)
+REGISTERS = 22
 
 
 class Memory(NamedTuple):
     """Tables of the contexts. C contexts, D direct ones, M match pointers."""
 
     at: np.ndarray
-    """int64 [20]: registers, see above."""
+    """int64 [21]: registers, see above."""
     stretch: np.ndarray
     squash: np.ndarray
     following: np.ndarray
     steps: np.ndarray
     cells: np.ndarray
-    """uint8 [C, 64 * buckets]"""
+    """uint8 [C * buckets * 64]"""
     checks: np.ndarray
     """The same memory as uint16."""
     hashes: np.ndarray
     """int64 [C]: of this byte's contexts."""
+    next_hashes: np.ndarray
+    """int64 [31]: of all contexts, of which the level's are used."""
+    check: np.ndarray
+    """int64 [C]: of this nibble's slots."""
     slot: np.ndarray
     """int64 [C]: offsets of this nibble's histories."""
     run: np.ndarray
@@ -61,17 +67,18 @@ class Memory(NamedTuple):
     state: np.ndarray
     """int64 [C]: this bit's histories."""
     state_p: np.ndarray
-    """int64 [C, 256]"""
+    """uint32 [C, 256]"""
     run_row: np.ndarray
     """int64 [C]: this bit's entry in run_p, or -1."""
     run_p: np.ndarray
-    """int64 [C, 64]: by run length (to 31) and expected bit."""
+    """uint32 [C, 64]: by run length (to 31) and expected bit."""
     direct_hash: np.ndarray
     direct_row: np.ndarray
+    """int64 [D]: where this nibble's 16 cells begin."""
     direct_p: np.ndarray
-    """uint32 [D, 16 * buckets]"""
+    """uint32 [D * buckets * 16]"""
     order0_p: np.ndarray
-    """int64 [256], by partial byte."""
+    """uint32 [256], by partial byte."""
     text: np.ndarray
     """uint8 [2^24]: a ring of what was read."""
     match_table: np.ndarray
@@ -81,7 +88,7 @@ class Memory(NamedTuple):
     match_misses: np.ndarray
     match_row: np.ndarray
     match_p: np.ndarray
-    """int64 [M, 192]: by length, misses and expected bit."""
+    """uint32 [M, 192]: by length, misses and expected bit."""
     places: np.ndarray
     """int64 [256, 3]: the last positions of each byte value."""
     fields: np.ndarray
@@ -92,15 +99,20 @@ class Memory(NamedTuple):
     """int64 [65536]: the last two bytes that followed two bytes."""
 
 
-def empty_memory(log_buckets: int) -> Memory:
+def empty_memory(contexts: int, log_buckets: int) -> Memory:
     """A memory that has read nothing, with 2^log_buckets buckets of 64 bytes per context."""
 
     def zeros(*shape: int) -> np.ndarray:
         return np.zeros(shape, dtype=np.int64)
 
+    def cells32(*shape: int) -> np.ndarray:
+        return np.zeros(shape, dtype=np.uint32)
+
     following, counts = state_tables()
-    cells = np.zeros((CONTEXTS, BUCKET << log_buckets), dtype=np.uint8)
-    state_p, run_p, match_p = zeros(CONTEXTS, 256), zeros(CONTEXTS, 64), zeros(MATCHES, 192)
+    cells = aligned((contexts * BUCKET) << log_buckets, np.uint8)
+    direct_p = aligned((DIRECT * 16) << log_buckets, np.uint32)
+    direct_p[:] = HALF
+    state_p, run_p, match_p = cells32(contexts, 256), cells32(contexts, 64), cells32(MATCHES, 192)
     for state, (no, yes) in enumerate(counts.tolist()):
         # Krichevsky-Trofimov, a little bolder: (ones + 0.4) / (all + 0.8).
         p = share(10 * yes + 4, 10 * (no + yes) + 8)
@@ -124,18 +136,20 @@ def empty_memory(log_buckets: int) -> Memory:
         steps=step_table(),
         cells=cells,
         checks=cells.view("<u2"),
-        hashes=zeros(CONTEXTS),
+        hashes=zeros(contexts),
+        next_hashes=zeros(CONTEXTS),
+        check=zeros(contexts),
         # Before the first byte every context leads to its first slot.
-        slot=zeros(CONTEXTS) + 16,
-        run=zeros(CONTEXTS) + 6,
-        state=zeros(CONTEXTS),
+        slot=(np.arange(contexts, dtype=np.int64) * (BUCKET << log_buckets)) + 16,
+        run=(np.arange(contexts, dtype=np.int64) * (BUCKET << log_buckets)) + 6,
+        state=zeros(contexts),
         state_p=state_p,
-        run_row=zeros(CONTEXTS) - 1,
+        run_row=zeros(contexts) - 1,
         run_p=run_p,
         direct_hash=zeros(DIRECT),
-        direct_row=zeros(DIRECT),
-        direct_p=np.full((DIRECT, 16 << log_buckets), HALF, dtype=np.uint32),
-        order0_p=zeros(256) + HALF,
+        direct_row=np.arange(DIRECT, dtype=np.int64) * (16 << log_buckets),
+        direct_p=direct_p,
+        order0_p=cells32(256) + np.uint32(HALF),
         text=np.zeros(HISTORY_SIZE, dtype=np.uint8),
         match_table=np.zeros((MATCHES, MATCH_HASH), dtype=np.int32),
         match_at=zeros(MATCHES),
@@ -159,11 +173,17 @@ def mix(a, b):
     return h ^ (h >> 13)
 
 
+def aligned(size: int, dtype: type) -> np.ndarray:
+    """Zeros [size] that begin with a cache line, so that a bucket is one line and not two."""
+    item = np.dtype(dtype).itemsize
+    whole = np.zeros(size + 64 // item, dtype=dtype)
+    start = -whole.ctypes.data % 64 // item
+    return whole[start : start + size]
+
+
 @kernel
-def find(cells, checks, h, mask):
-    """Offset of the slot of hash h; if there is none, the least used slot of its bucket."""
-    bucket = (h >> 14) & mask
-    check = max(h & 0xFFFF, 1)
+def find(cells, checks, bucket, check):
+    """Offset of the slot of a check; if there is none, the least used slot of the bucket."""
     for k in range(3):
         if checks[bucket * 32 + k] == check:
             return bucket * 64 + 16 + 16 * k
@@ -185,17 +205,37 @@ def find(cells, checks, h, mask):
 
 @kernel
 def find_slots(s, second):
-    """Look up the slots of a nibble: the byte's first, or its second."""
-    mask = np.int64(s.cells.shape[1] // 64 - 1)
-    for i in range(s.slot.shape[0]):
+    """Look up the slots of a nibble: the byte's first, or its second.
+
+    All lines are touched before the first is read: their loads overlap.
+    """
+    at, place = s.at, s.slot
+    contexts = place.shape[0]
+    buckets = s.cells.shape[0] // (BUCKET * contexts)
+    shift = 32
+    while buckets >> (32 - shift) > 1:
+        shift -= 1
+    touched = np.int64(0)
+    for i in range(contexts):
         h = s.hashes[i]
         if second:
-            h = mix(h, s.at[PARTIAL] + 1)
-        slot = find(s.cells[i], s.checks[i], h, mask)
-        s.slot[i] = slot
+            h = mix(h, at[PARTIAL] + 1)
+        s.check[i] = max(h & 0xFFFF, 1)
+        place[i] = i * buckets + (h >> shift)
+        touched += s.checks[place[i] * 32]
+    for i in range(s.direct_row.shape[0]):
+        h = s.direct_hash[i]
+        if second:
+            h = mix(h, at[PARTIAL] + 1)
+        row = (i * buckets + (h >> shift)) * 16
+        s.direct_row[i] = row
+        touched += s.direct_p[row]
+    at[TOUCHED] = touched
+    for i in range(contexts):
+        slot = find(s.cells, s.checks, place[i], s.check[i])
+        place[i] = slot
         if not second:
-            k = ((slot & 63) - 16) >> 4
-            s.run[i] = (slot >> 6) * 64 + 6 + 2 * k
+            s.run[i] = (slot >> 6) * 64 + 6 + (((slot & 63) - 16) >> 3)
 
 
 @kernel
@@ -212,187 +252,3 @@ def adapt(table, row, bit, steps, limit):
 def byte_at(text, position):
     """The byte at a position, in the ring."""
     return np.int64(text[position & (text.shape[0] - 1)])
-
-
-@kernel
-def char_class(c):
-    """0 other, 1 lower case, 2 upper case, 3 digit, 4 space, 5 line end, 6 above 127, 7 control."""
-    if 97 <= c <= 122:
-        return 1
-    if 65 <= c <= 90:
-        return 2
-    if 48 <= c <= 57:
-        return 3
-    if c == 32:
-        return 4
-    if c == 10 or c == 13:
-        return 5
-    if c >= 128:
-        return 6
-    return 7 if c < 32 else 0
-
-
-@kernel
-def read_byte(s, c):
-    """Byte c has been coded: remember it, and look up the contexts of the next."""
-    at = s.at
-    for i in range(s.run.shape[0]):
-        cells, run = s.cells[i], s.run[i]
-        if cells[run + 1] == 0 or cells[run] != c:
-            cells[run] = c
-            cells[run + 1] = 1
-        elif cells[run + 1] < 255:
-            cells[run + 1] += 1
-    last1, last2 = at[LAST4] & 0xFF, at[LAST4] & 0xFFFF
-    s.after1[last1] = (s.after1[last1] << 8 | c) & 0xFFFFFF
-    s.after2[last2] = (s.after2[last2] << 8 | c) & 0xFFFF
-    s.text[at[POSITION] & (s.text.shape[0] - 1)] = c
-    at[POSITION] += 1
-    at[LAST8] = (at[LAST8] << 8 | at[LAST4] >> 24) & 0xFFFFFFFF
-    at[LAST4] = (at[LAST4] << 8 | c) & 0xFFFFFFFF
-    at[PARTIAL], at[NODE], at[BIT] = 1, 1, 0
-    at[CLASSES] = (at[CLASSES] << 3 | char_class(c)) & 0xFFFFFF
-    read_word(s, c)
-    read_line(s, c)
-    read_period(s, c)
-    set_contexts(s, c)
-    find_slots(s, False)
-    for i in range(s.match_at.shape[0]):
-        follow_match(s, i, c)
-
-
-@kernel
-def read_word(s, c):
-    """Keep the hashes of this word and of the two before."""
-    at = s.at
-    if 97 <= c <= 122 or 65 <= c <= 90 or c >= 128:
-        at[WORD] = mix(at[WORD], c + 32 if 65 <= c <= 90 else c)
-        at[LETTERS] += 1
-    elif at[LETTERS] > 0:
-        at[WORD2], at[WORD1], at[WORD], at[LETTERS] = at[WORD1], at[WORD], 0, 0
-
-
-@kernel
-def read_line(s, c):
-    """Keep where this line and the line above begin, and their fields."""
-    at = s.at
-    if c == 10:
-        at[LINE1], at[LINE] = at[LINE], at[POSITION]
-        at[FIELD] = at[FIELD_HASH] = 0
-        for j in range(s.fields.shape[1]):
-            s.fields[0, j] = s.fields[1, j]
-            s.fields[1, j] = 0
-        s.fields[1, 0] = at[POSITION]
-    elif c == 44 or c == 59 or c == 9 or c == 124 or c == 32:
-        at[FIELD] = min(at[FIELD] + 1, s.fields.shape[1] - 1)
-        at[FIELD_HASH] = 0
-        s.fields[1, at[FIELD]] = at[POSITION]
-    else:
-        at[FIELD_HASH] = mix(at[FIELD_HASH], c + 1)
-
-
-@kernel
-def read_period(s, c):
-    """Detect the length of records: bytes that came back three times at one distance vote."""
-    at, place = s.at, s.places[c]
-    distance = at[POSITION] - place[0]
-    if 1 < distance < 4096 and distance == place[0] - place[1] == place[1] - place[2]:
-        if distance == at[CANDIDATE]:
-            at[VOTES] = min(at[VOTES] + 1, 64)
-            if at[VOTES] > 12 and distance > 2:
-                at[PERIOD] = distance
-        else:
-            at[VOTES] -= 2
-            if at[VOTES] < 0:
-                at[CANDIDATE], at[VOTES] = distance, 1
-    place[2] = place[1]
-    place[1] = place[0]
-    place[0] = at[POSITION]
-
-
-@kernel
-def set_contexts(s, c1):
-    """Hash the contexts of the next byte; c1 is the last."""
-    at, h, text, position = s.at, s.hashes, s.text, s.at[POSITION]
-    last4, last8, word = at[LAST4], at[LAST8], at[WORD]
-    c2, c4 = (last4 >> 8) & 255, last4 >> 24
-    column = min(position - at[LINE], 4095)
-    above = above_next = field = field_next = np.int64(0)
-    place = at[LINE1] + column
-    if at[LINE] > 0 and place < at[LINE]:
-        above, above_next = byte_at(text, place) + 1, byte_at(text, place + 1)
-    begin = s.fields[0, at[FIELD]]
-    place = begin + position - s.fields[1, at[FIELD]]
-    if begin > 0 and place < position:
-        field, field_next = byte_at(text, place) + 1, byte_at(text, place + 1)
-    period = at[PERIOD] if at[PERIOD] > 0 else 4
-    up1, up2 = byte_at(text, position - period), byte_at(text, position - 2 * period)
-    up_next = byte_at(text, position - period + 1)
-    h[0] = mix(1, c1)
-    h[1] = mix(2, last4 & 0xFFFF)
-    h[2] = mix(3, last4 & 0xFFFFFF)
-    h[3] = mix(4, last4)
-    h[4] = mix(mix(5, last4), last8 & 0xFF)
-    h[5] = mix(mix(6, last4), last8 & 0xFFFF)
-    h[6] = mix(mix(7, last4), last8)
-    h[7] = mix(mix(8, word), c1)
-    h[8] = mix(mix(9, word), at[WORD1])
-    h[9] = mix(mix(10, word), at[WORD2] + c1)
-    h[10] = mix(mix(mix(11, word), at[WORD1]), at[WORD2])
-    h[11] = mix(12, last4 & 0xFFFF00)
-    h[12] = mix(13, last4 & 0xFF00FF)
-    h[13] = mix(14, last4 & 0xFFFF0000)
-    h[14] = mix(mix(15, up1), position % period + period * 4096)
-    h[15] = mix(mix(16, up1 + c1 * 256), period)
-    h[16] = mix(mix(17, up1 + up2 * 256), up_next + period * 256)
-    h[17] = mix(mix(18, above), column)
-    h[18] = mix(mix(19, above), above_next + c1 * 256)
-    h[19] = mix(mix(20, at[FIELD_HASH]), at[FIELD])
-    h[20] = mix(mix(21, field), field_next + c1 * 256)
-    h[21] = mix(22, at[CLASSES])
-    h[22] = mix(mix(23, c1), s.after1[c1])
-    h[23] = mix(mix(24, last4 & 0xFFFF), s.after2[last4 & 0xFFFF])
-    h[24] = mix(mix(25, at[WORD1]), c1 + at[LETTERS] * 256)
-    h[25] = mix(mix(26, c4), c2 + 256 * (at[CLASSES] & 0x3F))
-    direct = s.direct_hash
-    direct[0] = mix(31, c1)
-    direct[1] = mix(32, last4 & 0xFFFF)
-    direct[2] = mix(33, last4 & 0xFFFFFF)
-    direct[3] = mix(mix(34, word), c1)
-
-
-@kernel
-def follow_match(s, i, c):
-    """Move match pointer i past byte c; look for another one where it is not long.
-
-    A pointer survives up to eight mismatches in a row: behind a changed word the match goes on.
-    """
-    at, text, position = s.at, s.text, s.at[POSITION]
-    shortest = 12 if i == 0 else 5
-    if s.match_at[i] > 0:
-        if byte_at(text, s.match_at[i]) == c:
-            s.match_length[i] = min(s.match_length[i] + 1, 65535)
-            if s.match_length[i] > 15:
-                s.match_misses[i] = 0
-        else:
-            s.match_length[i] = 0
-            s.match_misses[i] += 1
-        s.match_at[i] += 1
-        if s.match_misses[i] > 8:
-            s.match_at[i] = s.match_length[i] = 0
-    h = mix(mix(41 + i, at[LAST4]), at[LAST8] if i == 0 else at[LAST8] & 0xFF)
-    if i == 0:
-        before = byte_at(text, position - 9) << 8 | byte_at(text, position - 10)
-        h = mix(h, before << 8 | byte_at(text, position - 11))
-    h &= s.match_table.shape[1] - 1
-    if s.match_length[i] < shortest:
-        found = np.int64(s.match_table[i, h])
-        if found > 0 and position - found < text.shape[0] - 64:
-            length = 0
-            while length < 64 and byte_at(text, found - 1 - length) == byte_at(
-                text, position - 1 - length
-            ):
-                length += 1
-            if length >= shortest and length > s.match_length[i]:
-                s.match_at[i], s.match_length[i], s.match_misses[i] = found, length, 0
-    s.match_table[i, h] = position & 0x7FFFFFFF

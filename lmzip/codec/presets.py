@@ -26,24 +26,29 @@ class Preset:
     """Contiguous parts of a block that advance in lock step."""
     segment: int
     """Positions between two learning steps."""
+    contexts: int
+    """Contexts that the memory keeps, of the list in `contexts.py`."""
+    sets: int
+    """Sets of weights in the last stage, of the list in `bitmixer.py`."""
     log_buckets: int
-    """Size of the memory: 2^log_buckets buckets of 64 bytes for each of its contexts."""
+    """Size of the memory: at most 2^log_buckets buckets of 64 bytes for each context."""
 
 
 PRESETS: dict[int, Preset] = {
-    1: Preset(32, 1, 1, 32, 1, 64, 14),
-    2: Preset(32, 1, 2, 64, 1, 64, 15),
-    3: Preset(64, 1, 2, 64, 1, 64, 16),
-    4: Preset(96, 2, 3, 96, 1, 64, 17),
-    5: Preset(64, 1, 2, 64, 1, 64, 18),
-    6: Preset(160, 2, 5, 128, 1, 64, 18),
-    7: Preset(192, 2, 6, 128, 1, 64, 19),
-    8: Preset(192, 3, 6, 128, 1, 64, 19),
-    9: Preset(256, 3, 8, 128, 1, 64, 20),
+    1: Preset(32, 1, 1, 32, 1, 64, 10, 4, 16),
+    2: Preset(32, 1, 2, 64, 1, 64, 16, 5, 16),
+    3: Preset(64, 1, 2, 64, 1, 64, 20, 6, 17),
+    4: Preset(64, 1, 2, 64, 1, 64, 26, 8, 18),
+    5: Preset(64, 1, 2, 64, 1, 64, 31, 12, 18),
+    6: Preset(96, 1, 3, 96, 1, 64, 31, 12, 18),
+    7: Preset(128, 1, 4, 128, 1, 64, 31, 12, 19),
+    8: Preset(128, 2, 4, 128, 1, 64, 31, 12, 19),
+    9: Preset(128, 2, 4, 128, 1, 32, 31, 12, 20),
 }
 
 
 def memory_bytes(level: int) -> int:
-    """Bytes of memory that coding at this level takes, either way."""
-    # 26 contexts with buckets of 64 bytes and 4 with 16 cells of 4 bytes; then what is fixed.
-    return ((26 * 64 + 4 * 64) << PRESETS[level].log_buckets) + (200 << 20)
+    """Bytes of memory that coding at this level takes at most, either way."""
+    # Buckets of 64 bytes, 4 direct contexts with 16 cells of 4 bytes; then what is fixed.
+    preset = PRESETS[level]
+    return ((preset.contexts * 64 + 4 * 64) << preset.log_buckets) + (200 << 20)

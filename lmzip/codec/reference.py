@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from lmzip.codec.bitmixer import code_bytes, empty_bits
+from lmzip.codec.bitcoder import Bits, code_bytes
 from lmzip.codec.exact import Products
 from lmzip.codec.initial import HISTORY, SYMBOLS
 from lmzip.codec.learner import Learner
@@ -24,7 +24,6 @@ class TorchEngine:
         self.preset = preset
         self.model = Model(preset, products)
         self.learner = Learner(self.model.weights)
-        self.bits = empty_bits(preset.log_buckets)
         self.freqs: list[torch.Tensor] = []
 
     def start_block(self, streams: int) -> None:
@@ -38,36 +37,37 @@ class TorchEngine:
         history = torch.zeros(1, 1, HISTORY, dtype=torch.int64)
         return frequencies(self.model.forward(history, 0))[0].numpy()
 
-    def code(
-        self,
-        text: np.ndarray,
-        left: np.ndarray,
-        coder: np.ndarray,
-        buffer: np.ndarray,
-        decode: bool,
-    ) -> None:
-        """predict -> code for one segment of all streams.
+    def _forward(self, text: np.ndarray, at: int, span: int) -> np.ndarray:
+        """Frequencies of positions at .. at+span of all streams: int64 [B, span, 256]."""
+        back = [text[:, HISTORY - k + at : HISTORY - k + at + span] for k in (1, 2, 3)]
+        history = torch.from_numpy(np.stack(back, axis=-1).astype(np.int64))
+        freq = frequencies(self.model.forward(history, at)).view(-1, span, SYMBOLS)
+        self.freqs.append(freq)
+        return freq.numpy()
 
-        text: uint8 [B, 3 + T], where the decoder fills in the last T; left: bytes left per
-        stream. The encoder evaluates the segment at once, the decoder position by position;
-        both then code position by position and, at each, stream by stream.
-        """
-        segment = self.preset.segment
-        symbols = text[:, HISTORY:]
-        active = np.arange(segment)[None] < left[:, None]
-        span = 1 if decode else segment
+    def _start_segment(self) -> None:
         self.model.start_segment()
         self.freqs = []
-        for at in range(0, segment, span):
-            back = [text[:, HISTORY - k + at : HISTORY - k + at + span] for k in (1, 2, 3)]
-            history = torch.from_numpy(np.stack(back, axis=-1).astype(np.int64))
-            freq = frequencies(self.model.forward(history, at)).view(-1, span, SYMBOLS)
-            self.freqs.append(freq)
-            order = active[:, at : at + span].T
-            chosen = symbols[:, at : at + span].T[order]
-            rows = np.ascontiguousarray(freq.transpose(0, 1).numpy()[order])
-            code_bytes(self.bits, rows, chosen, coder, buffer, decode)
-            symbols[:, at : at + span].T[order] = chosen
+
+    def predict(self, text: np.ndarray) -> np.ndarray:
+        """Frequencies of a segment whose bytes are known: int64 [B, T, 256]."""
+        self._start_segment()
+        return self._forward(text, 0, self.preset.segment)
+
+    def decode(
+        self, bits: Bits, text: np.ndarray, left: np.ndarray, coder: np.ndarray, buffer: np.ndarray
+    ) -> None:
+        """predict -> decode for a segment of all streams, which fills in the last T of `text`.
+
+        text: uint8 [B, 3 + T]; left: bytes left per stream. Position by position and, at each,
+        stream by stream.
+        """
+        self._start_segment()
+        for at in range(self.preset.segment):
+            freq = self._forward(text, at, 1)
+            for stream in np.flatnonzero(left > at):
+                symbol = text[stream, HISTORY + at : HISTORY + at + 1]
+                code_bytes(bits, freq[stream], symbol, coder, buffer, True)
 
     def learn(self, text: np.ndarray) -> None:
         """One learning step from a segment whose every byte has been coded."""

@@ -1,0 +1,31 @@
+"""What a code length is made of: the trace adds up to the payload and changes no bit of it."""
+
+from __future__ import annotations
+
+import numpy as np
+from conftest import noise, prose
+
+from lmzip.codec.loop import Codec
+from lmzip.codec.trace import new_trace, part_names
+
+
+def test_costs_add_up_to_the_payload_and_change_no_bit():
+    data = prose(4000) + noise(500)
+    codec = Codec(1)
+    trace = new_trace(len(data), codec.preset.contexts)
+    payload = codec.encode(data, trace)
+    assert payload == Codec(1).encode(data)
+    assert abs(trace.costs.sum() / 8 - len(payload)) < 1
+    assert trace.at[0] == len(data)
+    assert trace.costs[-500:].mean() > 7.5 > 3 > trace.costs[2000:4000].mean()
+
+
+def test_what_helps_would_be_missed():
+    data = prose(6000)
+    codec = Codec(1)
+    trace = new_trace(len(data), codec.preset.contexts)
+    codec.encode(data, trace)
+    names = part_names(codec.preset.contexts)
+    missed = dict(zip(names, trace.without - trace.costs.sum(), strict=True))
+    assert missed["order 4"] > 0
+    assert np.isfinite(trace.without).all()
