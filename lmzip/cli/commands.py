@@ -81,7 +81,7 @@ def _manual(ctx: click.Context, option: click.Parameter, wanted: bool) -> None:
     if wanted:
         from lmzip.cli.manual import manual
 
-        click.echo(manual(cli, PROGRAM), nl=False)
+        click.echo(manual(cli, bare, PROGRAM), nl=False)
         ctx.exit()
 
 

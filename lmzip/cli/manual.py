@@ -10,12 +10,12 @@ import click
 import lmzip
 
 
-def manual(group: click.Group, name: str) -> str:
-    """The page in the language of man(7)."""
-    return "\n".join(_page(group, name)) + "\n"
+def manual(group: click.Group, bare: click.Command, name: str) -> str:
+    """The page in the language of man(7); `bare` is what runs when no command is named."""
+    return "\n".join(_page(group, bare, name)) + "\n"
 
 
-def _page(group: click.Group, name: str) -> Iterator[str]:
+def _page(group: click.Group, bare: click.Command, name: str) -> Iterator[str]:
     context = click.Context(group, info_name=name, help_option_names=["-h", "--help"])
     summary, *rest = _paragraphs(group.help)
     yield f'.TH {name.upper()} 1 "" "{name} {lmzip.__version__}" "User commands"'
@@ -36,13 +36,16 @@ def _page(group: click.Group, name: str) -> Iterator[str]:
     yield ".SH DESCRIPTION"
     for paragraph in rest:
         yield from _block(paragraph)
-    yield from _options(context)
+    yield ".SH OPTIONS"
+    common = _records(context) + _records(_below(context, bare))
+    yield from map(_option, dict.fromkeys(common))
     yield ".SH COMMANDS"
     for command in shown:
         yield f".SS {command.name}"
         for paragraph in _paragraphs(command.help):
             yield from _block(paragraph)
-        yield from _options(_below(context, command))
+        records = _records(_below(context, command))
+        yield from (_option(record) for record in records if record not in common)
     for paragraph in _paragraphs(group.epilog):
         title, *lines = paragraph.removeprefix("\b\n").splitlines()
         yield f".SH {title.rstrip(':').upper()}"
@@ -67,11 +70,14 @@ def _block(paragraph: str) -> Iterator[str]:
         yield _text(" ".join(paragraph.split()))
 
 
-def _options(context: click.Context) -> Iterator[str]:
-    for param in context.command.get_params(context):
-        record = param.get_help_record(context)
-        if record is not None:
-            yield f".TP\n.B {_text(record[0])}\n{_text(' '.join(record[1].split()))}"
+def _records(context: click.Context) -> list[tuple[str, str]]:
+    """Names and help of the options of a command."""
+    options = [p for p in context.command.get_params(context) if isinstance(p, click.Option)]
+    return [record for option in options if (record := option.get_help_record(context))]
+
+
+def _option(record: tuple[str, str]) -> str:
+    return f".TP\n.B {_text(record[0])}\n{_text(' '.join(record[1].split()))}"
 
 
 def _text(text: str) -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from lmzip.errors import LMZError, RefusedError
 
 _OPEN = "cannot be opened"
-_WRITE = "cannot be written"
+_WRITE = "no output can be written"
 _EXPLAINED = {
     errno.ENOENT: (_OPEN, "check the name"),
     errno.ENOTDIR: (_OPEN, "check the name"),
