@@ -13,15 +13,19 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, Literal, overload
 
 from lmzip.codec.presets import DEFAULT_LEVEL
-from lmzip.stream import LMZCompressor, LMZDecompressor, Progress
+from lmzip.stream import Data, LMZCompressor, LMZDecompressor, Progress
 
-try:  # Python 3.14
-    from compression._common._streams import BaseStream, DecompressReader
-except ImportError:
-    from _compression import BaseStream, DecompressReader
+if TYPE_CHECKING:  # what type checkers know on every version of Python
+    from _compression import DecompressReader
+    from io import BufferedIOBase as BaseStream
+else:
+    try:  # Python 3.14
+        from compression._common._streams import BaseStream, DecompressReader
+    except ImportError:
+        from _compression import BaseStream, DecompressReader
 
 
 class LMZFile(BaseStream):
@@ -144,7 +148,7 @@ class LMZFile(BaseStream):
         self._check_can_read()
         return self._buffer.readline(-1 if size is None else size)
 
-    def write(self, data: bytes | bytearray | memoryview) -> int:
+    def write(self, data: Data) -> int:
         """Compress `data`; return its length in bytes. Raises OSError."""
         self._check_can_write()
         view = memoryview(data).cast("B")
@@ -181,6 +185,33 @@ class _Reader(DecompressReader):
             raise self._decompressor.truncated_error() from None
 
 
+@overload
+def open(
+    file: str | os.PathLike[str] | BinaryIO,
+    mode: Literal["r", "rb", "w", "wb", "x", "xb", "a", "ab"] = "rb",
+    *,
+    level: int = DEFAULT_LEVEL,
+    threads: int | None = None,
+    memory_limit: int | None = None,
+    progress: Progress | None = None,
+) -> LMZFile: ...
+
+
+@overload
+def open(
+    file: str | os.PathLike[str] | BinaryIO,
+    mode: Literal["rt", "wt", "xt", "at"],
+    *,
+    level: int = DEFAULT_LEVEL,
+    threads: int | None = None,
+    memory_limit: int | None = None,
+    progress: Progress | None = None,
+    encoding: str | None = None,
+    errors: str | None = None,
+    newline: str | None = None,
+) -> io.TextIOWrapper: ...
+
+
 def open(
     file: str | os.PathLike[str] | BinaryIO,
     mode: str = "rb",
@@ -192,7 +223,7 @@ def open(
     encoding: str | None = None,
     errors: str | None = None,
     newline: str | None = None,
-) -> LMZFile | IO[str]:
+) -> LMZFile | io.TextIOWrapper:
     """Open an archive as a binary file ("rb", "wb", "xb", "ab") or a text file ("rt", ...).
 
     `encoding`, `errors` and `newline` are those of the built-in `open`, for text only; the rest
