@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import asdict
 from typing import Any
 
@@ -51,8 +52,7 @@ class Commands(click.Group):
         if not args:
             if ctx.resilient_parsing:
                 return False
-            streams = (click.get_text_stream("stdin"), click.get_text_stream("stdout"))
-            return not all(stream.isatty() for stream in streams)
+            return not all(stream and stream.isatty() for stream in (sys.stdin, sys.stdout))
         first = args[0].partition("=")[0]
         own = {name for param in self.get_params(ctx) for name in param.opts}
         return first not in own and self.get_command(ctx, first) is None
