@@ -14,7 +14,7 @@ from conftest import COMMAND, prose, run
 
 import lmzip
 
-ENDLESS = prose(1 << 20)  # takes long enough to be interrupted
+ENDLESS = prose(1 << 12) * (1 << 8)  # 1 MiB: takes long enough to be interrupted
 
 
 def start(directory: Path, *arguments: str) -> subprocess.Popen:
