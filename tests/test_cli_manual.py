@@ -46,7 +46,7 @@ def complete(*words: str) -> list[str]:
 
 
 def test_completion():
-    assert complete("lmzip", "dec") == ["decompress", "dec"]
+    assert complete("lmzip", "dec") == ["dec", "decompress"]
     assert {"--decompress", "--version", "--output-dir"} <= set(complete("lmzip", "--"))
     assert "--json" in complete("lmzip", "list", "--j")
     assert complete("lmzip", "compress", "--le") == []

@@ -43,10 +43,11 @@ class Commands(click.Group):
         return super().parse_args(ctx, args)
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
-        """Commands, options of the bare command, files."""
-        found = super().shell_complete(ctx, incomplete)
-        found += bare.shell_complete(ctx, incomplete)
-        return found if incomplete.startswith("-") else [*found, CompletionItem(incomplete, "file")]
+        """Files, commands, options of the bare command."""
+        # Files come first: in bash they replace what stands before them.
+        found = [] if incomplete.startswith("-") else [CompletionItem(incomplete, "file")]
+        found += super().shell_complete(ctx, incomplete)
+        return found + bare.shell_complete(ctx, incomplete)
 
     def _is_bare(self, ctx: click.Context, args: list[str]) -> bool:
         if not args:
