@@ -113,6 +113,8 @@ def test_a_session_on_a_terminal(shell, tmp_path):
     assert re.search(r"book\.txt\.lmz: [\d,]+ -> 4,000 bytes", shown) and "%|" not in shown
     assert "status 0" in ask(shell, "cmp again.txt book.txt")
     assert "status 0" in ask(shell, "lmzcat book.txt.lmz | cmp - book.txt")
+    shown = ask(shell, "lmzcat book.txt.lmz")
+    assert "the" in shown and "%|" not in shown, "no bar between the lines of the text"
     assert "status 1" in ask(shell, "lmzip d boook.txt.lmz")
 
 
@@ -120,7 +122,7 @@ def test_changing_ones_mind(shell, tmp_path):
     shell.sendline("lmzip long.txt; echo status $?")
     shell.expect(r"[1-9][\d.]*k/")
     shell.sendintr()
-    shell.expect(r"interrupted \(SIGINT\): no partial output was left")
+    shell.expect(r"interrupted \(SIGINT\): no partial file was left")
     shell.expect("status 130")
     assert sorted(os.listdir(tmp_path)) == ["book.txt", "long.txt"]
 

@@ -112,7 +112,7 @@ class _Worker:
         """Convert one file; `target` None is standard output. `total` is in bytes of data."""
         if target is None:
             sink = standard_output()
-            done = self.run(item, source, sink.write, convert, total)
+            done = self.run(item, source, sink.write, convert, total, talks=sink.isatty())
             sink.flush()
             return done
         check_target(item, target)
@@ -140,8 +140,13 @@ class _Worker:
         sink: Callable[[bytes], object],
         convert: Convert,
         total: int | None,
+        *,
+        talks: bool = False,
     ) -> _Done:
-        """Convert one file into `sink`, with a progress bar over `total` bytes of data."""
+        """Convert one file into `sink`, with a progress bar over `total` bytes of data.
+
+        Not if `talks`, that is if the terminal shows the data themselves, or they are typed in.
+        """
         read = written = 0
 
         def chunks() -> Iterator[bytes]:
@@ -150,10 +155,13 @@ class _Worker:
                 read += len(chunk)
                 yield chunk
 
+        wanted = self.console.progress
+        if wanted is None and (talks or source.isatty()):
+            wanted = False
         start = perf_counter()
         if self.console.verbosity >= 0 and total != 0:
             announce_compilation()
-        with progress_bar(self.console.progress, item.name, total) as progress:
+        with progress_bar(wanted, item.name, total) as progress:
             for piece in convert(chunks(), progress):
                 sink(piece)
                 written += len(piece)

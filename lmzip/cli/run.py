@@ -77,14 +77,14 @@ def _run(command: click.Command, name: str, arguments: list[str]) -> int:
                 return _interrupted(number())
             traceback.print_exc()
             say(
-                "this is a bug in lmzip: no partial output was left; please report the lines "
+                "this is a bug in lmzip: no partial file was left; please report the lines "
                 "above with the output of `lmzip --version`"
             )
             return 3
 
 
 def _interrupted(number: int) -> int:
-    say(f"interrupted ({signal.Signals(number).name}): no partial output was left; start again")
+    say(f"interrupted ({signal.Signals(number).name}): no partial file was left; start again")
     return 128 + number
 
 
