@@ -68,6 +68,7 @@ def test_lmzcat_writes_files_one_after_the_other(text, packed, tmp_path):
     (tmp_path / "a.bin").write_bytes(packed)
     done = run(tmp_path / "a.bin", "-", stdin=packed, program=lmzip.cli.lmzcat)
     assert done.stdout == text * 2
+    assert run("-h", program=lmzip.cli.lmzcat).stdout.startswith(b"Usage: lmzcat [OPTIONS]")
 
 
 @pytest.mark.skipif(shutil.which("tar") is None, reason="no tar")

@@ -6,7 +6,9 @@ import os
 import re
 import signal
 import subprocess
+import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -50,6 +52,20 @@ def test_a_signal_in_the_middle_of_the_work(tmp_path):
     assert b"interrupted (SIGINT)" in process.communicate()[1]
     assert process.returncode == 130
     assert sorted(os.listdir(tmp_path)) == ["in", "out"]
+
+
+def test_a_signal_that_a_library_loses_is_not_lost(tmp_path, monkeypatch):
+    def lose() -> None:
+        with suppress(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGTERM)
+            time.sleep(1)
+
+    (tmp_path / "in").write_bytes(b"text")
+    monkeypatch.setattr(sys, "unraisablehook", sys.unraisablehook)  # restores it afterwards
+    monkeypatch.setattr("lmzip.cli.jobs.announce_compilation", lose)
+    assert run("c", "-1", tmp_path / "in").returncode == 128 + signal.SIGTERM
+    assert os.listdir(tmp_path) == ["in"]
+    assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
 
 
 def test_a_kill_leaves_at_most_a_temporary_file(tmp_path):

@@ -160,7 +160,7 @@ def compress(ctx: click.Context, **options: Any) -> None:
     ctx.exit(compress_files(Settings(**options)))
 
 
-@cli.command(short_help="Restore files, or standard input.")
+@cli.command(short_help="Restore files, or standard input.", context_settings=HELP)
 @file_options
 @output_options
 @model_options

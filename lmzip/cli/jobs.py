@@ -9,6 +9,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import BinaryIO
 
+from lmzip.cli import signals
 from lmzip.cli.inputs import Input, inputs, open_input, regular_size
 from lmzip.cli.options import Settings
 from lmzip.cli.outputs import (
@@ -155,6 +156,10 @@ class _Worker:
                 read += len(chunk)
                 yield chunk
 
+        def advance(size: int) -> None:
+            signals.check()
+            progress(size)
+
         wanted = self.console.progress
         if wanted is None and (talks or source.isatty()):
             wanted = False
@@ -162,7 +167,7 @@ class _Worker:
         if self.console.verbosity >= 0 and total != 0:
             announce_compilation()
         with progress_bar(wanted, item.name, total) as progress:
-            for piece in convert(chunks(), progress):
+            for piece in convert(chunks(), advance):
                 sink(piece)
                 written += len(piece)
         return _Done(read, written, perf_counter() - start)

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from lmzip.cli import signals
 from lmzip.errors import LMZError, RefusedError
 
 _OPEN = "cannot be opened"
@@ -76,6 +77,7 @@ class Console:
 
         A closed pipe does, and so do interruptions and bugs.
         """
+        signals.check()
         try:
             yield
         except Skipped as reason:

@@ -1,4 +1,4 @@
-"""Run the command: signals, exit status, and what is said about an end before time."""
+"""Run the command: exit status, and what is said about an end before time."""
 
 from __future__ import annotations
 
@@ -6,23 +6,15 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
-from time import monotonic
+from collections.abc import Sequence
+from contextlib import suppress
 
 import click
 
+from lmzip.cli import signals
 from lmzip.cli.commands import COMPLETION, PROGRAM, cli, decompress
 from lmzip.cli.report import explain, say
 from lmzip.errors import LMZError
-
-
-class Interrupted(KeyboardInterrupt):
-    """A signal that asks for an end. Like Ctrl-C, it passes through everything, tidying up."""
-
-    def __init__(self, number: int) -> None:
-        super().__init__(number)
-        self.number = number
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -43,7 +35,7 @@ def lmzcat(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(command: click.Command, name: str, arguments: list[str]) -> int:
-    with _signals() as number:
+    with signals.caught():
         try:
             try:
                 # Not command(): that takes an EOFError, such as ours, for an abort.
@@ -58,7 +50,7 @@ def _run(command: click.Command, name: str, arguments: list[str]) -> int:
             error.show()
             return 1
         except (click.Abort, KeyboardInterrupt):
-            return _interrupted(number() or signal.SIGINT)
+            return _interrupted(signals.received() or signal.SIGINT)
         except BrokenPipeError:  # whoever read the output has seen enough
             _give_up_output()
             return 1
@@ -73,8 +65,8 @@ def _run(command: click.Command, name: str, arguments: list[str]) -> int:
             say("no memory is left: the level needs more; use a lower one (-1), or close programs")
             return 1
         except Exception:
-            if number():  # an interrupted library may raise what it likes
-                return _interrupted(number())
+            if signals.received():  # an interrupted library may raise what it likes
+                return _interrupted(signals.received())
             traceback.print_exc()
             say(
                 "this is a bug in lmzip: no partial file was left; please report the lines "
@@ -86,35 +78,6 @@ def _run(command: click.Command, name: str, arguments: list[str]) -> int:
 def _interrupted(number: int) -> int:
     say(f"interrupted ({signal.Signals(number).name}): no partial file was left; start again")
     return 128 + number
-
-
-@contextmanager
-def _signals() -> Iterator[Callable[[], int]]:
-    """Turn SIGINT, SIGTERM and SIGHUP into `Interrupted`; yields what tells the signal, or 0.
-
-    Signals that are ignored (nohup) stay so. What follows within two seconds is ignored too:
-    it would interrupt the tidying up, and a closing terminal sends more than one.
-    """
-    received: list[tuple[int, float]] = []
-
-    def handle(number: int, frame: object) -> None:
-        now = monotonic()
-        if not received or now - received[-1][1] > 2:
-            received.append((number, now))
-            raise Interrupted(number)
-
-    numbers = [getattr(signal, name, None) for name in ("SIGINT", "SIGTERM", "SIGHUP")]
-    usual = (signal.SIG_DFL, signal.default_int_handler)
-    before = {}
-    for number in numbers:
-        if number is not None and signal.getsignal(number) in usual:
-            with suppress(ValueError):  # not in the main thread: leave signals to whoever is
-                before[number] = signal.signal(number, handle)
-    try:
-        yield lambda: received[0][0] if received else 0
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _flush() -> None:
