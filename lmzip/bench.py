@@ -143,4 +143,7 @@ def measure_here(file: str, name: str) -> Result:
 
 
 if __name__ == "__main__":
-    print(json.dumps(asdict(measure_here(sys.argv[1], sys.argv[2]))))
+    try:
+        print(json.dumps(asdict(measure_here(sys.argv[1], sys.argv[2]))))
+    except KeyboardInterrupt:  # it went to the parent too, which says so
+        sys.exit(130)

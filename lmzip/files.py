@@ -13,15 +13,19 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, Literal, overload
 
 from lmzip.codec.presets import DEFAULT_LEVEL
-from lmzip.stream import LMZCompressor, LMZDecompressor, Progress
+from lmzip.stream import Data, LMZCompressor, LMZDecompressor, Progress
 
-try:  # Python 3.14
-    from compression._common._streams import BaseStream, DecompressReader
-except ImportError:
-    from _compression import BaseStream, DecompressReader
+if TYPE_CHECKING:  # what type checkers know on every version of Python
+    from _compression import DecompressReader
+    from io import BufferedIOBase as BaseStream
+else:
+    try:  # Python 3.14
+        from compression._common._streams import BaseStream, DecompressReader
+    except ImportError:
+        from _compression import BaseStream, DecompressReader
 
 
 class LMZFile(BaseStream):
@@ -144,7 +148,7 @@ class LMZFile(BaseStream):
         self._check_can_read()
         return self._buffer.readline(-1 if size is None else size)
 
-    def write(self, data: bytes | bytearray | memoryview) -> int:
+    def write(self, data: Data) -> int:
         """Compress `data`; return its length in bytes. Raises OSError."""
         self._check_can_write()
         view = memoryview(data).cast("B")
@@ -181,6 +185,33 @@ class _Reader(DecompressReader):
             raise self._decompressor.truncated_error() from None
 
 
+@overload
+def open(
+    file: str | os.PathLike[str] | BinaryIO,
+    mode: Literal["r", "rb", "w", "wb", "x", "xb", "a", "ab"] = "rb",
+    *,
+    level: int = DEFAULT_LEVEL,
+    threads: int | None = None,
+    memory_limit: int | None = None,
+    progress: Progress | None = None,
+) -> LMZFile: ...
+
+
+@overload
+def open(
+    file: str | os.PathLike[str] | BinaryIO,
+    mode: Literal["rt", "wt", "xt", "at"],
+    *,
+    level: int = DEFAULT_LEVEL,
+    threads: int | None = None,
+    memory_limit: int | None = None,
+    progress: Progress | None = None,
+    encoding: str | None = None,
+    errors: str | None = None,
+    newline: str | None = None,
+) -> io.TextIOWrapper: ...
+
+
 def open(
     file: str | os.PathLike[str] | BinaryIO,
     mode: str = "rb",
@@ -192,7 +223,7 @@ def open(
     encoding: str | None = None,
     errors: str | None = None,
     newline: str | None = None,
-) -> LMZFile | IO[str]:
+) -> LMZFile | io.TextIOWrapper:
     """Open an archive as a binary file ("rb", "wb", "xb", "ab") or a text file ("rt", ...).
 
     `encoding`, `errors` and `newline` are those of the built-in `open`, for text only; the rest
@@ -233,9 +264,9 @@ def atomic_output(
     """A new file that appears under its name, whole and on the disk, only when the block ends.
 
     Until then it is a temporary file beside `target`, of mode 0600, which is removed if the block
-    raises anything. Mode and modification time are those of `like`, if given. A device or a pipe
-    is written to directly. Raises FileExistsError if there is a `target` and not `overwrite`;
-    OSError.
+    raises anything. Mode, times and, where allowed, owner are those of `like`, if given. A
+    device or a pipe is written to directly. Raises FileExistsError if there is a `target` and not
+    `overwrite`; OSError.
     """
     path = Path(os.path.realpath(target))
     if path.exists() and not path.is_file():
@@ -248,19 +279,39 @@ def atomic_output(
     temporary = path.with_name(f".lmzip-{secrets.token_hex(8)}.tmp")
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
     try:
-        with builtins.open(os.open(temporary, flags, 0o600), "wb") as file:
+        try:
+            descriptor = os.open(temporary, flags, 0o600)
+        except OSError as error:  # about a name that the caller knows
+            raise OSError(error.errno, error.strerror, os.fspath(target)) from None
+        with builtins.open(descriptor, "wb") as file:
             yield file
             file.flush()
             if like is None:
                 os.chmod(temporary, 0o666 & ~_umask())
             else:
-                os.chmod(temporary, like.st_mode & 0o777)
+                os.chmod(temporary, _take_owner(temporary, like))
                 os.utime(temporary, ns=(like.st_atime_ns, like.st_mtime_ns))
             os.fsync(file.fileno())
         _publish(temporary, path, overwrite)
     finally:
         with suppress(FileNotFoundError):
             temporary.unlink()
+
+
+def _take_owner(path: Path, like: os.stat_result) -> int:
+    """Give a file the owner and group of another, as far as allowed; return the mode to set.
+
+    Where the group is another, it gets no more than what everybody gets.
+    """
+    mode = like.st_mode & 0o777
+    if os.name != "posix":
+        return mode
+    for owner, group in ((like.st_uid, -1), (-1, like.st_gid)):
+        with suppress(PermissionError):
+            os.chown(path, owner, group)
+    if path.stat().st_gid != like.st_gid:
+        mode &= 0o707 | (mode & 0o007) << 3
+    return mode
 
 
 def _publish(temporary: Path, path: Path, overwrite: bool) -> None:

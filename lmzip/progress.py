@@ -17,8 +17,8 @@ def announce_compilation() -> None:
     cache = Path(codec.__file__).parent / "__pycache__"
     if os.environ.get("NUMBA_CACHE_DIR"):
         cache = Path(os.environ["NUMBA_CACHE_DIR"])
-    elif not os.access(cache.parent, os.W_OK):
-        return  # Numba falls back to the user's cache directory
+    elif not os.access(cache.parent, os.W_OK):  # then Numba takes the user's cache directory
+        cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "numba"
     if find_spec("numba") and not any(cache.rglob("*.nbi")):
         print("lmzip: first run: compiling kernels, once, for about a minute", file=sys.stderr)
 

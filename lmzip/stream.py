@@ -22,7 +22,10 @@ from lmzip.scan import scan
 if TYPE_CHECKING:
     from lmzip.codec.loop import Codec
 
-Progress = Callable[[int], None]
+Data = bytes | bytearray | memoryview
+"""What is taken for bytes: the objects of the buffer protocol that hold single bytes."""
+
+Progress = Callable[[int], object]
 """Called now and then with the number of bytes of data that were worked on since the last call."""
 
 
@@ -54,11 +57,11 @@ class LMZCompressor:
         self._digest = hashlib.sha256()
         self._flushed = False
 
-    def compress(self, data: bytes) -> bytes:
+    def compress(self, data: Data) -> bytes:
         """Take bytes of any length; return what is ready of the archive, possibly nothing."""
         if self._flushed:
             raise ValueError("the compressor has been flushed")
-        self._buffer += data
+        self._buffer += memoryview(data)  # not data: an array would add itself in its own way
         out = self._take_head()
         size = container.BLOCK_SIZE
         while len(self._buffer) >= size:
@@ -149,7 +152,7 @@ class LMZDecompressor:
         """Bytes that were given beyond the end of the archive."""
         return self._unused
 
-    def decompress(self, data: bytes, max_length: int = -1) -> bytes:
+    def decompress(self, data: Data, max_length: int = -1) -> bytes:
         """Take bytes of the archive; return data, at most `max_length` bytes if that is not -1.
 
         With a `max_length` one call decodes at most one block, so that what stands before a
@@ -160,7 +163,7 @@ class LMZDecompressor:
             raise EOFError("the end of the archive has been reached")
         if self._error is not None:
             raise self._error
-        self._input += data
+        self._input += memoryview(data)
         try:
             if max_length >= 0:
                 while not self._output and self._step():
@@ -253,7 +256,7 @@ class LMZDecompressor:
 
 
 def compress(
-    data: bytes,
+    data: Data,
     level: int = DEFAULT_LEVEL,
     *,
     threads: int | None = None,
@@ -266,7 +269,7 @@ def compress(
 
 
 def decompress(
-    data: bytes,
+    data: Data,
     *,
     threads: int | None = None,
     memory_limit: int | None = None,
@@ -284,7 +287,7 @@ def decompress(
     )
 
 
-def compress_chunks(chunks: Iterable[bytes], compressor: LMZCompressor) -> Iterator[bytes]:
+def compress_chunks(chunks: Iterable[Data], compressor: LMZCompressor) -> Iterator[bytes]:
     """Compress pieces of any size; yield the archive in pieces."""
     for chunk in chunks:
         yield compressor.compress(chunk)
@@ -292,7 +295,7 @@ def compress_chunks(chunks: Iterable[bytes], compressor: LMZCompressor) -> Itera
 
 
 def decompress_chunks(
-    chunks: Iterable[bytes],
+    chunks: Iterable[Data],
     *,
     threads: int | None = None,
     memory_limit: int | None = None,

@@ -1,10 +1,20 @@
-"""Inputs that the tests share: small, of several kinds, made without files."""
+"""Inputs that the tests share: small, of several kinds, made without files; and the command."""
 
 from __future__ import annotations
 
+import os
 import random
+import subprocess
+import sys
+import tempfile
+from contextlib import ExitStack
 
 import pytest
+
+import lmzip
+import lmzip.cli
+
+COMMAND = [sys.executable, "-m", "lmzip"]
 
 WORDS = b"the quick brown fox jumps over a lazy dog while rain falls on old stone bridges".split()
 
@@ -23,6 +33,46 @@ def noise(size: int, seed: int = 1) -> bytes:
     return random.Random(seed).randbytes(size)
 
 
+def spawn(*arguments: object, stdin: bytes = b"", **settings: str) -> subprocess.CompletedProcess:
+    """Run the command in a process of its own, `settings` being environment variables."""
+    return subprocess.run(
+        [*COMMAND, *map(str, arguments)],
+        input=stdin,
+        capture_output=True,
+        env={**os.environ, **settings},
+    )
+
+
+def run(
+    *arguments: object, stdin: bytes = b"", program=lmzip.cli.main, **settings: str
+) -> subprocess.CompletedProcess:
+    """The same in this process, which has the model's libraries loaded: ten times as fast.
+
+    Standard input, output and error are files.
+    """
+    with ExitStack() as stack:
+        patch = stack.enter_context(pytest.MonkeyPatch.context())
+        files = [stack.enter_context(tempfile.TemporaryFile()) for _ in range(3)]
+        files[0].write(stdin)
+        files[0].seek(0)
+        for name, file in zip(("stdin", "stdout", "stderr"), files, strict=True):
+            duplicate = os.fdopen(os.dup(file.fileno()), "r" if name == "stdin" else "w")
+            patch.setattr(sys, name, stack.enter_context(duplicate))
+        for name, value in settings.items():
+            patch.setenv(name, value)
+        status = program(list(map(str, arguments)))
+        for file in (sys.stdout, sys.stderr):
+            file.flush()
+        for file in files:
+            file.seek(0)
+        return subprocess.CompletedProcess(arguments, status, files[1].read(), files[2].read())
+
+
 @pytest.fixture(scope="session")
 def text() -> bytes:
     return prose(3000)
+
+
+@pytest.fixture(scope="session")
+def packed(text) -> bytes:
+    return lmzip.compress(text, level=1)

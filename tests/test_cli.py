@@ -2,28 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 import subprocess
 import sys
 
 import pytest
-from conftest import prose
+from conftest import prose, run, spawn
 
 import lmzip
+import lmzip.cli
 from lmzip.container import Header
-
-
-def run(*arguments: object, stdin: bytes = b"", cwd=None) -> subprocess.CompletedProcess:
-    return subprocess.run(
-        [sys.executable, "-m", "lmzip", *map(str, arguments)],
-        input=stdin,
-        capture_output=True,
-        cwd=cwd,
-    )
-
-
-@pytest.fixture(scope="module")
-def packed(text) -> bytes:
-    return lmzip.compress(text, level=1)
 
 
 def test_compress_beside_the_input_and_restore(tmp_path, text):
@@ -37,13 +26,71 @@ def test_compress_beside_the_input_and_restore(tmp_path, text):
     assert (tmp_path / "b").read_bytes() == text
 
 
-def test_pipes(text, packed, tmp_path):
-    for arguments in ((), ("-",), ("-c", "-")):
+def test_standard_input_and_output(text, packed, tmp_path):
+    for arguments in ((), ("-",), ("-c", "-"), ("-o", "-")):
         assert run("compress", "-1", *arguments, stdin=text).stdout == packed
         assert run("decompress", *arguments, stdin=packed).stdout == text
     (tmp_path / "a").write_bytes(text)
     assert run("compress", "-1", "-c", tmp_path / "a").stdout == packed
     assert [path.name for path in tmp_path.iterdir()] == ["a"]
+
+
+def test_pipes(text, packed):
+    assert spawn("-1", stdin=text).stdout == packed
+    assert spawn("-d", stdin=packed).stdout == text
+
+
+def test_the_bare_filter_has_the_options_of_gzip_and_xz(text, packed, tmp_path):
+    assert run(stdin=text, LMZIP_LEVEL="1").stdout == packed
+    assert run("-1", stdin=text).stdout == packed
+    for arguments in (("-d",), ("-9", "-dc"), ("--decompress", "-")):
+        assert run(*arguments, stdin=packed).stdout == text
+    (tmp_path / "a").write_bytes(text)
+    assert run("-1", tmp_path / "a").returncode == 0
+    archive = tmp_path / "a.lmz"
+    assert archive.read_bytes() == packed
+    assert (
+        run("-tv", archive).stderr
+        == f"lmzip: {archive}: sound, {len(text):,} bytes of data\n".encode()
+    )
+    assert json.loads(run("-l", "--json", archive).stdout)[0]["raw_size"] == len(text)
+    assert run("-df", archive).returncode == 0
+
+
+def test_aliases_are_the_commands(packed):
+    for alias, command in (("d", "decompress"), ("t", "test"), ("l", "list")):
+        short, long = (run(name, stdin=packed) for name in (alias, command))
+        assert (short.returncode, short.stdout) == (0, long.stdout)
+    assert run("c", "--fast", stdin=b"x" * 99).stdout == lmzip.compress(b"x" * 99, level=1)
+
+
+def test_lmzcat_writes_files_one_after_the_other(text, packed, tmp_path):
+    (tmp_path / "a.bin").write_bytes(packed)
+    done = run(tmp_path / "a.bin", "-", stdin=packed, program=lmzip.cli.lmzcat)
+    assert done.stdout == text * 2
+    assert run("-h", program=lmzip.cli.lmzcat).stdout.startswith(b"Usage: lmzcat [OPTIONS]")
+
+
+@pytest.mark.skipif(shutil.which("tar") is None, reason="no tar")
+def test_tar_uses_it_as_its_filter(tmp_path, text):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a").write_bytes(text)
+    (tmp_path / "lmzip").write_text(f'#!/bin/sh\nexec {sys.executable} -m lmzip "$@"\n')
+    (tmp_path / "lmzip").chmod(0o700)
+    tar = ["tar", "-C", tmp_path, "-I", f"{tmp_path}/lmzip -1"]
+    subprocess.run([*tar, "-cf", tmp_path / "a.tar.lmz", "in"], check=True)
+    shutil.rmtree(tmp_path / "in")
+    subprocess.run([*tar, "-xf", tmp_path / "a.tar.lmz"], check=True)
+    assert (tmp_path / "in" / "a").read_bytes() == text
+
+
+def test_the_environment_sets_level_and_threads_only(text, packed):
+    assert run("-1", stdin=text, LMZIP_LEVEL="2", LMZIP_THREADS="2").stdout == packed
+    assert run(stdin=text, LMZIP_LEVEL="2").stdout == lmzip.compress(text, level=2)
+    for name, value in (("LMZIP_LEVEL", "10"), ("LMZIP_LEVEL", "x"), ("LMZIP_THREADS", "x")):
+        done = run(stdin=text, **{name: value})
+        assert (done.returncode, done.stdout) == (1, b"")
+        assert value.encode() in done.stderr
 
 
 def test_an_existing_output_is_kept_unless_forced(tmp_path, text):

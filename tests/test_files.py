@@ -59,6 +59,67 @@ def test_a_file_object_stays_open(text):
     assert lmzip.decompress(target.getvalue()) == text
 
 
+def test_archives_in_a_row_are_one_file_to_read_and_seek_in(tmp_path, text, packed):
+    (tmp_path / "a.lmz").write_bytes(packed * 2)
+    with lmzip.open(tmp_path / "a.lmz") as file:
+        assert file.seek(len(text) + 5) == len(text) + 5
+        assert file.read(10) == text[5:15]
+        assert file.seek(-4, os.SEEK_CUR) == len(text) + 11
+        assert file.read() == text[11:]
+        assert file.seek(0) == 0 and file.read() == text * 2
+        assert [file.read(1), file.read1(1), file.peek(1)] == [b""] * 3
+
+
+def test_lines(path, text):
+    with lmzip.open(path) as file:
+        assert file.readline() == text[: text.index(b"\n") + 1]
+        assert b"".join(file) == text[text.index(b"\n") + 1 :]
+    with lmzip.open(path, "rt", encoding="ascii", newline="\r\n") as file:
+        assert file.readline() == text.decode()
+
+
+def test_progress_and_limits(path, text):
+    done: list[int] = []
+    with lmzip.open(path, progress=done.append, threads=1) as file:
+        file.read()
+    assert sum(done) == len(text)
+    with lmzip.open(path, memory_limit=1 << 20) as file, pytest.raises(lmzip.LimitError):
+        file.read()
+    with pytest.raises(lmzip.LimitError):
+        lmzip.open(path, "wb", memory_limit=1 << 20)
+    assert lmzip.decompress(path.read_bytes()) == text, "the file was not touched"
+
+
+def test_what_a_failing_program_wrote_is_no_archive(tmp_path):
+    with pytest.raises(RuntimeError), lmzip.open(tmp_path / "a.lmz", "wb", level=1) as file:
+        file.write(b"half of it")
+        raise RuntimeError
+    with lmzip.open(tmp_path / "a.lmz") as file, pytest.raises(lmzip.LMZError):
+        file.read()
+
+
+def test_what_the_mode_does_not_allow(path):
+    with lmzip.open(path) as file:
+        assert (file.readable(), file.writable(), file.seekable()) == (True, False, True)
+        with pytest.raises(OSError):
+            file.write(b"x")
+    with pytest.raises(ValueError):
+        file.read()
+    with lmzip.open(io.BytesIO(), "wb") as file:
+        assert (file.readable(), file.writable(), file.seekable()) == (False, True, False)
+        with pytest.raises(OSError):
+            file.read()
+
+
+def test_fsspec_knows_the_name_and_the_suffix(path, text):
+    fsspec = pytest.importorskip("fsspec")
+    lmzip.register_fsspec()
+    lmzip.register_fsspec()
+    for compression in ("lmzip", "infer"):
+        with fsspec.open(str(path), "rb", compression=compression) as file:
+            assert file.read() == text
+
+
 def test_a_truncated_file_is_an_error(path):
     path.write_bytes(path.read_bytes()[:-5])
     with lmzip.open(path) as file, pytest.raises(EOFError):
@@ -87,6 +148,41 @@ def test_a_good_target_survives_a_failure(tmp_path):
     assert list(tmp_path.iterdir()) == [target]
     with pytest.raises(FileExistsError), atomic_output(target):
         pass
+
+
+def test_the_name_in_an_error_is_the_target(tmp_path):
+    with pytest.raises(FileNotFoundError) as caught, atomic_output(tmp_path / "no" / "out"):
+        pass
+    assert caught.value.filename == str(tmp_path / "no" / "out")
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="needs to be root")
+def test_root_gives_the_output_to_the_owner_of_the_input(tmp_path):
+    source = tmp_path / "in"
+    source.write_bytes(b"x")
+    os.chown(source, 12345, 54321)
+    with atomic_output(tmp_path / "out", like=source.stat()) as file:
+        file.write(b"y")
+    status = (tmp_path / "out").stat()
+    assert (status.st_uid, status.st_gid) == (12345, 54321)
+
+
+def test_a_group_that_cannot_be_given_gets_what_everybody_gets(tmp_path, monkeypatch):
+    def refuse(*arguments: object) -> None:
+        raise PermissionError
+
+    source = tmp_path / "in"
+    source.write_bytes(b"x")
+    source.chmod(0o664)
+    status = source.stat()
+    like = os.stat_result(
+        (*status[:5], status.st_gid + 1, *status[6:]),
+        {"st_atime_ns": status.st_atime_ns, "st_mtime_ns": status.st_mtime_ns},
+    )
+    monkeypatch.setattr(os, "chown", refuse)
+    with atomic_output(tmp_path / "out", like=like) as file:
+        file.write(b"y")
+    assert (tmp_path / "out").stat().st_mode & 0o777 == 0o644
 
 
 def test_mode_and_time_are_carried_over(tmp_path):

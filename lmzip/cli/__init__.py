@@ -1,0 +1,18 @@
+"""The command `lmzip`, and `lmzcat`. Nothing else in the package imports this.
+
+run        signals, exit status, what ends the command
+commands   the commands and their help
+options    options that commands share, and the environment
+inputs     which files are meant
+outputs    where their results go
+jobs       compress, decompress or test one file after the other
+listing    what `list` prints
+report     messages, verbosity, and the status that they add up to
+manual     the man page, built from the help
+"""
+
+from __future__ import annotations
+
+from lmzip.cli.run import lmzcat, main
+
+__all__ = ["lmzcat", "main"]

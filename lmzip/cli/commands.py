@@ -1,0 +1,268 @@
+"""The commands and their help, from which the man page is built too."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import asdict
+from typing import Any
+
+import click
+from click.shell_completion import CompletionItem, get_completion_class
+
+import lmzip
+from lmzip.cli.options import (
+    Settings,
+    file_options,
+    level_options,
+    model_options,
+    output_options,
+    talk_options,
+)
+from lmzip.codec import code_hash
+from lmzip.codec.presets import MAX_LEVEL, MIN_LEVEL
+from lmzip.container import CODE_SIZE
+
+PROGRAM = "lmzip"
+ALIASES = {"c": "compress", "d": "decompress", "t": "test", "l": "list"}
+COMPLETION = "_LMZIP_COMPLETE"
+"""The variable by which a shell asks for completions."""
+BARE = "(bare)"
+"""What the command is called that runs when none is named."""
+
+
+class Commands(click.Group):
+    """Commands and their aliases; without one, the options of gzip and xz are understood."""
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        return super().get_command(ctx, ALIASES.get(cmd_name, cmd_name))
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if self._is_bare(ctx, args):
+            args = [BARE, *args]
+        return super().parse_args(ctx, args)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Files, commands, options of the bare command."""
+        # Files come first: in bash they replace what stands before them.
+        found = [] if incomplete.startswith("-") else [CompletionItem(incomplete, "file")]
+        found += super().shell_complete(ctx, incomplete)
+        return found + bare.shell_complete(ctx, incomplete)
+
+    def _is_bare(self, ctx: click.Context, args: list[str]) -> bool:
+        if not args:
+            if ctx.resilient_parsing:
+                return False
+            return not all(stream and stream.isatty() for stream in (sys.stdin, sys.stdout))
+        first = args[0].partition("=")[0]
+        own = {name for param in self.get_params(ctx) for name in param.opts}
+        return first not in own and self.get_command(ctx, first) is None
+
+
+class BareCommand(click.Command):
+    """A command that calls itself as its group does."""
+
+    def make_context(
+        self,
+        info_name: str | None,
+        args: list[str],
+        parent: click.Context | None = None,
+        **extra: Any,
+    ) -> click.Context:
+        return super().make_context(parent.info_name if parent else info_name, args, **extra)
+
+
+def _version(ctx: click.Context, option: click.Parameter, wanted: bool) -> None:
+    if wanted:
+        click.echo(f"{PROGRAM} {lmzip.__version__} (code {code_hash()[:CODE_SIZE].hex()})")
+        ctx.exit()
+
+
+def _manual(ctx: click.Context, option: click.Parameter, wanted: bool) -> None:
+    if wanted:
+        from lmzip.cli.manual import manual
+
+        click.echo(manual(cli, bare, PROGRAM), nl=False)
+        ctx.exit()
+
+
+def _completion(ctx: click.Context, option: click.Parameter, shell: str | None) -> None:
+    if shell is not None:
+        kind = get_completion_class(shell)
+        assert kind is not None
+        click.echo(kind(cli, {}, PROGRAM, COMPLETION).source())
+        ctx.exit()
+
+
+HELP = {"help_option_names": ["-h", "--help"]}
+
+EPILOG = """\
+\b
+Examples:
+  lmzip book.txt                     makes book.txt.lmz, keeps book.txt
+  lmzip d book.txt.lmz               restores book.txt
+  lmzip -9 < in > out.lmz            from and to a pipe; lmzip -d restores
+  tar -I lmzip -cf dir.tar.lmz dir   and tar -I lmzip -xf dir.tar.lmz
+  lmzip c -r dir --output-dir out    all files of a directory
+
+\b
+Environment:
+  LMZIP_LEVEL    level when no option gives one
+  LMZIP_THREADS  what -T gives otherwise
+  LMZIP_ENGINE   cpu, int8 or float32: force an engine; all give the same bits
+
+\b
+Exit status:
+  0  all is done
+  1  usage, a missing file, a full disk, an interruption (Ctrl-C: 130)
+  2  damaged or foreign data
+  3  a bug in lmzip
+"""
+
+
+@click.group(cls=Commands, context_settings=HELP, epilog=EPILOG)
+@click.option(
+    "-V", "--version", is_flag=True, is_eager=True, expose_value=False, callback=_version,
+    help="Show the version, and the code that its archives name.",
+)  # fmt: skip
+@click.option(
+    "--man", is_flag=True, is_eager=True, expose_value=False, callback=_manual,
+    help="Print the manual page: lmzip --man | man -l -",
+)  # fmt: skip
+@click.option(
+    "--completion", type=click.Choice(["bash", "zsh", "fish"]), is_eager=True,
+    expose_value=False, callback=_completion,
+    help='Print a completion script: eval "$(lmzip --completion bash)"',
+)  # fmt: skip
+def cli() -> None:
+    """Compress files with a transformer that learns while it compresses.
+
+    Commands may be shortened to c, d, t and l. Without a command, lmzip takes the options of
+    gzip and xz: it compresses FILES, or standard input to standard output, and -d restores
+    them, -t tests them, -l lists them.
+    """
+
+
+@cli.command(short_help="Compress files, or standard input.")
+@file_options
+@level_options
+@output_options
+@model_options
+@talk_options
+@click.pass_context
+def compress(ctx: click.Context, **options: Any) -> None:
+    """Compress each of FILES to FILE.lmz, or standard input to standard output.
+
+    Mode and time of a file are kept. Files whose names end in .lmz are skipped.
+    """
+    from lmzip.cli.jobs import compress_files
+
+    ctx.exit(compress_files(Settings(**options)))
+
+
+@cli.command(short_help="Restore files, or standard input.", context_settings=HELP)
+@file_options
+@output_options
+@model_options
+@talk_options
+@click.pass_context
+def decompress(ctx: click.Context, **options: Any) -> None:
+    """Restore each FILE.lmz to FILE, or standard input to standard output.
+
+    Several archives in one file are restored as one. The checksums of a file are checked before
+    anything is decoded.
+    """
+    from lmzip.cli.jobs import decompress_files
+
+    ctx.exit(decompress_files(Settings(**options)))
+
+
+_quick = click.option(
+    "--quick", is_flag=True, help="Test the checksums of the stored bytes only, without the model."
+)
+_json = click.option("--json", "as_json", is_flag=True, help="List as JSON.")
+
+
+@cli.command(short_help="Check archives, writing nothing.")
+@file_options
+@_quick
+@model_options
+@talk_options
+@click.pass_context
+def test(ctx: click.Context, **options: Any) -> None:
+    """Check archives: decode them and compare all checksums, writing nothing."""
+    from lmzip.cli.jobs import test_files
+
+    ctx.exit(test_files(Settings(**options)))
+
+
+@cli.command("list", short_help="Show sizes, ratio, level, checksums.")
+@file_options
+@_json
+@talk_options
+@click.pass_context
+def list_(ctx: click.Context, **options: Any) -> None:
+    """Show what archives say about themselves, without decoding them.
+
+    Bytes of archive and data, ratio, bits per byte, blocks, level, the first digits of the code
+    hash and of the SHA-256 of the data.
+    """
+    from lmzip.cli.listing import list_files
+
+    ctx.exit(list_files(Settings(**options)))
+
+
+@cli.command(short_help="Measure levels beside other compressors.")
+@click.argument("files", nargs=-1, required=True, type=click.Path())
+@click.option("--levels", default="1,5,9", show_default=True, help="Levels, with commas.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+def bench(files: tuple[str, ...], levels: str, as_json: bool) -> None:
+    """Measure levels beside other compressors on FILES: bytes, speed both ways, memory."""
+    from lmzip.bench import measure, table
+
+    try:
+        numbers = [int(level) for level in levels.split(",")]
+    except ValueError:
+        numbers = [0]
+    if not all(MIN_LEVEL <= level <= MAX_LEVEL for level in numbers):
+        raise click.UsageError(f"--levels takes numbers from 1 to 9, such as 1,5: not {levels!r}")
+    results = measure(files, numbers)
+    if as_json:
+        click.echo(json.dumps([asdict(result) for result in results], indent=2))
+    else:
+        for line in table(results):
+            click.echo(line)
+
+
+_modes = {
+    "compress": ("-z", "--compress"),
+    "decompress": ("-d", "--decompress", "--uncompress"),
+    "test": ("-t", "--test"),
+    "list": ("-l", "--list"),
+}
+
+
+@cli.command(BARE, cls=BareCommand, hidden=True, context_settings=HELP)
+@file_options
+@click.option(*_modes["compress"], "mode", flag_value="compress", help="Compress; the default.")
+@click.option(*_modes["decompress"], "mode", flag_value="decompress", help="Restore.")
+@click.option(*_modes["test"], "mode", flag_value="test", help="Test.")
+@click.option(*_modes["list"], "mode", flag_value="list", help="List.")
+@level_options
+@output_options
+@_quick
+@_json
+@model_options
+@talk_options
+@click.pass_context
+def bare(ctx: click.Context, mode: str | None, **options: Any) -> None:
+    """Compress FILES, or standard input to standard output; or restore, test, list them."""
+    from lmzip.cli import jobs, listing
+
+    work = {
+        "compress": jobs.compress_files,
+        "decompress": jobs.decompress_files,
+        "test": jobs.test_files,
+        "list": listing.list_files,
+    }
+    ctx.exit(work[mode or "compress"](Settings(**options)))

@@ -1,0 +1,223 @@
+"""Compress, decompress or test one file after the other."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import perf_counter
+from typing import BinaryIO
+
+from lmzip.cli import signals
+from lmzip.cli.inputs import Input, inputs, open_input, regular_size
+from lmzip.cli.options import Settings
+from lmzip.cli.outputs import (
+    check_target,
+    check_terminal,
+    compressed_name,
+    restored_name,
+    standard_output,
+)
+from lmzip.cli.report import Console
+from lmzip.codec.presets import memory_bytes
+from lmzip.errors import RefusedError
+from lmzip.files import atomic_output
+from lmzip.progress import announce_compilation, progress_bar
+from lmzip.scan import scan
+from lmzip.stream import LMZCompressor, Progress, compress_chunks, decompress_chunks
+
+CHUNK = 1 << 16
+
+Convert = Callable[[Iterator[bytes], Progress], Iterator[bytes]]
+"""Pieces of a file and whom to tell about progress, to pieces of another file."""
+
+
+def compress_files(settings: Settings) -> int:
+    """Compress all inputs; return the exit status."""
+    level = settings.chosen_level()
+    worker = _Worker(settings, settings.console())
+
+    def convert(chunks: Iterator[bytes], progress: Progress) -> Iterator[bytes]:
+        options = settings.model_options()
+        return compress_chunks(chunks, LMZCompressor(level, progress=progress, **options))
+
+    for item in inputs(settings, worker.console):
+        with worker.console.each(item.name):
+            target = compressed_name(item, settings)
+            if target is None:
+                check_terminal(settings)
+            with open_input(item, terminal=True) as source:
+                worker.console.note(f"{item.name}: {_needs(level)}", least=2)
+                done = worker.transfer(item, source, target, convert, regular_size(source))
+            worker.tell(item, done, data=done.read, packed=done.written)
+    return worker.console.status
+
+
+def decompress_files(settings: Settings) -> int:
+    """Restore all inputs; return the exit status."""
+    worker = _Worker(settings, settings.console())
+    for item in inputs(settings, worker.console):
+        with worker.console.each(item.name):
+            target = restored_name(item, settings)
+            with open_input(item, terminal=settings.force) as source:
+                size = _check_stored(item, source, worker.console)
+                done = worker.transfer(item, source, target, _decoder(settings), size)
+            worker.tell(item, done, data=done.written, packed=done.read)
+    return worker.console.status
+
+
+def test_files(settings: Settings) -> int:
+    """Check all inputs, decoding them unless `quick`; return the exit status."""
+    worker = _Worker(settings, settings.console())
+    console = worker.console
+    for item in inputs(settings, console):
+        with console.each(item.name), open_input(item, terminal=False) as source:
+            if settings.quick:
+                size = sum(info.raw_size for info in scan(source))
+                console.note(f"{item.name}: sound as stored, {size:,} bytes of data", least=1)
+            else:
+                size = _check_stored(item, source, console)
+                done = worker.run(item, source, len, _decoder(settings), size)
+                console.note(f"{item.name}: sound, {done.written:,} bytes of data", least=1)
+    return console.status
+
+
+@dataclass(frozen=True)
+class _Done:
+    """What became of one file."""
+
+    read: int
+    """Bytes."""
+    written: int
+    """Bytes."""
+    seconds: float
+
+
+@dataclass
+class _Worker:
+    """Converts files; knows what it has written already."""
+
+    settings: Settings
+    console: Console
+    written: set[str] = field(default_factory=set)
+
+    def transfer(
+        self,
+        item: Input,
+        source: BinaryIO,
+        target: Path | None,
+        convert: Convert,
+        total: int | None,
+    ) -> _Done:
+        """Convert one file; `target` None is standard output. `total` is in bytes of data."""
+        if target is None:
+            sink = standard_output()
+            done = self.run(item, source, sink.write, convert, total, talks=sink.isatty())
+            sink.flush()
+            return done
+        check_target(item, target)
+        place = os.path.realpath(target)
+        if place in self.written:  # -f must not let inputs of one name destroy each other
+            raise RefusedError(
+                f"{item.path}: is left alone",
+                f"{target} was just made from another input",
+                "use another output directory for it",
+            )
+        if self.settings.output_dir is not None:
+            target.parent.mkdir(parents=True, exist_ok=True)
+        status = None if item.is_stdin else os.fstat(source.fileno())
+        with atomic_output(target, overwrite=self.settings.force, like=status) as file:
+            done = self.run(item, source, file.write, convert, total)
+        self.written.add(place)
+        if self.settings.remove and status is not None:
+            _remove(item, status)
+        return done
+
+    def run(
+        self,
+        item: Input,
+        source: BinaryIO,
+        sink: Callable[[bytes], object],
+        convert: Convert,
+        total: int | None,
+        *,
+        talks: bool = False,
+    ) -> _Done:
+        """Convert one file into `sink`, with a progress bar over `total` bytes of data.
+
+        Not if `talks`, that is if the terminal shows the data themselves, or they are typed in.
+        """
+        read = written = 0
+
+        def chunks() -> Iterator[bytes]:
+            nonlocal read
+            while chunk := source.read1(CHUNK):
+                read += len(chunk)
+                yield chunk
+
+        def advance(size: int) -> None:
+            signals.check()
+            progress(size)
+
+        wanted = self.console.progress
+        if wanted is None and (talks or source.isatty()):
+            wanted = False
+        start = perf_counter()
+        if self.console.verbosity >= 0 and total != 0:
+            announce_compilation()
+        with progress_bar(wanted, item.name, total) as progress:
+            for piece in convert(chunks(), advance):
+                sink(piece)
+                written += len(piece)
+        return _Done(read, written, perf_counter() - start)
+
+    def tell(self, item: Input, done: _Done, *, data: int, packed: int) -> None:
+        """A line about a file whose `data` bytes are `packed` bytes in the archive."""
+        bits = f"{8 * packed / data:.3f} bpb, " if data else ""
+        rate = data / max(done.seconds, 1e-9) / 1000
+        self.console.note(
+            f"{item.name}: {done.read:,} -> {done.written:,} bytes, {bits}"
+            f"{done.seconds:,.1f} s, {rate:,.1f} kB/s",
+            least=1,
+        )
+
+
+def _decoder(settings: Settings) -> Convert:
+    def convert(chunks: Iterator[bytes], progress: Progress) -> Iterator[bytes]:
+        return decompress_chunks(chunks, progress=progress, **settings.model_options())
+
+    return convert
+
+
+def _check_stored(item: Input, source: BinaryIO, console: Console) -> int | None:
+    """Check all stored bytes of a file; return the bytes of data, None for a pipe.
+
+    It takes no time beside the model's, and shows damage before any work is done.
+    """
+    if regular_size(source) is None:
+        return None
+    start = source.tell()
+    archives = list(scan(source))
+    source.seek(start)
+    for info in archives:
+        message = f"{item.name}: {_needs(info.level)}, blocks: {info.blocks:,}, code {info.code}"
+        console.note(message, least=2)
+    return sum(info.raw_size for info in archives)
+
+
+def _remove(item: Input, before: os.stat_result) -> None:
+    """Remove an input whose output is on the disk, unless it has changed since it was opened."""
+    now = os.stat(item.path)
+    names = ("st_dev", "st_ino", "st_size", "st_mtime_ns")
+    if any(getattr(now, name) != getattr(before, name) for name in names):
+        raise RefusedError(
+            f"{item.path}: is not removed",
+            "it changed while it was read",
+            "see whether its output is what you want",
+        )
+    os.unlink(item.path)
+
+
+def _needs(level: int) -> str:
+    return f"level {level}, {memory_bytes(level) / 2**20:,.0f} MiB of memory"

@@ -1,0 +1,94 @@
+"""What `lmzip list` prints: one line per file, or JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import click
+
+from lmzip.cli.inputs import inputs, open_input
+from lmzip.cli.options import Settings
+from lmzip.scan import ArchiveInfo, scan
+
+HEAD = ("archive", "data", "ratio", "bpb", "blocks", "level", "code", "check", "name")
+_SHORT = 8
+"""Digits of code hash and checksum in the table; JSON has all."""
+
+
+@dataclass(frozen=True)
+class Listed:
+    """One file, which holds one or more archives."""
+
+    name: str
+    archives: tuple[ArchiveInfo, ...]
+
+    @property
+    def size(self) -> int:
+        """Bytes of the archives."""
+        return sum(info.size for info in self.archives)
+
+    @property
+    def raw_size(self) -> int:
+        """Bytes of data."""
+        return sum(info.raw_size for info in self.archives)
+
+    @property
+    def ratio(self) -> float | None:
+        """Bytes of archive per byte of data, None if there is no data."""
+        return self.size / self.raw_size if self.raw_size else None
+
+    def row(self) -> tuple[str, ...]:
+        """The cells of its line. What differs among its archives is shown as `-`."""
+        ratio = self.ratio
+        return (
+            f"{self.size:,}",
+            f"{self.raw_size:,}",
+            "-" if ratio is None else f"{ratio:.3f}",
+            "-" if ratio is None else f"{8 * ratio:.3f}",
+            f"{sum(info.blocks for info in self.archives):,}",
+            self._common(lambda info: str(info.level)),
+            self._common(lambda info: info.code[:_SHORT]),
+            self._common(lambda info: info.digest[:_SHORT]),
+            self.name,
+        )
+
+    def as_json(self) -> dict[str, Any]:
+        """Sums over the file, then each archive. Sizes in bytes, `bpb` bits per byte."""
+        ratio = self.ratio
+        return {
+            "name": self.name,
+            "size": self.size,
+            "raw_size": self.raw_size,
+            "ratio": ratio,
+            "bpb": None if ratio is None else 8 * ratio,
+            "blocks": sum(info.blocks for info in self.archives),
+            "archives": [asdict(info) for info in self.archives],
+        }
+
+    def _common(self, value: Callable[[ArchiveInfo], str]) -> str:
+        values = {value(info) for info in self.archives}
+        return values.pop() if len(values) == 1 else "-"
+
+
+def list_files(settings: Settings) -> int:
+    """Print what the headers and trailers of all inputs say; return the exit status."""
+    console = settings.console()
+    listed = []
+    for item in inputs(settings, console):
+        with console.each(item.name), open_input(item, terminal=False) as source:
+            listed.append(Listed(item.name, tuple(scan(source, verify=False))))
+    if settings.as_json:
+        click.echo(json.dumps([file.as_json() for file in listed], indent=2))
+    elif listed:
+        click.echo("\n".join(_table([file.row() for file in listed])))
+    return console.status
+
+
+def _table(rows: list[tuple[str, ...]]) -> Iterable[str]:
+    widths = [max(map(len, column)) for column in zip(HEAD, *rows, strict=True)]
+    for row in (HEAD, *rows):
+        cells = [cell.rjust(width) for cell, width in zip(row[:-1], widths, strict=False)]
+        yield "  ".join([*cells, row[-1]])

@@ -1,0 +1,178 @@
+"""Options that commands share, and what the environment says."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import click
+
+from lmzip.cli.report import Console
+from lmzip.codec.presets import DEFAULT_LEVEL, MAX_LEVEL, MIN_LEVEL
+
+Decorator = Callable[[Any], Any]
+
+_UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
+
+
+class Memory(click.ParamType):
+    """A number of bytes, such as 800M or 1.5GiB; units are powers of 1024."""
+
+    name = "size"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        if isinstance(value, int):
+            return value
+        match = re.fullmatch(r"(\d+(?:\.\d+)?) ?([KMGT]?)(?:i?B)?", value.strip(), re.IGNORECASE)
+        if match is None:
+            self.fail(f"{value!r} is no size such as 800M or 1.5G", param, ctx)
+        return int(float(match[1]) * _UNITS[match[2].upper()])
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the options of any command say; a command without an option has its default."""
+
+    files: tuple[str, ...] = ()
+    recursive: bool = False
+    output: str | None = None
+    output_dir: str | None = None
+    stdout: bool = False
+    force: bool = False
+    remove: bool = False
+    level: int | None = None
+    threads: int | None = None
+    memory_limit: int | None = None
+    quick: bool = False
+    as_json: bool = False
+    quiet: int = 0
+    verbose: int = 0
+    progress: bool | None = None
+
+    def __post_init__(self) -> None:
+        several = len(self.files) > 1 or self.recursive
+        if self.output is not None and self.output_dir is not None:
+            raise click.UsageError("-o and --output-dir exclude each other")
+        if self.output not in (None, "-") and several:
+            raise click.UsageError("-o names one output: use --output-dir for several files")
+        if self.remove and self.to_stdout:
+            raise click.UsageError("--rm needs an output file: standard output may be lost")
+
+    @property
+    def to_stdout(self) -> bool:
+        return self.stdout or self.output == "-"
+
+    def console(self) -> Console:
+        """Where messages go."""
+        progress = False if self.progress is None and self.quiet else self.progress
+        return Console(self.verbose - self.quiet, progress)
+
+    def model_options(self) -> dict[str, int | None]:
+        """Keyword arguments of compressors and decompressors. 0 stands for no bound."""
+        return {"threads": self.threads or None, "memory_limit": self.memory_limit or None}
+
+    def chosen_level(self) -> int:
+        """The level asked for, or that of LMZIP_LEVEL, or the default."""
+        if self.level is not None:
+            return self.level
+        wanted = os.environ.get("LMZIP_LEVEL") or str(DEFAULT_LEVEL)
+        if wanted not in map(str, range(MIN_LEVEL, MAX_LEVEL + 1)):
+            raise click.UsageError(
+                f"LMZIP_LEVEL is {wanted!r}, but levels are {MIN_LEVEL} to {MAX_LEVEL}: "
+                "change it or unset it"
+            )
+        return int(wanted)
+
+
+def level_options(command: Any) -> Any:
+    """-1 to -9, --fast, --best."""
+    for level in range(MAX_LEVEL, MIN_LEVEL - 1, -1):
+        names = {MIN_LEVEL: ("-1", "--fast"), MAX_LEVEL: ("-9", "--best")}
+        words = {
+            MIN_LEVEL: "Fastest level.",
+            MAX_LEVEL: f"Smallest archive. All levels from -1 to -9 exist; the default is "
+            f"-{DEFAULT_LEVEL}.",
+        }
+        command = click.option(
+            *names.get(level, (f"-{level}",)),
+            "level",
+            flag_value=level,
+            type=int,
+            hidden=level not in words,
+            help=words.get(level),
+        )(command)
+    return command
+
+
+def _together(*decorators: Decorator) -> Decorator:
+    def decorate(command: Any) -> Any:
+        for decorator in reversed(decorators):
+            command = decorator(command)
+        return command
+
+    return decorate
+
+
+file_options = _together(
+    click.argument("files", nargs=-1, type=click.Path(allow_dash=True)),
+    click.option("-r", "--recursive", is_flag=True, help="Work on all files in directories."),
+)
+
+output_options = _together(
+    click.option(
+        "-o",
+        "--output",
+        type=click.Path(allow_dash=True),
+        help="Name of the output; - is standard output.",
+    ),
+    click.option(
+        "--output-dir",
+        type=click.Path(file_okay=False),
+        help="Put outputs into this directory, with the structure found by -r.",
+    ),
+    click.option("-c", "--stdout", is_flag=True, help="Write to standard output."),
+    click.option(
+        "-f",
+        "--force",
+        is_flag=True,
+        help="Overwrite outputs, follow symbolic links, use terminals, compress .lmz files.",
+    ),
+    click.option(
+        "--rm/--keep",
+        " /-k",
+        "remove",
+        default=False,
+        help="Remove each input once its output is on the disk; the default is to keep it.",
+    ),
+)
+
+model_options = _together(
+    click.option(
+        "-T",
+        "--threads",
+        type=click.IntRange(min=0),
+        metavar="N",
+        envvar="LMZIP_THREADS",
+        help="Processor threads at most, 0 for as many as are useful; never changes a byte.",
+    ),
+    click.option(
+        "-M",
+        "--memory-limit",
+        type=Memory(),
+        metavar="SIZE",
+        help="Refuse what needs more memory than this, such as 800M or 2G.",
+    ),
+)
+
+talk_options = _together(
+    click.option("-q", "--quiet", count=True, help="No warnings; -qq no errors either."),
+    click.option("-v", "--verbose", count=True, help="A line for each file; -vv says more."),
+    click.option(
+        "--progress/--no-progress",
+        default=None,
+        help="Show a progress bar; the default is to do so on a terminal.",
+    ),
+)

@@ -1,0 +1,106 @@
+"""Where results go: the name of an output, and what forbids it."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+import sys
+from pathlib import Path
+from typing import BinaryIO
+
+from lmzip.cli.inputs import Input
+from lmzip.cli.options import Settings
+from lmzip.cli.report import Skipped
+from lmzip.errors import RefusedError
+
+SUFFIX = ".lmz"
+
+
+def compressed_name(item: Input, settings: Settings) -> Path | None:
+    """The archive that an input becomes, None for standard output. Raises Skipped, RefusedError."""
+    named = _named(item, settings)
+    if named or _to_stdout(item, settings):
+        return named
+    if item.path.endswith(SUFFIX) and not settings.force:
+        raise Skipped(
+            f"its name ends in {SUFFIX} already; use -f to compress it again", not item.found
+        )
+    _check_kind(item, settings)
+    place = _place(item, settings)
+    return place.with_name(place.name + SUFFIX)
+
+
+def restored_name(item: Input, settings: Settings) -> Path | None:
+    """The file that an archive becomes, None for standard output. Raises Skipped, RefusedError."""
+    named = _named(item, settings)
+    if named or _to_stdout(item, settings):
+        return named
+    place = _place(item, settings)
+    if place.suffix != SUFFIX:
+        if item.found:
+            raise Skipped(f"its name does not end in {SUFFIX}", loud=False)
+        raise RefusedError(
+            f"{item.path}: is not restored",
+            f"its name does not end in {SUFFIX}, so the name of the output is unknown",
+            "name it with -o, or use -c",
+        )
+    _check_kind(item, settings)
+    return place.with_suffix("")
+
+
+def check_target(item: Input, target: Path) -> None:
+    """Refuse to write over what is being read."""
+    if not item.is_stdin and target.exists() and os.path.samefile(item.path, target):
+        raise RefusedError(
+            f"{item.path}: is left alone",
+            "it would be its own output",
+            "name another output with -o",
+        )
+
+
+def standard_output() -> BinaryIO:
+    """Raises OSError if it is closed."""
+    if sys.stdout is None:
+        raise OSError(errno.EBADF, "standard output is closed")
+    return sys.stdout.buffer
+
+
+def check_terminal(settings: Settings) -> None:
+    """Refuse to write an archive to a terminal."""
+    if sys.stdout is not None and sys.stdout.isatty() and not settings.force:
+        raise RefusedError(
+            "no archive is written to a terminal",
+            "it would be unreadable",
+            "redirect it, name an output with -o, or use -f",
+        )
+
+
+def _named(item: Input, settings: Settings) -> Path | None:
+    if settings.output in (None, "-"):
+        return None
+    return Path(settings.output)
+
+
+def _to_stdout(item: Input, settings: Settings) -> bool:
+    return settings.to_stdout or item.is_stdin
+
+
+def _place(item: Input, settings: Settings) -> Path:
+    """The name of the input, moved into the output directory if there is one."""
+    if settings.output_dir is None:
+        return Path(item.path)
+    return Path(settings.output_dir) / item.below
+
+
+def _check_kind(item: Input, settings: Settings) -> None:
+    """Only regular files get an output beside them; symbolic links only with -f."""
+    if os.path.islink(item.path) and not settings.force:
+        why, remedy = "it is a symbolic link", "use -f to follow it, or -c"
+    elif os.path.exists(item.path) and not stat.S_ISREG(os.stat(item.path).st_mode):
+        why, remedy = "it is no regular file", "use -c or -o"
+    else:
+        return
+    if item.found:
+        raise Skipped(why, loud=False)
+    raise RefusedError(f"{item.path}: is left alone", why, remedy)

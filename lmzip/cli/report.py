@@ -1,0 +1,94 @@
+"""Messages on standard error, and the exit status that they add up to."""
+
+from __future__ import annotations
+
+import errno
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from lmzip.cli import signals
+from lmzip.errors import LMZError, RefusedError
+
+_OPEN = "cannot be opened"
+_WRITE = "no output can be written"
+_EXPLAINED = {
+    errno.ENOENT: (_OPEN, "check the name"),
+    errno.ENOTDIR: (_OPEN, "check the name"),
+    errno.ENAMETOOLONG: (_OPEN, "name a shorter output with -o"),
+    errno.EACCES: (_OPEN, "check its permissions and those of its directory"),
+    errno.EPERM: (_OPEN, "check its permissions and those of its directory"),
+    errno.EISDIR: (_OPEN, "name a file, or use -r for all files in it"),
+    errno.EEXIST: ("will not be overwritten", "use -f to overwrite it, or -o for another name"),
+    errno.ENOSPC: (_WRITE, "make room, or name an output elsewhere with -o"),
+    errno.EDQUOT: (_WRITE, "make room, or name an output elsewhere with -o"),
+    errno.EFBIG: (_WRITE, "name an output on another file system with -o"),
+    errno.EROFS: (_WRITE, "name an output elsewhere with -o"),
+}
+
+
+class Skipped(Exception):
+    """A file that is left alone, which is no failure. `loud`: worth a word without -v."""
+
+    def __init__(self, why: str, loud: bool = True) -> None:
+        super().__init__(why)
+        self.loud = loud
+
+
+def explain(error: OSError) -> str:
+    """What an error of the operating system means: what, why, and what to do."""
+    what, remedy = _EXPLAINED.get(error.errno, ("failed", "check the file and its file system"))
+    why = (error.strerror or str(error) or type(error).__name__).lower()
+    return f"{what}: {why}; {remedy}"
+
+
+def say(message: str) -> None:
+    """One line on standard error, if there is any."""
+    if sys.stderr is not None:
+        print(f"lmzip: {message}", file=sys.stderr, flush=True)
+
+
+@dataclass
+class Console:
+    """How much is told, and how bad it has been so far."""
+
+    verbosity: int = 0
+    """-2 nothing, -1 errors, 0 and what was skipped, 1 a line for each file, 2 two lines."""
+    progress: bool | None = None
+    """Whether to show a progress bar; None: if standard error is a terminal."""
+    status: int = 0
+    """The worst exit status so far."""
+
+    def note(self, message: str, least: int = 0) -> None:
+        """Say something that is no error, from the verbosity `least` on."""
+        if self.verbosity >= least:
+            say(message)
+
+    def failed(self, message: str, status: int) -> None:
+        """Report an error, and remember that it happened."""
+        self.status = max(self.status, status)
+        if self.verbosity > -2:
+            say(message)
+
+    @contextmanager
+    def each(self, name: str) -> Iterator[None]:
+        """Work on one of several files: what goes wrong with it does not stop the others.
+
+        A closed pipe does, and so do interruptions and bugs.
+        """
+        signals.check()
+        try:
+            yield
+        except Skipped as reason:
+            self.note(f"{name}: skipped: {reason}", least=0 if reason.loud else 1)
+        except BrokenPipeError:
+            raise
+        except RefusedError as error:  # says itself which file it is about
+            self.failed(str(error), error.exit_status)
+        except LMZError as error:
+            self.failed(f"{name}: {error}", error.exit_status)
+        except OSError as error:
+            self.failed(f"{error.filename or name}: {explain(error)}", 1)
+        except MemoryError:
+            self.failed(f"{name}: no memory is left: the level needs more; use a lower one", 1)

@@ -1,0 +1,165 @@
+"""Many files: which are worked on, where their outputs go, what is kept and what is removed."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from conftest import prose, run
+
+import lmzip
+
+TEXT = prose(200)
+
+
+@pytest.fixture
+def tree(tmp_path, monkeypatch) -> Path:
+    """d/a, d/e/b, and a link from d/link to d/a; the current directory is around d."""
+    (tmp_path / "d" / "e").mkdir(parents=True)
+    for name in ("d/a", "d/e/b"):
+        (tmp_path / name).write_bytes(TEXT + name.encode())
+    (tmp_path / "d" / "link").symlink_to("a")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def names(directory: Path) -> set[str]:
+    """All files below, as relative names."""
+    paths = (path for path in directory.rglob("*") if not path.is_dir())
+    return {path.relative_to(directory).as_posix() for path in paths}
+
+
+def test_a_file_that_fails_does_not_stop_the_others(tree):
+    done = run("c", "-1", "missing", "d/a", "d", "d/e/b")
+    assert done.returncode == 1
+    assert names(tree) == {"d/a", "d/a.lmz", "d/link", "d/e/b", "d/e/b.lmz"}
+    missing, directory = done.stderr.decode().splitlines()
+    assert missing.startswith("lmzip: missing: cannot be opened: ") and "-r" in directory
+    (tree / "d" / "a.lmz").write_bytes(b"foreign")
+    (tree / "d" / "a").unlink()
+    done = run("d", "-f", "d/a.lmz", "missing.lmz", "d/e/b.lmz", "-v")
+    assert done.returncode == 2, "the worst of all"
+    assert b"d/e/b.lmz: " in done.stderr
+
+
+def test_recursion_leaves_links_alone_and_mirrors_directories(tree):
+    assert run("c", "-1r", "d").stderr == b""
+    assert names(tree) == {"d/a", "d/a.lmz", "d/e/b", "d/e/b.lmz", "d/link"}
+    assert run("d", "-r", "d", "--output-dir", "out").stderr == b""
+    assert names(tree / "out") == {"d/a", "d/e/b"}
+    assert (tree / "out/d/e/b").read_bytes() == (tree / "d/e/b").read_bytes()
+    assert run("d", "-r", ".", "--output-dir", "flat").returncode == 0
+    assert names(tree / "flat") == {"d/a", "d/e/b"}
+    again = run("c", "-1rv", "d/e", "--output-dir", "out")
+    assert b"d/e/b.lmz: skipped: its name ends in .lmz" in again.stderr
+
+
+def test_several_files_to_standard_output_are_one_archive(tree):
+    done = run("c", "-1c", "d/a", "d/e/b")
+    assert lmzip.decompress(done.stdout) == TEXT + b"d/a" + TEXT + b"d/e/b"
+
+
+def test_inputs_of_one_name_do_not_destroy_each_other(tree):
+    (tree / "a").write_bytes(b"another a")
+    done = run("c", "-1f", "--rm", "d/a", "a", "--output-dir", "out")
+    assert done.returncode == 1 and b"a: is left alone: " in done.stderr
+    assert lmzip.decompress((tree / "out/a.lmz").read_bytes()) == TEXT + b"d/a"
+    assert (tree / "a").read_bytes() == b"another a"
+
+
+def test_an_input_is_removed_only_for_a_good_output(tree):
+    (tree / "d/a.lmz").write_bytes(b"in the way")
+    assert run("c", "-1", "--rm", "d/a", "d/e/b").returncode == 1
+    assert names(tree) == {"d/a", "d/a.lmz", "d/link", "d/e/b.lmz"}
+    assert run("d", "--rm", "d/a.lmz").returncode == 2
+    assert run("d", "-k", "d/e/b.lmz").returncode == 0
+    assert names(tree) == {"d/a", "d/a.lmz", "d/link", "d/e/b.lmz", "d/e/b"}
+    assert run("c", "--rm", "-c", "d/a").returncode == 1
+
+
+def test_an_input_that_changes_meanwhile_is_not_removed(tree, monkeypatch):
+    def change() -> None:
+        with open("d/a", "ab") as file:
+            file.write(b"more")
+
+    monkeypatch.setattr("lmzip.cli.jobs.announce_compilation", change)  # called while it is read
+    done = run("c", "-1", "--rm", "d/a")
+    assert done.returncode == 1 and b"d/a: is not removed: it changed" in done.stderr
+    assert "d/a" in names(tree)
+
+
+def test_symbolic_links_only_with_force(tree):
+    done = run("c", "-1", "d/link")
+    assert done.returncode == 1 and b"symbolic link" in done.stderr
+    assert run("c", "-1f", "d/link").returncode == 0
+    assert lmzip.decompress((tree / "d/link.lmz").read_bytes()) == TEXT + b"d/a"
+    assert run("c", "-1c", "d/link").returncode == 0
+
+
+def test_what_has_the_suffix_is_skipped_with_a_message(tree):
+    (tree / "x.lmz").write_bytes(TEXT)
+    done = run("c", "-1", "x.lmz")
+    assert done.returncode == 0 and b"x.lmz: skipped: " in done.stderr
+    assert run("c", "-1q", "x.lmz").stderr == b""
+    assert "x.lmz.lmz" not in names(tree)
+    assert run("c", "-1f", "x.lmz").returncode == 0
+    assert "x.lmz.lmz" in names(tree)
+
+
+def test_no_file_is_its_own_output(tree):
+    done = run("c", "-1f", "d/a", "-o", "d/a")
+    assert done.returncode == 1
+    assert (tree / "d/a").read_bytes() == TEXT + b"d/a"
+
+
+def test_mode_and_time_are_those_of_the_input(tree):
+    (tree / "d/a").chmod(0o640)
+    os.utime(tree / "d/a", ns=(10**18, 10**18))
+    assert run("c", "-1", "--rm", "d/a").returncode == 0
+    assert run("d", "d/a.lmz").returncode == 0
+    for name in ("d/a.lmz", "d/a"):
+        status = (tree / name).stat()
+        assert (status.st_mode & 0o777, status.st_mtime_ns) == (0o640, 10**18)
+
+
+def test_how_much_is_told(tree, packed):
+    (tree / "bad.lmz").write_bytes(packed[:-1])
+    (tree / "good.lmz").write_bytes(packed)
+    told = {}
+    for option in ("-qq", "-q", "", "-v", "-vv"):
+        done = run("d", "-f", *filter(None, [option]), "bad.lmz", "good.lmz")
+        assert done.returncode == 2
+        told[option] = len(done.stderr.splitlines())
+    assert told == {"-qq": 0, "-q": 1, "": 1, "-v": 2, "-vv": 3}
+    assert b"%" in run("d", "-f", "--progress", "good.lmz").stderr
+
+
+def test_memory_limits(tree, packed):
+    (tree / "x.lmz").write_bytes(packed)
+    for command in (("c", "-c", "-1", "d/a"), ("d", "-c", "x.lmz"), ("t", "x.lmz")):
+        done = run(*command, "-M", "1.5MiB")
+        assert (done.returncode, done.stdout) == (1, b"")
+        assert b"MiB of memory: the limit is 2 MiB" in done.stderr
+        assert run(*command, "-M", "2G").returncode == 0
+    assert run("c", "-M", "much", "d/a").returncode == 1
+
+
+def test_test_decodes_and_quick_looks_at_the_stored_bytes(tree, packed):
+    from lmzip.container import Trailer
+
+    digest = bytes(16)  # which only decoding shows to be wrong
+    wrong = packed[: -Trailer.SIZE] + Trailer(1, 3000, digest).pack()
+    flipped = packed[:60] + bytes([packed[60] ^ 1]) + packed[61:]
+    for data, quick, full in ((packed, 0, 0), (wrong, 0, 2), (flipped, 2, 2), (b"x", 2, 2)):
+        (tree / "x.lmz").write_bytes(data)
+        assert run("t", "--quick", "x.lmz").returncode == quick
+        assert run("t", "x.lmz").returncode == full
+        assert run("test", stdin=data).returncode == full
+    assert names(tree) == {"d/a", "d/e/b", "d/link", "x.lmz"}
+
+
+def test_a_damaged_file_is_found_out_before_any_data_are_written(packed):
+    half = packed + packed[:-1]
+    done = run("d", "-c", stdin=half)
+    assert (done.returncode, done.stdout) == (2, b"")

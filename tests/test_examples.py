@@ -1,0 +1,43 @@
+"""Every example runs, and prints what it is there to show."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+EXAMPLES = Path(__file__).parent.parent / "examples"
+SHOWN = {
+    "pipe.sh": "300\n300\nand so on\n",
+    "tar.sh": "sea.tar.lmz\n",
+    "fsspec_files.py": "100 lines\n",
+    "pandas_csv.py": "24 rows, highest 2.88\n",
+    "two_machines.py": "receiver: 886 bytes, SHA-256 {digest}\n",
+}
+
+
+def test_every_example_is_tested():
+    assert {path.name for path in EXAMPLES.glob("*.[ps][yh]")} == set(SHOWN)
+
+
+@pytest.mark.parametrize("name", SHOWN)
+def test_example(name):
+    for module in ("fsspec", "pandas"):
+        if name.startswith(module):
+            pytest.importorskip(module)
+    if name.endswith(".sh") and not (shutil.which("sh") and shutil.which("tar")):
+        pytest.skip("no sh, or no tar")
+    program = sys.executable if name.endswith(".py") else "sh"
+    path = os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"]))
+    done = subprocess.run(
+        [program, EXAMPLES / name], env={**os.environ, "PATH": path}, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    digest = ""
+    if "sender" in done.stdout:  # what was sent is what arrived
+        digest = done.stdout.split("\n")[0].split()[-1]
+    assert done.stdout.endswith(SHOWN[name].format(digest=digest))
