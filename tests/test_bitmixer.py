@@ -91,7 +91,6 @@ def test_sums_and_steps_stay_within_an_int32():
 
 
 def test_a_level_uses_the_first_contexts_and_sets():
-    sizes = []
     for contexts, sets in ((2, 2), (10, 4), (CONTEXTS, len(bitmixer.ROWS))):
         preset = dataclasses.replace(PRESETS[1], contexts=contexts, sets=sets)
         bits = empty_bits(preset, 3000)
@@ -101,8 +100,7 @@ def test_a_level_uses_the_first_contexts_and_sets():
         buffer, coder = np.zeros(9000, dtype=np.uint8), rangecoder.encoder_state()
         code_bytes(bits, freq, data, coder, buffer, False)
         assert np.abs(bits.mixer.weights).max() <= bitmixer.BOUND
-        sizes.append(rangecoder.finish(coder, buffer))
-    assert sizes[0] >= sizes[1] >= sizes[2] * 0.98
+        assert rangecoder.finish(coder, buffer) < len(data) / 5
 
 
 def test_buckets_are_whole_cache_lines():

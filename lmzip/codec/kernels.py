@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from lmzip.codec import schedule
 from lmzip.codec.jit import exact_sum_kernel, inline_kernel, kernel
 
 F = np.float32
@@ -18,6 +19,7 @@ TINY = F(1e-30)
 KEEP1, TAKE1 = F(0.9), F(1 - 0.9)
 KEEP2, TAKE2 = F(0.999), F(1 - 0.999)
 EPSILON = F(1e-8)
+FLUSH, FLUSH_MOMENT = F(schedule.FLUSH), F(schedule.FLUSH_MOMENT)
 
 
 @inline_kernel
@@ -208,9 +210,11 @@ def frequencies(logits, table, weights, freq):
 def adam_row(w, grad, m, v, unbias1, unbias2, rate):
     """One Adam step on w [O]. (One array more, and LLVM would not vectorise the loop.)"""
     for o in range(w.shape[0]):
-        g = grad[o]
+        g = grad[o] if abs(grad[o]) >= FLUSH else F(0)
         first = m[o] * KEEP1 + g * TAKE1
+        first = first if abs(first) >= FLUSH_MOMENT else F(0)
         second = v[o] * KEEP2 + g * g * TAKE2
+        second = second if second >= FLUSH_MOMENT else F(0)
         m[o] = first
         v[o] = second
         w[o] -= first * unbias1 / (np.sqrt(second * unbias2) + EPSILON) * rate

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from lmzip.codec.exact import constant
-from lmzip.codec.schedule import BETA1, BETA2, EPSILON, Adam
+from lmzip.codec.schedule import BETA1, BETA2, EPSILON, FLUSH, FLUSH_MOMENT, Adam
 
 
 class Learner:
@@ -19,7 +19,8 @@ class Learner:
         self.schedule = Adam()
         self.keep1, self.take1 = constant(BETA1), constant(1 - BETA1)
         self.keep2, self.take2 = constant(BETA2), constant(1 - BETA2)
-        self.epsilon = constant(EPSILON)
+        self.epsilon, self.zero = constant(EPSILON), constant(0)
+        self.flush, self.flush_moment = constant(FLUSH), constant(FLUSH_MOMENT)
 
     def step(self, grads: dict[str, Tensor]) -> None:
         """Move every tensor against its gradient.
@@ -31,8 +32,11 @@ class Learner:
         unbias1, unbias2 = torch.from_numpy(powers)
         matrix_rate, embedding_rate, bias_rate = torch.from_numpy(rates)
         for name, grad in grads.items():
+            grad = torch.where(grad.abs() >= self.flush, grad, self.zero)
             first = self.first[name] * self.keep1 + grad * self.take1
+            first = torch.where(first.abs() >= self.flush_moment, first, self.zero)
             second = self.second[name] * self.keep2 + grad * grad * self.take2
+            second = torch.where(second >= self.flush_moment, second, self.zero)
             self.first[name], self.second[name] = first, second
             root = (second * unbias2).double().sqrt().float()
             move = first * unbias1 / (root + self.epsilon)

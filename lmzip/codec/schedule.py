@@ -6,6 +6,9 @@ import numpy as np
 
 BETA1, BETA2 = 0.9, 0.999
 EPSILON = 1e-8
+FLUSH, FLUSH_MOMENT = 1e-15, 1e-30
+"""Smaller gradients, and smaller moments, count as zero: nothing becomes a subnormal number,
+which processors are very slow at."""
 MATRIX_RATE, EMBEDDING_RATE, BIAS_RATE = 2e-3, 1e-2, 1e-2
 
 
