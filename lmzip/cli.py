@@ -19,6 +19,7 @@ from lmzip.container import CODE_SIZE
 from lmzip.errors import LMZError, RefusedError
 from lmzip.files import atomic_output
 from lmzip.progress import announce_compilation, progress_bar
+from lmzip.salvage import Salvage, salvage_chunks
 from lmzip.stream import LMZCompressor, compress_chunks, decompress_chunks
 
 SUFFIX = ".lmz"
@@ -77,8 +78,9 @@ def compress(file: str, output: str | None, stdout: bool, force: bool, level: in
 
 
 @cli.command()
+@click.option("--salvage", is_flag=True, help="Of a damaged archive, restore what can be proved.")
 @_common
-def decompress(file: str, output: str | None, stdout: bool, force: bool) -> None:
+def decompress(file: str, output: str | None, stdout: bool, force: bool, salvage: bool) -> None:
     """Restore FILE.lmz to FILE, or standard input to standard output."""
     if output is None and file != "-" and not stdout:
         if not file.endswith(SUFFIX):
@@ -89,10 +91,18 @@ def decompress(file: str, output: str | None, stdout: bool, force: bool) -> None
             )
         output = file[: -len(SUFFIX)]
 
+    report = Salvage()
+
     def work(chunks: Iterator[bytes], progress) -> Iterator[bytes]:
+        if salvage:
+            return salvage_chunks(chunks, report, progress=progress)
         return decompress_chunks(chunks, progress=progress)
 
     _filter(file, output, stdout, force, work, binary=False)
+    if salvage:
+        click.echo(f"lmzip: {report}", err=True)
+    if report.error is not None:
+        raise click.exceptions.Exit(report.error.exit_status)
 
 
 @cli.command()
