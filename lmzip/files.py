@@ -248,7 +248,11 @@ def atomic_output(
     temporary = path.with_name(f".lmzip-{secrets.token_hex(8)}.tmp")
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
     try:
-        with builtins.open(os.open(temporary, flags, 0o600), "wb") as file:
+        try:
+            descriptor = os.open(temporary, flags, 0o600)
+        except OSError as error:  # a message should not name a file that nobody asked for
+            raise OSError(error.errno, error.strerror, os.fspath(target)) from None
+        with builtins.open(descriptor, "wb") as file:
             yield file
             file.flush()
             if like is None:
