@@ -18,6 +18,12 @@ from lmzip.codec.presets import DEFAULT_LEVEL, MAX_LEVEL, MIN_LEVEL
 from lmzip.container import CODE_SIZE
 from lmzip.errors import LMZError, RefusedError
 from lmzip.files import atomic_output
+from lmzip.process import (
+    discard_output,
+    end_cleanly_when_told,
+    exit_status,
+    occupy_closed_streams,
+)
 from lmzip.progress import announce_compilation, progress_bar
 from lmzip.salvage import Salvage, salvage_chunks
 from lmzip.stream import LMZCompressor, compress_chunks, decompress_chunks
@@ -158,6 +164,8 @@ def _filter(file: str, output: str | None, stdout: bool, force: bool, work, bina
 
 def main() -> int:
     """Run the command; return its exit status."""
+    occupy_closed_streams()
+    end_cleanly_when_told()
     try:
         # Not cli(): that takes an EOFError, such as ours of truncated archives, for an abort.
         with cli.make_context("lmzip", sys.argv[1:]) as context:
@@ -168,16 +176,17 @@ def main() -> int:
     except click.ClickException as error:
         error.show()
         return 1
-    except (click.Abort, KeyboardInterrupt):
+    except (click.Abort, KeyboardInterrupt) as interruption:
         print("lmzip: interrupted; nothing was written", file=sys.stderr)
-        return 130
+        return exit_status(interruption)
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        discard_output()
         return 1
     except FileExistsError as error:
         print(f"lmzip: {error.filename}: exists already; use -f to overwrite it", file=sys.stderr)
         return 1
     except OSError as error:
+        discard_output()
         print(f"lmzip: {error.filename or 'output'}: {error.strerror}", file=sys.stderr)
         return 1
     except LMZError as error:
