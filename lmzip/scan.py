@@ -50,6 +50,19 @@ def scan(file: BinaryIO, *, verify: bool = True) -> Iterator[ArchiveInfo]:
         first = _read(file, 1)
 
 
+def check_ahead(file: BinaryIO) -> None:
+    """Check every checksum of stored bytes before the slow work starts; go back to where it was.
+
+    Damage is then reported at once instead of after hours. What cannot be read twice, such as a
+    pipe, is left alone. Raises as `scan`.
+    """
+    if file.seekable():
+        start = file.tell()
+        for _ in scan(file):
+            pass
+        file.seek(start)
+
+
 def _scan_one(file: BinaryIO, parser: Parser, first: bytes, end: int | None) -> ArchiveInfo:
     header: Header | None = None
     stored_blocks = 0

@@ -23,6 +23,8 @@ from lmzip.scan import scan
 if TYPE_CHECKING:
     from lmzip.codec.loop import Codec
 
+CHUNK = 1 << 16
+"""Bytes of an archive that are worked on at a time."""
 Progress = Callable[[int], None]
 """Called now and then with the number of bytes of data that were worked on since the last call."""
 
@@ -280,8 +282,11 @@ def decompress(
     """
     for _ in scan(io.BytesIO(data)):
         pass
+    view = memoryview(data)
+    # In pieces: what follows an archive is copied, and many small ones may stand in a row.
+    chunks = (view[i : i + CHUNK] for i in range(0, len(view), CHUNK))
     return b"".join(
-        decompress_chunks([data], threads=threads, memory_limit=memory_limit, progress=progress)
+        decompress_chunks(chunks, threads=threads, memory_limit=memory_limit, progress=progress)
     )
 
 
