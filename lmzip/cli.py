@@ -26,6 +26,7 @@ from lmzip.process import (
 )
 from lmzip.progress import announce_compilation, progress_bar
 from lmzip.salvage import Salvage, salvage_chunks
+from lmzip.scan import check_ahead
 from lmzip.stream import LMZCompressor, compress_chunks, decompress_chunks
 
 SUFFIX = ".lmz"
@@ -104,7 +105,7 @@ def decompress(file: str, output: str | None, stdout: bool, force: bool, salvage
             return salvage_chunks(chunks, report, progress=progress)
         return decompress_chunks(chunks, progress=progress)
 
-    _filter(file, output, stdout, force, work, binary=False)
+    _filter(file, output, stdout, force, work, binary=False, check=not salvage)
     if salvage:
         click.echo(f"lmzip: {report}", err=True)
     if report.error is not None:
@@ -136,7 +137,15 @@ def bench(files: tuple[str, ...], levels: str, as_json: bool) -> None:
             click.echo(line)
 
 
-def _filter(file: str, output: str | None, stdout: bool, force: bool, work, binary: bool) -> None:
+def _filter(
+    file: str,
+    output: str | None,
+    stdout: bool,
+    force: bool,
+    work,
+    binary: bool,
+    check: bool = False,
+) -> None:
     with ExitStack() as stack:
         total = None
         if file == "-":
@@ -144,6 +153,8 @@ def _filter(file: str, output: str | None, stdout: bool, force: bool, work, bina
         else:
             source = stack.enter_context(open(file, "rb"))
             total = os.fstat(source.fileno()).st_size if binary else None
+        if check:
+            check_ahead(source)
         if stdout or output in (None, "-"):
             if binary and sys.stdout.isatty() and not force:
                 raise RefusedError(
