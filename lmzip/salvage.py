@@ -73,7 +73,7 @@ def salvage_chunks(
     except LMZError as error:
         if not report.recovered:
             raise
-        report.error = error
+        report.error = error.with_traceback(None)  # which would keep the model
         for _ in source:
             pass
         report.expected = source.expected(report.recovered)

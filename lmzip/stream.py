@@ -175,6 +175,7 @@ class LMZDecompressor:
             return bytes(out)
         except BaseException as error:  # an interrupted model must not go on either
             self._error = error
+            self._codec = None  # else error and decompressor keep each other, and the model
             raise
 
     def truncated_error(self) -> Exception:
