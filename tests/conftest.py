@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import random
 
 import pytest
+from hypothesis import settings
+
+# Examples per property: LMZIP_EXAMPLES=1000 or 10000 for the long runs, 100 otherwise.
+for examples in (100, 1_000, 10_000):
+    settings.register_profile(str(examples), max_examples=examples, deadline=None)
+settings.load_profile(os.environ.get("LMZIP_EXAMPLES", "100"))
 
 WORDS = b"the quick brown fox jumps over a lazy dog while rain falls on old stone bridges".split()
 

@@ -6,7 +6,7 @@ import dataclasses
 
 import pytest
 from conftest import noise, prose
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from lmzip.codec import loop
@@ -33,7 +33,6 @@ def test_every_length_around_segments_and_streams(size, tiny):
     round_trip(prose(size))
 
 
-@settings(max_examples=30, deadline=None)
 @given(st.binary(min_size=1, max_size=120))
 def test_any_bytes(data):
     with pytest.MonkeyPatch.context() as patch:
