@@ -263,7 +263,7 @@ def atomic_output(
             os.fsync(file.fileno())
         _publish(temporary, path, overwrite)
     finally:
-        with suppress(FileNotFoundError):
+        with suppress(OSError):  # gone, or never made: on a read-only disk that fails otherwise
             temporary.unlink()
 
 
