@@ -14,12 +14,18 @@ from __future__ import annotations
 
 import io
 import sys
-
-import atheris
+from contextlib import nullcontext
 
 import lmzip.codec.loop  # first, so that it is not instrumented: Numba could not compile it
 
-with atheris.instrument_imports(include=["lmzip"]):
+if __name__ == "__main__":
+    import atheris
+
+    instrumented = atheris.instrument_imports(include=["lmzip"])
+else:  # the tests run the seeds through `one_input`
+    instrumented = nullcontext()
+
+with instrumented:
     from archives import EchoModel, sealed_archive, shrink
 
     from lmzip import stream

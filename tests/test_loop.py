@@ -5,15 +5,13 @@ from __future__ import annotations
 import dataclasses
 
 import pytest
-from conftest import noise, prose
+from conftest import TINY, noise, prose
 from hypothesis import given
 from hypothesis import strategies as st
 
 from lmzip.codec import loop
 from lmzip.codec.loop import Codec
-from lmzip.codec.presets import PRESETS, Preset
-
-TINY = Preset(width=32, layers=1, heads=1, window=16, streams=3, segment=8, log_buckets=8)
+from lmzip.codec.presets import PRESETS
 
 
 @pytest.fixture

@@ -9,20 +9,19 @@ import io
 from itertools import pairwise
 
 import pytest
+from conftest import TINY
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 import lmzip
 from lmzip import container
 from lmzip.codec import loop
-from lmzip.codec.presets import Preset
 from lmzip.container import BlockHeader, Header, Trailer
 from lmzip.salvage import salvage
 from lmzip.scan import scan
 from lmzip.stream import LMZCompressor, LMZDecompressor, compress_chunks, decompress_chunks
 
 SIZE = 64
-TINY = Preset(width=32, layers=1, heads=1, window=16, streams=3, segment=8, log_buckets=8)
 
 
 @pytest.fixture(scope="module", autouse=True)
