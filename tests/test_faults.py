@@ -1,7 +1,7 @@
 """Signals, full disks and closed pipes: the target is absent or whole, the source untouched.
 
 LMZIP_FAULTS is the number of random times at which each signal is sent, each way: 1 by default,
-20 for the long run (five minutes).
+20 for the long run (four minutes).
 """
 
 from __future__ import annotations
@@ -65,12 +65,12 @@ def test_signals_at_random_times(name, time_number, direction, tmp_path):
     names = {path.name for path in tmp_path.iterdir()} - {"source"}
     if "target" in names:
         assert target.read_bytes() == after
-    else:
+    elif b"init_import_site" not in message:  # Python itself was interrupted as it started
         # Before its first line runs, a signal ends any program; then the status is the negative.
         assert process.returncode in (128 + number, -number)
+        assert process.returncode == -number or b"Traceback" not in message
     if name != "SIGKILL":
         assert names <= {"target"}, "a temporary file was left behind"
-        assert process.returncode == -number or b"Traceback" not in message
 
 
 def test_a_signal_leaves_an_existing_target_as_it_was(archive, tmp_path):
