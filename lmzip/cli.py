@@ -17,13 +17,8 @@ from lmzip.codec import code_hash
 from lmzip.codec.presets import DEFAULT_LEVEL, MAX_LEVEL, MIN_LEVEL
 from lmzip.container import CODE_SIZE
 from lmzip.errors import LMZError, RefusedError
-from lmzip.files import atomic_output
-from lmzip.process import (
-    discard_output,
-    end_cleanly_when_told,
-    exit_status,
-    occupy_closed_streams,
-)
+from lmzip.files import atomic_output, discard_unfinished
+from lmzip.process import discard_output, end_cleanly_when_told, occupy_closed_streams
 from lmzip.progress import announce_compilation, progress_bar
 from lmzip.salvage import Salvage, salvage_chunks
 from lmzip.scan import check_ahead
@@ -176,7 +171,7 @@ def _filter(
 def main() -> int:
     """Run the command; return its exit status."""
     occupy_closed_streams()
-    end_cleanly_when_told()
+    end_cleanly_when_told(discard_unfinished)
     try:
         # Not cli(): that takes an EOFError, such as ours of truncated archives, for an abort.
         with cli.make_context("lmzip", sys.argv[1:]) as context:
@@ -187,9 +182,9 @@ def main() -> int:
     except click.ClickException as error:
         error.show()
         return 1
-    except (click.Abort, KeyboardInterrupt) as interruption:
+    except (click.Abort, KeyboardInterrupt):
         print("lmzip: interrupted; nothing was written", file=sys.stderr)
-        return exit_status(interruption)
+        return 130
     except BrokenPipeError:
         discard_output()
         return 1

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from collections.abc import Callable
+from contextlib import suppress
 from types import FrameType
 from typing import NoReturn
 
@@ -12,25 +14,26 @@ STREAMS = (("stdin", "r", os.O_WRONLY), ("stdout", "w", os.O_RDONLY), ("stderr",
 """Attribute of `sys`, its mode, and how its descriptor is opened if there is none."""
 
 
-class Terminated(KeyboardInterrupt):
-    """SIGTERM or SIGHUP came: ends the command as Ctrl-C does, temporary files are removed."""
+def end_cleanly_when_told(clean_up: Callable[[], None]) -> None:
+    """Let SIGINT, SIGTERM and SIGHUP call `clean_up` and exit with 128 and the signal's number.
 
-    def __init__(self, number: int) -> None:
-        super().__init__(number)
-        self.number = number
+    Not by an exception: one in fifty was lost, or worse, because it was raised in a callback of
+    the import system or of the compiler. Signals that are ignored (as under nohup) stay so.
+    """
 
+    def end(number: int, frame: FrameType | None) -> NoReturn:
+        clean_up()
+        line = b"lmzip: interrupted; nothing was written\n"
+        with suppress(OSError):  # a progress bar stands on a terminal's last line
+            os.write(2, b"\n" + line if os.isatty(2) else line)
+        os._exit(128 + number)
 
-def end_cleanly_when_told() -> None:
-    """Let SIGTERM and SIGHUP raise `Terminated`, unless they are ignored (as under nohup)."""
-    for name in ("SIGTERM", "SIGHUP"):
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
         number = getattr(signal, name, None)
-        if number is not None and signal.getsignal(number) == signal.SIG_DFL:
-            signal.signal(number, _terminate)
-
-
-def exit_status(interruption: BaseException) -> int:
-    """128 and the number of the signal that caused the interruption, as shells count."""
-    return 128 + getattr(interruption, "number", signal.SIGINT)
+        if number is None:
+            continue
+        if signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler):
+            signal.signal(number, end)
 
 
 def occupy_closed_streams() -> None:
@@ -56,7 +59,3 @@ def discard_output() -> None:
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, sys.stdout.fileno())
         os.close(nowhere)
-
-
-def _terminate(number: int, frame: FrameType | None) -> NoReturn:
-    raise Terminated(number)
