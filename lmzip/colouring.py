@@ -13,7 +13,7 @@ from lmzip.lengths import Report
 
 BOUNDS = (0.125, 0.5, 1.0, 2.0, 4.0, 6.0, 8.0)
 """Bits per byte at which the next colour begins."""
-COLOURS = ("#ffffff", "#fff8dc", "#ffedb0", "#fedc7f", "#fdbb5a", "#f98e45", "#e4572e", "#a31621")
+COLOURS = ("#ffffff", "#fff8dc", "#ffedb0", "#fedc7f", "#fdbb5a", "#f98e45", "#ec6a43", "#a31621")
 SHOWN = 24_000
 """Bytes of data shown at most: half of them from the beginning, half from the end."""
 ROW = 32
@@ -42,24 +42,22 @@ def shown_ranges(size: int) -> list[tuple[int, int]]:
     return [(0, SHOWN // 2), (size - SHOWN // 2, size)]
 
 
-def coloured(report: Report, start: int, stop: int) -> str:
+def coloured(report: Report, start: int, stop: int, *, row: int = ROW, places: bool = True) -> str:
     """Some of the data as HTML: text as it is, other data as hexadecimal digits.
 
-    A range that cuts characters apart is moved to their ends.
+    A range that cuts characters apart is moved to their beginnings. Of data that are no text
+    `row` bytes stand in a row, `places` says whether with their place before them.
     """
-    data = report.data
-    if not visible.is_text(data):
-        return _hexadecimal(data, report.costs, start, stop)
-    start, stop = _whole(data, start), _whole(data, stop)
-    return "".join(_runs(_pieces(data[start:stop], report.costs[start:stop])))
-
-
-def _whole(data: bytes, place: int) -> int:
-    """The beginning of the character that has the byte at `place`."""
-    for back in range(min(4, place)):
-        if place < len(data) and data[place - back] & 0xC0 != 0x80:
-            return place - back
-    return place
+    data, costs = report.data, report.costs
+    if report.is_text:
+        start, stop = visible.whole(data, start), visible.whole(data, stop)
+        return "".join(_runs(_pieces(data[start:stop], costs[start:stop])))
+    lines = []
+    for at in range(start, stop, row):
+        here = range(at, min(at + row, stop))
+        digits = _runs([(_colour(costs[i : i + 1]), f"{data[i]:02x} ") for i in here])
+        lines.append((f"<u>{at:>10,}</u>  " if places else "") + "".join(digits))
+    return "\n".join(lines)
 
 
 def _pieces(data: bytes, costs: np.ndarray) -> Iterator[tuple[int, str]]:
@@ -75,17 +73,6 @@ def _pieces(data: bytes, costs: np.ndarray) -> Iterator[tuple[int, str]]:
         else:
             text = visible.escaped(character)
             yield colour, escape(text) if text == character else f"<u>{escape(text)}</u>"
-
-
-def _hexadecimal(data: bytes, costs: np.ndarray, start: int, stop: int) -> str:
-    lines = []
-    for at in range(start, stop, ROW):
-        row = data[at : min(at + ROW, stop)]
-        pieces = [
-            (_colour(costs[i : i + 1]), f"{byte:02x} ") for i, byte in enumerate(row, start=at)
-        ]
-        lines.append(f"<u>{at:>10,}</u>  " + "".join(_runs(pieces)))
-    return "\n".join(lines)
 
 
 def _runs(pieces: Iterator[tuple[int, str]] | Sequence[tuple[int, str]]) -> Iterator[str]:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lmzip import bench, codec
+from lmzip import bench, codec, visible
 from lmzip.codec.presets import DEFAULT_LEVEL
 from lmzip.codec.trace import Trace, new_trace, part_names
 from lmzip.stream import Data, LMZCompressor, Progress, compress
@@ -88,6 +88,11 @@ class Report:
             if block.stored:
                 costs[block.start :][: block.size] = 8.0
         return costs
+
+    @cached_property
+    def is_text(self) -> bool:
+        """Whether the data are shown as text, rather than as hexadecimal digits."""
+        return visible.is_text(self.data)
 
     @property
     def bits(self) -> float:

@@ -6,9 +6,8 @@ All lengths are code lengths in bits, without headers and checksums.
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,9 +16,7 @@ from lmzip.codec.bitcoder import empty_bits
 from lmzip.codec.loop import Codec
 from lmzip.codec.presets import DEFAULT_LEVEL
 from lmzip.lengths import trace_block
-
-if TYPE_CHECKING:
-    from lmzip.stream import Progress
+from lmzip.stream import Progress, check_level
 
 
 @dataclass(frozen=True)
@@ -79,13 +76,15 @@ def scores(
     level: int = DEFAULT_LEVEL,
     *,
     threads: int | None = None,
+    memory_limit: int | None = None,
     progress: Progress | None = None,
 ) -> Iterator[Score]:
     """Score each candidate by cross-entropy difference (Moore, Lewis 2010): how much less it
     costs to a model that has read `like`. `like` is read once.
 
-    Raises KeyError for a level that is not 1 to 9.
+    Two models are in memory. Raises ValueError for a level that is not 1 to 9, LimitError.
     """
+    check_level(level, memory_limit, models=2)
     room = max(map(len, candidates), default=0)
     options = {"threads": threads, "progress": progress}
     primed = Reader(like, level, room=room, **options)
@@ -99,41 +98,48 @@ def distances(
     level: int = DEFAULT_LEVEL,
     *,
     threads: int | None = None,
+    memory_limit: int | None = None,
     progress: Progress | None = None,
 ) -> np.ndarray:
     """Normalised compression distances (Cilibrasi, Vitanyi 2005) of all pairs: float64 [N, N].
 
     NCD(a, b) = (C(ab) - min(C(a), C(b))) / max(C(a), C(b)), C the code length: near 0 for what
-    says the same, near 1 for what has nothing in common. Of two texts the one that costs more is
-    read first, so that both orders give the same; the diagonal, NCD(a, a), is measured too. Two
-    empty texts have distance 0. Every text is read once, and once more after each that costs more.
+    says the same, near 1 for what has nothing in common. Of two texts the longer is read first, so
+    that both orders give the same; the diagonal, NCD(a, a), is measured too. Two empty texts have
+    distance 0. Two models are in memory. Raises ValueError for a level that is not 1 to 9,
+    LimitError.
     """
+    check_level(level, memory_limit, models=2)
     room = max(map(len, texts), default=0)
-    options = {"threads": threads, "progress": progress}
-    bits = [Reader(text, level, room=room, **options).bits for text in texts]
-    order = sorted(range(len(texts)), key=lambda i: (-bits[i], texts[i]))
+    options = {"room": room, "threads": threads, "progress": progress}
+    bits = [Reader(text, level, **options).bits for text in texts]
+    order = _order(texts)
     result = np.zeros((len(texts), len(texts)))
     for place, i in enumerate(order):
-        if not bits[i]:
-            continue
-        first = Reader(texts[i], level, room=room, **options)
+        first = Reader(texts[i], level, **options)
         for j in order[place:]:
-            both = bits[i] + first.cost(texts[j])
-            result[i, j] = result[j, i] = (both - bits[j]) / bits[i]
+            low, high = sorted((bits[i], bits[j]))
+            if high:
+                both = bits[i] + first.cost(texts[j])
+                result[i, j] = result[j, i] = (both - low) / high
     return result
 
 
 def work(texts: Sequence[bytes]) -> int:
-    """Bytes that `distances` reports as progress: every text is read twice."""
-    return 2 * sum(map(len, texts))
+    """Bytes that `distances` reports as progress: each text alone twice, then after others."""
+    return sum((place + 3) * len(texts[i]) for place, i in enumerate(_order(texts)))
+
+
+def _order(texts: Sequence[bytes]) -> list[int]:
+    """Indices of the texts, the longest first."""
+    return sorted(range(len(texts)), key=lambda i: (-len(texts[i]), texts[i]))
 
 
 def _read(model: Codec, data: bytes) -> float:
     """Let a model read data; return what they cost."""
-    return sum(float(trace.costs.sum()) for trace in _traces(model, data))
-
-
-def _traces(model: Codec, data: bytes) -> Iterable:
+    bits = 0.0
     for start in range(0, len(data), container.BLOCK_SIZE):
         model.canary()  # as in an archive
-        yield trace_block(model, data[start : start + container.BLOCK_SIZE])[1]
+        _, trace = trace_block(model, data[start : start + container.BLOCK_SIZE])
+        bits += float(trace.costs.sum())
+    return bits

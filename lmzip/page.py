@@ -151,7 +151,7 @@ def _passages(report: Report, chunks: Sequence[Chunk]) -> str:
         (
             f"{chunk.start:,}",
             _bits(chunk.bits_per_byte),
-            colouring.coloured(report, chunk.start, chunk.stop),
+            colouring.coloured(report, chunk.start, chunk.stop, row=20, places=False),
         )
         for chunk in chunks
     ]

@@ -11,7 +11,7 @@ import numpy as np
 
 from lmzip.comparison import best_of
 from lmzip.errors import RefusedError
-from lmzip.lengths import Report
+from lmzip.lengths import FIRST_CHUNK, Report
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -43,14 +43,17 @@ def learning_curves(reports: Sequence[Report]) -> Figure:
 
     One report: with the code length so far per byte, and the final loss. Several: a curve each.
     """
-    axes = _axes("learning curve", height=3.6)
+    axes = _axes("learning curve", height=3.8)
+    from matplotlib.ticker import LogLocator
+
+    lowest, highest = np.inf, 0.0
     for report, colour in zip(reports, COLOURS, strict=False):
-        chunks = report.curve(per_octave=4)
+        chunks = report.curve(per_octave=2)
         if not chunks:
             continue
         ends = [chunk.stop for chunk in chunks]
         heights = [chunk.bits_per_byte for chunk in chunks]
-        axes.stairs(heights, [max(chunks[0].start, 32), *ends], color=colour, baseline=None,
+        axes.stairs(heights, [FIRST_CHUNK / 2, *ends], color=colour, baseline=None,
                     linewidth=1.8, label=_label(report, reports, "each chunk"))  # fmt: skip
         if len(reports) == 1:
             sums = np.cumsum([chunk.bits for chunk in chunks])
@@ -59,11 +62,16 @@ def learning_curves(reports: Sequence[Report]) -> Figure:
             axes.annotate("final loss", (0.005, report.final_loss), fontsize=8, color="#666",
                           xycoords=("axes fraction", "data"), xytext=(0, 3),
                           textcoords="offset points")  # fmt: skip
+        lowest = min(lowest, max(min(heights), report.bits_per_byte / 8))
+        highest = max(highest, *heights)
     axes.set_xscale("log", base=2)
     axes.set_yscale("log", base=2)
+    if highest > lowest > 0:  # one very easy chunk would press the others together
+        axes.set_ylim(lowest / 1.1, highest * 1.1)
     axes.set_xlabel("bytes read")
     axes.set_ylabel("bits per byte")
     axes.xaxis.set_major_formatter(lambda value, place: _size(value))
+    axes.yaxis.set_major_locator(LogLocator(2, subs=(1.0, 1.5)))
     axes.yaxis.set_major_formatter(lambda value, place: f"{value:g}")
     axes.grid(True, which="major")
     _legend(axes)
@@ -71,20 +79,20 @@ def learning_curves(reports: Sequence[Report]) -> Figure:
 
 
 def regret_curves(reports: Sequence[Report]) -> Figure:
-    """Bits that each has spent more than the best of them, over the bytes read."""
+    """Bits per byte that each has spent more than the best of them, over the bytes read."""
     best = best_of(reports)
-    axes = _axes(f"regret against level {best.level}", height=3.0)
+    axes = _axes(f"regret against level {best.level}, the best in the end", height=3.0)
     count = len(best.data)
-    places = np.unique(np.linspace(0, max(count - 1, 0), POINTS).astype(np.int64))
+    places = np.unique(np.geomspace(1, max(count, 1), POINTS).astype(np.int64))
+    places = places[places >= min(FIRST_CHUNK, count)]
     for report, colour in zip(reports, COLOURS, strict=False):
         if count:
-            behind = np.cumsum(report.costs - best.costs)[places] / 8
-            axes.plot(places + 1, behind, color=colour, linewidth=1.5,
-                      label=f"level {report.level}")  # fmt: skip
+            behind = np.cumsum(report.costs - best.costs)[places - 1] / places
+            axes.plot(places, behind, color=colour, linewidth=1.5, label=f"level {report.level}")
+    axes.set_xscale("log", base=2)
     axes.set_xlabel("bytes read")
-    axes.set_ylabel("bytes more than the best")
-    axes.xaxis.set_major_formatter(lambda value, place: f"{value:,.0f}")
-    axes.yaxis.set_major_formatter(lambda value, place: f"{value:,.0f}")
+    axes.set_ylabel("bits per byte more, so far")
+    axes.xaxis.set_major_formatter(lambda value, place: _size(value))
     axes.grid(True)
     _legend(axes)
     return axes.figure
@@ -125,7 +133,7 @@ def _axes(title: str, *, height: float) -> Axes:
     from matplotlib.figure import Figure  # not pyplot: no state, no window
 
     with rc_context(STYLE):
-        axes = Figure(figsize=(8, height), layout="constrained").subplots()
+        axes = Figure(figsize=(9.5, height), layout="constrained").subplots()
         axes.set_title(title)
         return axes
 

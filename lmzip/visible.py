@@ -7,6 +7,11 @@ from collections.abc import Iterator
 SPACES = "\n\t "
 """What `is_text` takes for text though it is not printable."""
 
+DIGITS = 20
+"""Bytes that `line` shows of data that are no text."""
+LOOK = 1 << 16
+"""Bytes by which `is_text` judges."""
+
 
 def characters(data: bytes) -> Iterator[tuple[str, int]]:
     """The characters of UTF-8 with the bytes that each takes.
@@ -18,8 +23,8 @@ def characters(data: bytes) -> Iterator[tuple[str, int]]:
 
 
 def is_text(data: bytes) -> bool:
-    """Whether nine tenths of the characters are printable, and none is zero."""
-    shown = data.decode("utf-8", "surrogateescape").replace("\r", "")
+    """Whether nine tenths of the first characters are printable, and none is zero."""
+    shown = data[:LOOK].decode("utf-8", "surrogateescape").replace("\r", "")
     good = sum(character.isprintable() or character in SPACES for character in shown)
     return "\0" not in shown and good >= 0.9 * len(shown)
 
@@ -36,6 +41,18 @@ def escaped(character: str) -> str:
     return {9: "\\t", 10: "\\n", 13: "\\r"}.get(code, f"\\x{code:02x}")
 
 
-def line(data: bytes) -> str:
-    """Bytes as one line."""
-    return "".join(escaped(character) for character, _ in characters(data))
+def whole(data: bytes, place: int) -> int:
+    """The beginning of the character of UTF-8 that has the byte at `place`, if it is one."""
+    for back in range(min(4, place + 1)):
+        if place < len(data) and data[place - back] & 0xC0 != 0x80:
+            return place - back
+    return place
+
+
+def line(data: bytes, start: int, stop: int, *, text: bool) -> str:
+    """Some of the data on one line: their characters, or the first of their bytes as digits."""
+    if not text:
+        digits = data[start : min(stop, start + DIGITS)].hex(" ")
+        return digits + (" ..." if stop - start > DIGITS else "")
+    part = data[whole(data, start) : whole(data, stop)]
+    return "".join(escaped(character) for character, _ in characters(part))

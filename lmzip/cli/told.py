@@ -141,7 +141,7 @@ def _passages(told: Report, chunks: Sequence[Chunk]) -> Iterator[str]:
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
     rows = []
     for chunk in chunks:
-        text = visible.line(told.data[chunk.start : chunk.stop])
+        text = visible.line(told.data, chunk.start, chunk.stop, text=told.is_text)
         shown = text.encode(encoding, "backslashreplace").decode(encoding)
         rows.append((f"{chunk.start:,}", _bits(chunk.bits_per_byte), shown))
     yield from tables.lines(("at", "bpb", "text"), rows, -1)
