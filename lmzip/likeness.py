@@ -32,8 +32,8 @@ class Score:
 
     @property
     def difference(self) -> float:
-        """Bits per byte: the cross-entropy difference. The lower, the more alike; never
-        much above 0, where nothing that was read helps. 0.0 for no bytes."""
+        """Bits per byte: the cross-entropy difference. The lower, the more alike; above 0
+        where what was read misleads. 0.0 for no bytes."""
         return (self.primed_bits - self.scratch_bits) / max(self.size, 1)
 
 

@@ -38,6 +38,16 @@ STYLE = {
 }
 
 
+def check_library() -> None:
+    """Raise RefusedError if there is no matplotlib."""
+    if find_spec("matplotlib") is None:
+        raise RefusedError(
+            "no picture is drawn",
+            "matplotlib is not installed",
+            "pip install 'lmzip[report]', or do without --html",
+        )
+
+
 def learning_curves(reports: Sequence[Report]) -> Figure:
     """Bits per byte of each chunk over the bytes read, both axes logarithmic.
 
@@ -59,9 +69,10 @@ def learning_curves(reports: Sequence[Report]) -> Figure:
             sums = np.cumsum([chunk.bits for chunk in chunks])
             axes.plot(ends, sums / ends, color=LOSS, linewidth=1.5, label="all so far")
             axes.axhline(report.final_loss, color="#777", linewidth=1, linestyle=":")
+            # Far below the axis it must neither be drawn nor make room for itself.
             axes.annotate("final loss", (0.005, report.final_loss), fontsize=8, color="#666",
-                          xycoords=("axes fraction", "data"), xytext=(0, 3),
-                          textcoords="offset points")  # fmt: skip
+                          xycoords=("axes fraction", "data"), xytext=(0, 3), in_layout=False,
+                          textcoords="offset points", annotation_clip=True)  # fmt: skip
         lowest = min(lowest, max(min(heights), report.bits_per_byte / 8))
         highest = max(highest, *heights)
     axes.set_xscale("log", base=2)
@@ -123,12 +134,7 @@ def svg(figure: Figure) -> str:
 
 
 def _axes(title: str, *, height: float) -> Axes:
-    if find_spec("matplotlib") is None:
-        raise RefusedError(
-            "no picture is drawn",
-            "matplotlib is not installed",
-            "pip install 'lmzip[report]', or do without --html",
-        )
+    check_library()
     from matplotlib import rc_context
     from matplotlib.figure import Figure  # not pyplot: no state, no window
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -61,6 +63,7 @@ def report(ctx: click.Context, file: str, page: str | None, **options: Any) -> N
     """
     settings = Settings(files=(file,), **options)
     level, console = settings.chosen_level(), settings.console()
+    _check_page(page, settings)
     for item in inputs(settings, console):
         with console.each(item.name):
             data = _read(item)
@@ -101,6 +104,7 @@ def compare(ctx: click.Context, levels: str, page: str | None, **options: Any) -
 
     settings, numbers = Settings(**options), _numbers(levels)
     console = settings.console()
+    _check_page(page, settings)
     found: dict[str, list[lengths.Report]] = {}
     for item in inputs(settings, console):
         with console.each(item.name):
@@ -247,6 +251,17 @@ def _progress(console: Console, name: str, total: int) -> Iterator[Callable[[int
             show(size)
 
         yield advance
+
+
+def _check_page(page: str | None, settings: Settings) -> None:
+    """Find out before the work what would forbid the page after it."""
+    if page is None:
+        return
+    from lmzip.plots import check_library
+
+    check_library()
+    if os.path.exists(page) and not settings.force:
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), page)
 
 
 def _write(page: str, text: str, settings: Settings) -> None:
