@@ -20,11 +20,11 @@ import numpy as np
 
 from lmzip import bench, codec, visible
 from lmzip.codec.presets import DEFAULT_LEVEL
-from lmzip.codec.trace import Trace, new_trace, part_names
 from lmzip.stream import Data, LMZCompressor, Progress, compress
 
 if TYPE_CHECKING:
     from lmzip.codec.loop import Codec
+    from lmzip.codec.trace import Trace
 
 FINAL = 0.1
 """The last part of the data, over which the final loss is taken."""
@@ -240,6 +240,8 @@ def program_size() -> int:
 
 def trace_block(model: Codec, block: bytes) -> tuple[bytes, Trace]:
     """Payload of a block, and what each of its bytes costs; the model learns from it."""
+    from lmzip.codec.trace import new_trace  # like the model, not before there must be kernels
+
     trace = new_trace(len(block), model.preset.contexts)
     return model.encode(block, trace), trace
 
@@ -265,6 +267,8 @@ class _Watched(LMZCompressor):
 
 def _savings(compressor: _Watched) -> dict[str, float]:
     """Bits that each part saves in all coded blocks, largest first; empty if none is coded."""
+    from lmzip.codec.trace import part_names
+
     coded = [
         trace
         for trace, block in zip(compressor.traces, compressor.blocks, strict=True)

@@ -8,15 +8,18 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from lmzip import codec, container
-from lmzip.codec.bitcoder import empty_bits
-from lmzip.codec.loop import Codec
 from lmzip.codec.presets import DEFAULT_LEVEL
 from lmzip.lengths import trace_block
+from lmzip.loading import codec_class
 from lmzip.stream import Progress, check_level
+
+if TYPE_CHECKING:
+    from lmzip.codec.loop import Codec
 
 
 @dataclass(frozen=True)
@@ -53,8 +56,10 @@ class Reader:
         threads: int | None = None,
         progress: Progress | None = None,
     ) -> None:
-        self._codec = Codec(level, threads=threads, progress=progress)
+        self._codec = codec_class()(level, threads=threads, progress=progress)
         size = min(max(len(data) + room, 1), codec.BLOCK_SIZE)
+        from lmzip.codec.bitcoder import empty_bits
+
         self._codec.bits = empty_bits(self._codec.preset, size)
         self.bits = _read(self._codec, data)
         """Code length of what was read."""

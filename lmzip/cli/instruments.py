@@ -5,15 +5,14 @@ from __future__ import annotations
 import errno
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import click
 
-from lmzip.cli import signals
 from lmzip.cli.inputs import Input, inputs, open_input
 from lmzip.cli.options import Settings, file_options, level_options, model_options, talk_options
 from lmzip.cli.report import Console
@@ -239,18 +238,13 @@ def _read_all(settings: Settings, console: Console) -> tuple[list[str], list[byt
     return names, texts
 
 
-@contextmanager
-def _progress(console: Console, name: str, total: int) -> Iterator[Callable[[int], None]]:
-    """A bar over `total` bytes of data, if one is wanted; stops where a signal came."""
+def _progress(
+    console: Console, name: str, total: int
+) -> AbstractContextManager[Callable[[int], object]]:
+    """A bar over `total` bytes of data, if one is wanted."""
     if console.verbosity >= 0 and total:
         announce_compilation()
-    with progress_bar(console.progress, name, total) as show:
-
-        def advance(size: int) -> None:
-            signals.check()
-            show(size)
-
-        yield advance
+    return progress_bar(console.progress, name, total)
 
 
 def _check_page(page: str | None, settings: Settings) -> None:
