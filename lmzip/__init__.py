@@ -6,8 +6,9 @@
     b'the cat sat on the mat, the cat sat'
 
 Three levels of use: `compress` and `decompress` for bytes in memory, `open` and `LMZFile` for
-files, `LMZCompressor` and `LMZDecompressor` for data that come in pieces. Importing `lmzip` is
-cheap: the model's libraries are loaded when the first byte is coded.
+files, `LMZCompressor` and `LMZDecompressor` for data that come in pieces. `report` tells what
+each byte costs, and why. Importing `lmzip` is cheap: the model's libraries are loaded when the
+first byte is coded.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from lmzip.errors import (
 
 if TYPE_CHECKING:
     from lmzip.files import LMZFile, open, register_fsspec
+    from lmzip.lengths import Report, report
     from lmzip.stream import LMZCompressor, LMZDecompressor, compress, decompress
 
 __version__ = "0.1.0"
@@ -40,12 +42,14 @@ __all__ = [
     "LMZFile",
     "LimitError",
     "MismatchError",
+    "Report",
     "TruncatedError",
     "UnsupportedError",
     "compress",
     "decompress",
     "open",
     "register_fsspec",
+    "report",
 ]
 
 _HOMES = {
@@ -56,6 +60,8 @@ _HOMES = {
     "LMZFile": "lmzip.files",
     "open": "lmzip.files",
     "register_fsspec": "lmzip.files",
+    "Report": "lmzip.lengths",
+    "report": "lmzip.lengths",
 }
 
 

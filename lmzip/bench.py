@@ -89,7 +89,8 @@ def _speed(size: int, seconds: float) -> str:
     return f"{size / 1e3 / seconds:,.1f}" if seconds > 0 else "-"
 
 
-def _coder(name: str) -> Coder:
+def coder_of(name: str) -> Coder:
+    """Both directions of a coder that `coders` names."""
     kind, level = name.split(" -")
     if kind == "lmzip":
         import lmzip
@@ -123,7 +124,7 @@ def _peak_memory() -> int:
 def measure_here(file: str, name: str) -> Result:
     """Measure one coder on one file, in this process. Raises RuntimeError if it is not exact."""
     data = Path(file).read_bytes()
-    compress, decompress = _coder(name)
+    compress, decompress = coder_of(name)
     decompress(compress(bytes(range(64)) * 4))
     start = perf_counter()
     packed = compress(data)

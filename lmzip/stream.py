@@ -49,9 +49,7 @@ class LMZCompressor:
         memory_limit: int | None = None,
         progress: Progress | None = None,
     ) -> None:
-        if not MIN_LEVEL <= level <= MAX_LEVEL:
-            raise ValueError(f"level must be {MIN_LEVEL} to {MAX_LEVEL}, not {level!r}")
-        _check_memory(level, memory_limit)
+        check_level(level, memory_limit)
         self._codec_options = (level, threads, progress)
         self._codec: Codec | None = None
         self._head = Header(level, codec.code_hash()[: container.CODE_SIZE]).pack()
@@ -96,7 +94,7 @@ class LMZCompressor:
         if self._codec is None:
             self._codec = _new_codec(*self._codec_options)
         canary = self._codec.canary()
-        stored = self._codec.encode(block)
+        stored = self._payload(self._codec, block)
         raw_crc = stored_crc = zlib.crc32(block)
         if len(stored) < len(block):
             kind, stored_crc = CODED, zlib.crc32(stored)
@@ -108,6 +106,10 @@ class LMZCompressor:
         self._raw_size += len(block)
         self._digest.update(block)
         return packed + stored
+
+    def _payload(self, model: Codec, block: bytes) -> bytes:
+        """What the model makes of a block; here a subclass can measure it."""
+        return model.encode(block)
 
 
 class LMZDecompressor:
@@ -204,7 +206,7 @@ class LMZDecompressor:
         part = parser.feed(data)
         if isinstance(part, Header):
             _check_code(part.code)
-            _check_memory(part.level, self._memory_limit)
+            check_level(part.level, self._memory_limit)
             self._level = part.level
         elif isinstance(part, BlockHeader):
             self._block = part
@@ -336,8 +338,12 @@ def _check_code(code: bytes) -> None:
         )
 
 
-def _check_memory(level: int, limit: int | None) -> None:
-    need = codec.presets.memory_bytes(level)
+def check_level(level: int, limit: int | None = None, models: int = 1) -> None:
+    """Raise ValueError for a level that is not 1 to 9, LimitError if so many models of the level
+    need more memory than `limit` bytes."""
+    if not MIN_LEVEL <= level <= MAX_LEVEL:
+        raise ValueError(f"level must be {MIN_LEVEL} to {MAX_LEVEL}, not {level!r}")
+    need = models * codec.presets.memory_bytes(level)
     if limit is not None and need > limit:
         raise LimitError(
             f"level {level} needs {need / 2**20:,.0f} MiB of memory",

@@ -13,6 +13,7 @@ from conftest import run
 from lmzip.container import MAGIC
 
 SHARE = Path(__file__).parent.parent / "share"
+INSTRUMENTS = ("report", "compare", "score", "distance")
 MIME = "application/x-lmzip"
 
 
@@ -23,7 +24,7 @@ def test_the_man_page_is_that_of_the_help():
 
 def test_the_man_page_names_every_option():
     page = run("--man").stdout.decode().replace("\\-", "-")
-    for command in ("compress", "decompress", "test", "list", "bench"):
+    for command in ("compress", "decompress", "test", "list", "bench", *INSTRUMENTS):
         assert f"\n.SS {command}\n" in page
         for word in run(command, "--help").stdout.decode().split():
             if word.startswith("--"):

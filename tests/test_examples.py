@@ -16,8 +16,17 @@ SHOWN = {
     "tar.sh": "sea.tar.lmz\n",
     "fsspec_files.py": "100 lines\n",
     "pandas_csv.py": "24 rows, highest 2.88\n",
+    "cluster.py": """groups:
+english_garden.txt english_map.txt english_railway.txt
+german_uhr.txt german_winter.txt
+harvest.csv tides.csv
+queue.py ring.c wiki.py words.c
+spanish_pozo.txt spanish_tren.txt
+""",
+    "pictures.py": "learning.png\ncoders.png\nparts.png\nlevels.png\nregret.png\n",
     "two_machines.py": "receiver: 886 bytes, SHA-256 {digest}\n",
 }
+NEEDS = {"fsspec_files.py": "fsspec", "pandas_csv.py": "pandas", "pictures.py": "matplotlib"}
 
 
 def test_every_example_is_tested():
@@ -26,9 +35,8 @@ def test_every_example_is_tested():
 
 @pytest.mark.parametrize("name", SHOWN)
 def test_example(name):
-    for module in ("fsspec", "pandas"):
-        if name.startswith(module):
-            pytest.importorskip(module)
+    if name in NEEDS:
+        pytest.importorskip(NEEDS[name])
     if name.endswith(".sh") and not (shutil.which("sh") and shutil.which("tar")):
         pytest.skip("no sh, or no tar")
     program = sys.executable if name.endswith(".py") else "sh"

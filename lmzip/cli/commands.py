@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import sys
-from dataclasses import asdict
 from typing import Any
 
 import click
 from click.shell_completion import CompletionItem, get_completion_class
 
 import lmzip
+from lmzip.cli import instruments
 from lmzip.cli.options import (
     Settings,
     file_options,
@@ -20,7 +19,6 @@ from lmzip.cli.options import (
     talk_options,
 )
 from lmzip.codec import code_hash
-from lmzip.codec.presets import MAX_LEVEL, MIN_LEVEL
 from lmzip.container import CODE_SIZE
 
 PROGRAM = "lmzip"
@@ -219,26 +217,8 @@ def list_(ctx: click.Context, **options: Any) -> None:
     ctx.exit(list_files(Settings(**options)))
 
 
-@cli.command(short_help="Measure levels beside other compressors.")
-@click.argument("files", nargs=-1, required=True, type=click.Path())
-@click.option("--levels", default="1,5,9", show_default=True, help="Levels, with commas.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
-def bench(files: tuple[str, ...], levels: str, as_json: bool) -> None:
-    """Measure levels beside other compressors on FILES: bytes, speed both ways, memory."""
-    from lmzip.bench import measure, table
-
-    try:
-        numbers = [int(level) for level in levels.split(",")]
-    except ValueError:
-        numbers = [0]
-    if not all(MIN_LEVEL <= level <= MAX_LEVEL for level in numbers):
-        raise click.UsageError(f"--levels takes numbers from 1 to 9, such as 1,5: not {levels!r}")
-    results = measure(files, numbers)
-    if as_json:
-        click.echo(json.dumps([asdict(result) for result in results], indent=2))
-    else:
-        for line in table(results):
-            click.echo(line)
+for _command in instruments.COMMANDS:
+    cli.add_command(_command)
 
 
 _modes = {

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import click
 
+from lmzip.cli import tables
 from lmzip.cli.inputs import inputs, open_input
 from lmzip.cli.options import Settings
 from lmzip.scan import ArchiveInfo, scan
@@ -83,12 +84,5 @@ def list_files(settings: Settings) -> int:
     if settings.as_json:
         click.echo(json.dumps([file.as_json() for file in listed], indent=2))
     elif listed:
-        click.echo("\n".join(_table([file.row() for file in listed])))
+        click.echo("\n".join(tables.lines(HEAD, [file.row() for file in listed], -1)))
     return console.status
-
-
-def _table(rows: list[tuple[str, ...]]) -> Iterable[str]:
-    widths = [max(map(len, column)) for column in zip(HEAD, *rows, strict=True)]
-    for row in (HEAD, *rows):
-        cells = [cell.rjust(width) for cell, width in zip(row[:-1], widths, strict=False)]
-        yield "  ".join([*cells, row[-1]])

@@ -1,0 +1,272 @@
+"""The commands that measure: bench, report, compare, score, distance."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import click
+
+from lmzip.cli.inputs import Input, inputs, open_input
+from lmzip.cli.options import Settings, file_options, level_options, model_options, talk_options
+from lmzip.cli.report import Console
+from lmzip.codec.presets import MAX_LEVEL, MIN_LEVEL
+from lmzip.files import atomic_output
+from lmzip.progress import announce_compilation, progress_bar
+
+_json = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+_levels = click.option("--levels", default="1,5,9", show_default=True, help="Levels, with commas.")
+_html = click.option(
+    "--html", "page", type=click.Path(dir_okay=False), metavar="PAGE",
+    help="Write a page with pictures too (needs lmzip[report]).",
+)  # fmt: skip
+_force = click.option("-f", "--force", is_flag=True, help="Overwrite the page.")
+
+
+@click.command(short_help="Measure levels beside other compressors.")
+@click.argument("files", nargs=-1, required=True, type=click.Path())
+@_levels
+@_json
+def bench(files: tuple[str, ...], levels: str, as_json: bool) -> None:
+    """Measure levels beside other compressors on FILES: bytes, speed both ways, memory."""
+    from lmzip.bench import measure, table
+
+    results = measure(files, _numbers(levels))
+    if as_json:
+        _print_json([asdict(result) for result in results])
+    else:
+        _print(table(results))
+
+
+@click.command(short_help="Show where the bits of an archive go.")
+@click.argument("file", default="-", type=click.Path(allow_dash=True))
+@_html
+@_json
+@_force
+@level_options
+@model_options
+@talk_options
+@click.pass_context
+def report(ctx: click.Context, file: str, page: str | None, **options: Any) -> None:
+    """Show what the bytes of FILE, or of standard input, cost at a level, in bits.
+
+    Code length, learning curve, the length of the program |F|, what each part of the model saves,
+    other compressors, the most and the least surprising passages. The numbers are those of the
+    archive. The page adds pictures, and the text coloured by the cost of each byte.
+    """
+    settings = Settings(files=(file,), **options)
+    level, console = settings.chosen_level(), settings.console()
+    _check_page(page, settings)
+    for item in inputs(settings, console):
+        with console.each(item.name):
+            data = _read(item)
+            with _progress(console, item.name, len(data)) as progress:
+                from lmzip import lengths
+
+                found = lengths.report(data, level, progress=progress, **settings.model_options())
+            if page is not None:
+                from lmzip.page import report_page
+
+                _write(page, report_page(item.name, found), settings)
+            if settings.as_json:
+                _print_json({"name": item.name, **found.as_json()})
+            else:
+                from lmzip.cli import told
+
+                _print(told.report(item.name, found))
+    ctx.exit(console.status)
+
+
+@click.command(short_help="Compare levels: code lengths, curves, regret.")
+@file_options
+@_levels
+@_html
+@_json
+@_force
+@model_options
+@talk_options
+@click.pass_context
+def compare(ctx: click.Context, levels: str, page: str | None, **options: Any) -> None:
+    """Compare levels on each of FILES.
+
+    Code lengths, the regret against the best of the levels, and where a larger model overtakes
+    the next smaller one. The page draws the learning curves of all in one picture.
+    """
+    from lmzip import comparison, lengths
+    from lmzip.cli import told
+
+    settings, numbers = Settings(**options), _numbers(levels)
+    console = settings.console()
+    _check_page(page, settings)
+    found: dict[str, list[lengths.Report]] = {}
+    for item in inputs(settings, console):
+        with console.each(item.name):
+            data = _read(item)
+            with _progress(console, item.name, len(data) * len(numbers)) as progress:
+                found[item.name] = [
+                    lengths.report(data, level, progress=progress, **settings.model_options())
+                    for level in numbers
+                ]
+    if page is not None and found:
+        from lmzip.page import comparison_page
+
+        _write(page, comparison_page(found), settings)
+    if settings.as_json:
+        _print_json([comparison.as_json(name, reports) for name, reports in found.items()])
+    else:
+        for name, reports in found.items():
+            _print(told.comparison(name, reports))
+    ctx.exit(console.status)
+
+
+@click.command(short_help="Score files by likeness to another.")
+@click.option(
+    "--like", required=True, type=click.Path(allow_dash=True), metavar="GOOD",
+    help="What the model reads before the candidates; - is standard input.",
+)  # fmt: skip
+@file_options
+@_json
+@level_options
+@model_options
+@talk_options
+@click.pass_context
+def score(ctx: click.Context, like: str, **options: Any) -> None:
+    """Score FILES by how much less they cost to a model that has read GOOD.
+
+    The difference is that of the bits per byte after GOOD and from scratch: data selection by
+    cross-entropy difference. The lower, the more a file is like GOOD.
+    """
+    from lmzip import likeness
+    from lmzip.cli import told
+
+    settings = Settings(**options)
+    console = settings.console()
+    good = _read(Input(like, Path(like)))
+    names, texts = _read_all(settings, console)
+    total = len(good) + 2 * sum(map(len, texts))
+    with _progress(console, "score", total) as progress:
+        found = list(
+            likeness.scores(
+                good,
+                texts,
+                settings.chosen_level(),
+                progress=progress,
+                **settings.model_options(),
+            )
+        )
+    if settings.as_json:
+        _print_json(
+            [
+                {
+                    "name": name,
+                    "bytes": result.size,
+                    "primed_bits": result.primed_bits,
+                    "scratch_bits": result.scratch_bits,
+                    "difference_bits_per_byte": result.difference,
+                }
+                for name, result in zip(names, found, strict=True)
+            ]
+        )
+    elif found:
+        _print(told.scores(names, found))
+    ctx.exit(console.status)
+
+
+@click.command(short_help="Show how far files are from each other.")
+@file_options
+@_json
+@level_options
+@model_options
+@talk_options
+@click.pass_context
+def distance(ctx: click.Context, **options: Any) -> None:
+    """Show the normalised compression distance of two files, or of all pairs of several.
+
+    Near 0 for files that say the same, near 1 for those that have nothing in common.
+    """
+    from lmzip import likeness
+    from lmzip.cli import told
+
+    settings = Settings(**options)
+    console = settings.console()
+    names, texts = _read_all(settings, console)
+    if len(names) < 2 and not console.status:
+        raise click.UsageError("a distance needs two files or more: name another")
+    if len(names) >= 2:
+        with _progress(console, "distance", likeness.work(texts)) as progress:
+            found = likeness.distances(
+                texts, settings.chosen_level(), progress=progress, **settings.model_options()
+            ).tolist()
+        if settings.as_json:
+            _print_json({"names": names, "distances": found})
+        else:
+            _print(told.distances(names, found))
+    ctx.exit(console.status)
+
+
+COMMANDS = (bench, report, compare, score, distance)
+
+
+def _numbers(levels: str) -> list[int]:
+    try:
+        numbers = [int(level) for level in levels.split(",")]
+    except ValueError:
+        numbers = [0]
+    if not all(MIN_LEVEL <= level <= MAX_LEVEL for level in numbers):
+        raise click.UsageError(f"--levels takes numbers from 1 to 9, such as 1,5: not {levels!r}")
+    return numbers
+
+
+def _read(item: Input) -> bytes:
+    with open_input(item, terminal=True) as source:
+        return source.read()
+
+
+def _read_all(settings: Settings, console: Console) -> tuple[list[str], list[bytes]]:
+    """Names and bytes of all inputs that can be read; the others are reported."""
+    names, texts = [], []
+    for item in inputs(settings, console):
+        with console.each(item.name):
+            texts.append(_read(item))
+            names.append(item.name)
+    return names, texts
+
+
+def _progress(
+    console: Console, name: str, total: int
+) -> AbstractContextManager[Callable[[int], object]]:
+    """A bar over `total` bytes of data, if one is wanted."""
+    if console.verbosity >= 0 and total:
+        announce_compilation()
+    return progress_bar(console.progress, name, total)
+
+
+def _check_page(page: str | None, settings: Settings) -> None:
+    """Find out before the work what would forbid the page after it."""
+    if page is None:
+        return
+    from lmzip.plots import check_library
+
+    check_library()
+    if os.path.exists(page) and not settings.force:
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), page)
+
+
+def _write(page: str, text: str, settings: Settings) -> None:
+    with atomic_output(page, overwrite=settings.force) as file:
+        file.write(text.encode())
+
+
+def _print(lines: Iterable[str]) -> None:
+    for line in lines:
+        click.echo(line)
+
+
+def _print_json(value: Any) -> None:
+    click.echo(json.dumps(value, indent=2, ensure_ascii=False))
