@@ -15,7 +15,6 @@ import numpy as np
 from lmzip import codec, container
 from lmzip.codec.presets import DEFAULT_LEVEL
 from lmzip.lengths import trace_block
-from lmzip.loading import codec_class
 from lmzip.stream import Progress, check_level
 
 if TYPE_CHECKING:
@@ -56,9 +55,11 @@ class Reader:
         threads: int | None = None,
         progress: Progress | None = None,
     ) -> None:
-        self._codec = codec_class()(level, threads=threads, progress=progress)
+        from lmzip.codec.bitcoder import empty_bits  # slow: the model's libraries
+        from lmzip.codec.loop import Codec
+
+        self._codec = Codec(level, threads=threads, progress=progress)
         size = min(max(len(data) + room, 1), codec.BLOCK_SIZE)
-        from lmzip.codec.bitcoder import empty_bits
 
         self._codec.bits = empty_bits(self._codec.preset, size)
         self.bits = _read(self._codec, data)

@@ -17,7 +17,6 @@ from lmzip import codec, container
 from lmzip.codec.presets import DEFAULT_LEVEL, MAX_LEVEL, MIN_LEVEL
 from lmzip.container import CODED, STORED, BlockHeader, Header, Parser, Trailer
 from lmzip.errors import CorruptError, LimitError, MismatchError, UnsupportedError
-from lmzip.loading import codec_class
 from lmzip.scan import scan
 
 if TYPE_CHECKING:
@@ -325,7 +324,9 @@ def decompress_chunks(
 
 
 def _new_codec(level: int, threads: int | None, progress: Progress | None) -> Codec:
-    return codec_class()(level, threads=threads, progress=progress)
+    from lmzip.codec.loop import Codec  # slow: the model's libraries
+
+    return Codec(level, threads=threads, progress=progress)
 
 
 def _check_code(code: bytes) -> None:

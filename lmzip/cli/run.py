@@ -14,7 +14,6 @@ from lmzip.cli.commands import COMPLETION, PROGRAM, cli, decompress
 from lmzip.cli.report import STDOUT, explain, say
 from lmzip.errors import LMZError
 from lmzip.files import discard_unfinished
-from lmzip.loading import discard_cache
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -36,7 +35,7 @@ def lmzcat(arguments: Sequence[str] | None = None) -> int:
 
 def _run(command: click.Command, name: str, arguments: list[str]) -> int:
     streams.occupy_closed()
-    with signals.ending(discard_unfinished, discard_cache):
+    with signals.ending(discard_unfinished):
         try:
             try:
                 # Not command(): that takes an EOFError, such as ours, for an abort.

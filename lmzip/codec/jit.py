@@ -6,7 +6,9 @@ where Numba is missing the same functions run as they stand, slowly, with the sa
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 try:
@@ -22,6 +24,16 @@ _OPTIONS = {"nogil": True, "error_model": "numpy", "_nrt": False}
 HAVE_NUMBA = numba is not None
 
 
+@cache
+def _warn_of_no_cache() -> None:
+    warnings.warn(
+        "the compiled kernels can be kept nowhere, so that every process compiles them again, for "
+        "about a minute; name a writable directory in the environment variable NUMBA_CACHE_DIR",
+        RuntimeWarning,
+        stacklevel=4,
+    )
+
+
 def _compile(function: Callable[..., Any], **options: Any) -> Callable[..., Any]:
     """Compile, and cache the machine code under the code hash.
 
@@ -34,7 +46,8 @@ def _compile(function: Callable[..., Any], **options: Any) -> Callable[..., Any]
         return function
     try:
         compiled = numba.njit(cache=True, **_OPTIONS, **options)(function)
-    except RuntimeError:  # no place for a cache
+    except RuntimeError:  # no place for a cache: not beside the sources, nor the user's own
+        _warn_of_no_cache()
         return numba.njit(**_OPTIONS, **options)(function)
     file = getattr(getattr(compiled, "_cache", None), "_cache_file", None)
     if hasattr(file, "_source_stamp"):
