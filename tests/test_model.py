@@ -34,7 +34,7 @@ def stream_text(streams: int, length: int) -> np.ndarray:
 def test_parallel_and_incremental_evaluation_agree_over_learning_steps(streams):
     text = stream_text(streams, 6 * SMALL.segment)
     models = [Model(SMALL, PRODUCTS["float32"]) for _ in range(2)]
-    learners = [Learner(model.weights) for model in models]
+    learners = [Learner(model.weights, model.preset.width) for model in models]
     for model in models:
         model.start_block(streams)
     for start in range(0, 6 * SMALL.segment, SMALL.segment):
@@ -92,7 +92,7 @@ def test_loss_and_gradient_are_those_of_the_network_without_quantisation():
     history = history_of(text, 0, SMALL.segment)
     targets = torch.from_numpy(text[:, HISTORY:].astype(np.int64)).reshape(-1)
     model = Model(SMALL, PRODUCTS["float32"])
-    learner = Learner(model.weights)
+    learner = Learner(model.weights, model.preset.width)
     for _ in range(12):
         model.start_block(2)
         model.start_segment()
@@ -121,7 +121,7 @@ def test_loss_and_gradient_are_those_of_the_network_without_quantisation():
 
 def test_logits_do_not_see_the_future_or_beyond_the_window():
     model = Model(SMALL, PRODUCTS["float32"])
-    learner = Learner(model.weights)
+    learner = Learner(model.weights, model.preset.width)
     text = stream_text(1, SMALL.segment)
 
     def logits(data: np.ndarray) -> torch.Tensor:

@@ -2,7 +2,7 @@
 
 The transformer's byte distribution gives P(bit | bits so far); so does every context of the
 memory. Their stretches are summed with learned weights (gated logistic mixing: Mahoney 2005;
-Mattern 2012): several sets of weights, each with its row picked by a small context, then four
+Mattern 2012): several sets of weights, each with its row picked by a small context, then
 final mixers over the sets, then adaptive maps (secondary symbol estimation, after Osnach's APM
 in PAQ8).
 
@@ -17,41 +17,27 @@ from typing import NamedTuple
 import numpy as np
 
 from lmzip.codec.bittables import squash_table
+from lmzip.codec.inputs import FINAL_ROWS, ROWS, bounded, input_count, look_up
 from lmzip.codec.jit import kernel
 from lmzip.codec.memory import (
     BIT,
-    CLASSES,
     DIRECT,
     EXPECTED,
-    FIELD,
     LAST4,
-    LETTERS,
     MATCHES,
     NODE,
-    ORDERS,
     PARTIAL,
-    PERIOD,
-    POSITION,
     adapt,
-    byte_at,
     find_slots,
     mix,
 )
 
-ROWS = (208, 256, 2048, 1024, 200, 1280, 256, 512, 2056, 200, 4096, 832)
-"""Rows of weights that each set has, one for every value of its context; see `choose`."""
-FINAL_ROWS = (256, 208, 2048, 512)
 MAPS = 4
 COLUMNS, COLUMN_WIDTH = 32, 192
 """Of an adaptive map: one cache line pair, and the stretch between two columns."""
 EDGE = COLUMNS // 2 * COLUMN_WIDTH - COLUMN_WIDTH // 2
-LANES = 16
-"""Weights are filled up to a multiple of this with zeros."""
-
-UNIT = 1 << 16
-"""One, as a weight."""
 BOUND = (1 << 19) - 1
-RATE, FALLING_RATE, FALL = 90, 983, 512
+RATE, FALLING_RATE, FALL = 75, 983, 512
 """Learning rate of a row in units of 2^-14 / 2^16, what it has more at first, and half of that
 after so many uses."""
 FINAL_RATE, FINAL_FALLING_RATE, FINAL_FALL = 60, 300, 256
@@ -65,7 +51,7 @@ LONGEST = 17
 
 
 class Mixer(NamedTuple):
-    """Weights and inputs. S sets of weights, F = 4 final mixers."""
+    """Weights and inputs. S sets of weights, F final mixers."""
 
     inputs: np.ndarray
     """int32 [I]: three of each context, two of each direct one, order 0, two of each match, the
@@ -76,14 +62,16 @@ class Mixer(NamedTuple):
     """int32: how often each row has learned."""
     first_row: np.ndarray
     """int64 [S]: where the sets begin."""
+    choice: np.ndarray
+    """int64: which row within its set."""
     row: np.ndarray
     """int64 [S]: the rows that this bit uses."""
     p: np.ndarray
     """int64 [S]: what each set says."""
     final_inputs: np.ndarray
-    """int32 [16]: the stretches of the S sets, zeros, a bias."""
+    """int32 [16 or 32]: the stretches of the S sets, zeros, a bias."""
     final_weights: np.ndarray
-    """int32 [rows of all final mixers, 16]"""
+    """int32 [rows of all final mixers, 16 or 32]"""
     final_uses: np.ndarray
     final_first_row: np.ndarray
     final_row: np.ndarray
@@ -100,16 +88,17 @@ def empty_mixer(contexts: int, sets: int) -> Mixer:
     def zeros(size: int) -> np.ndarray:
         return np.zeros(size, dtype=np.int64)
 
-    rows, transformer = ROWS[:sets], 3 * contexts + 2 * DIRECT + 1 + 2 * MATCHES
-    inputs = -(-(transformer + 4) // LANES) * LANES
+    rows, final_rows = ROWS[:sets], FINAL_ROWS[: sets + 1]
+    inputs, final_inputs = input_count(contexts), -(-(sets + 1) // 16) * 16
+    transformer = 3 * contexts + 2 * DIRECT + 1 + 2 * MATCHES
     weights = np.zeros((sum(rows), inputs), dtype=np.int32)
     weights[:, :transformer] = 11796  # 0.18
     weights[:, 0 : 3 * contexts : 3] = 5898  # 0.09: these inputs are doubled
     weights[:, 1 : 3 * contexts : 3] = 0
     weights[:, 2 : 3 * contexts : 3] = 3277  # 0.05
     weights[:, transformer : transformer + 3] = 19661, 11796, 94372  # 0.3, 0.18, 8 * 0.18
-    final_weights = np.zeros((sum(FINAL_ROWS), LANES), dtype=np.int32)
-    final_weights[:, :sets] = UNIT // sets
+    final_weights = np.zeros((sum(final_rows), final_inputs), dtype=np.int32)
+    final_weights[:, :sets] = (1 << 16) // sets
     maps = np.zeros(MAPS * 65536 * COLUMNS, dtype=np.uint32)
     column = squash_table()[(np.arange(COLUMNS) * COLUMN_WIDTH) + 3072 - EDGE].astype(np.uint32)
     maps.reshape(-1, COLUMNS)[:] = column << 10 | MAP_COUNT
@@ -118,14 +107,15 @@ def empty_mixer(contexts: int, sets: int) -> Mixer:
         weights=weights,
         uses=np.zeros(sum(rows), dtype=np.int32),
         first_row=np.cumsum((0, *rows), dtype=np.int64)[:-1],
+        choice=zeros(len(ROWS)),
         row=zeros(sets),
         p=zeros(sets),
-        final_inputs=np.zeros(LANES, dtype=np.int32),
+        final_inputs=np.zeros(final_inputs, dtype=np.int32),
         final_weights=final_weights,
-        final_uses=np.zeros(sum(FINAL_ROWS), dtype=np.int32),
-        final_first_row=np.cumsum((0, *FINAL_ROWS), dtype=np.int64)[:-1],
-        final_row=zeros(len(FINAL_ROWS)),
-        final_p=zeros(len(FINAL_ROWS)),
+        final_uses=np.zeros(sum(final_rows), dtype=np.int32),
+        final_first_row=np.cumsum((0, *final_rows), dtype=np.int64)[:-1],
+        final_row=zeros(len(final_rows)),
+        final_p=zeros(len(final_rows)),
         maps=maps,
         map_cell=zeros(MAPS),
     )
@@ -141,140 +131,12 @@ def train(x, w, e):
 
 
 @kernel
-def bounded(x):
-    """A stretch within its limits."""
-    return min(max(x, -3071), 3071)
-
-
-@kernel
 def mixed(x, w):
     """Sum of inputs times weights as a stretch: int32, in units of 2^-8 while it is summed."""
     total = np.int32(0)
     for i in range(x.shape[0]):
         total = np.int32(total + np.int32(np.int32(x[i] * w[i]) >> np.int32(8)))
     return bounded(np.int64(total) >> 8)
-
-
-@kernel
-def length_class(length):
-    """Match length in 24 classes."""
-    return length if length < 16 else min(16 + ((length - 16) >> 3), 23)
-
-
-@kernel
-def look_up(s, m, transformer_p):
-    """Fill the inputs, and pick the rows of weights by what is seen on the way."""
-    at, stretch, x, cells = s.at, s.stretch, m.inputs, s.cells
-    partial, shift, node = at[PARTIAL], 8 - at[BIT], at[NODE] - 1
-    n = 0
-    seen = known = ones = zeros = 0
-    total = np.int64(0)
-    for i in range(s.slot.shape[0]):
-        state = np.int64(cells[s.slot[i] + node])
-        s.state[i] = state
-        x[n] = x[n + 1] = x[n + 2] = 0
-        if state > 0:
-            p = np.int64(s.state_p[i, state] >> 16)
-            x[n] = stretch[p]
-            x[n + 1] = (p - 32768) >> 5
-            total += stretch[p]
-            known += 1
-            if i < ORDERS:
-                seen += 1
-        byte, length = np.int64(cells[s.run[i]]), np.int64(cells[s.run[i] + 1])
-        s.run_row[i] = -1
-        if length > 0 and (byte | 256) >> shift == partial:
-            expected = (byte >> (shift - 1)) & 1
-            row = min(length, 31) * 2 + expected
-            s.run_row[i] = row
-            x[n + 2] = stretch[np.int64(s.run_p[i, row] >> 16)]
-            ones += expected
-            zeros += 1 - expected
-        n += 3
-    # What a context adds is how far it is from the mean of all: less alike, easier to weigh.
-    second = np.int64(x[3])
-    mean = total // max(known, 1)
-    for i in range(s.slot.shape[0]):
-        if s.state[i] > 0:
-            x[3 * i] = bounded(2 * (np.int64(x[3 * i]) - mean))
-    for i in range(s.direct_row.shape[0]):
-        cell = np.int64(s.direct_p[s.direct_row[i] + node])
-        p, count = cell >> 16, min(cell & 1023, 31)
-        x[n] = np.int64(stretch[p]) * count // (count + 2)
-        x[n + 1] = ((p - 32768) >> 5) * count // (count + 2)
-        n += 2
-    x[n] = stretch[np.int64(s.order0_p[partial] >> 16)]
-    n += 1
-    best = 0
-    at[EXPECTED] = 0
-    for i in range(s.match_at.shape[0]):
-        s.match_row[i] = -1
-        x[n] = x[n + 1] = 0
-        if s.match_at[i] > 0:
-            byte = byte_at(s.text, s.match_at[i])
-            if (byte | 256) >> shift == partial:
-                length = length_class(s.match_length[i])
-                row = (length * 4 + min(s.match_misses[i], 3)) * 2 + ((byte >> (shift - 1)) & 1)
-                s.match_row[i] = row
-                p = np.int64(s.match_p[i, row] >> 16)
-                x[n] = stretch[p]
-                x[n + 1] = (p - 32768) >> 5
-                if best == 0:
-                    best = 1 + length
-                    at[EXPECTED] = byte + 1
-        n += 2
-    transformer = np.int64(stretch[transformer_p >> 6])
-    x[n] = transformer
-    x[n + 1] = ((transformer_p >> 6) - 32768) >> 5
-    x[n + 2] = bounded(total >> 3)
-    x[n + 3] = 256
-    agree, differ = max(ones, zeros), min(ones, zeros)
-    choose(at, m.row, m.first_row, seen, best, transformer, second, agree, differ)
-    at, row, first = s.at, m.final_row, m.final_first_row
-    row[0] = first[0] + partial
-    row[1] = first[1] + best * 8 + at[BIT]
-    row[2] = first[2] + (at[LAST4] & 255) * 8 + at[BIT]
-    row[3] = first[3] + (at[CLASSES] & 0x3F) * 8 + at[BIT]
-    return best
-
-
-@kernel
-def choose(at, row, first, seen, best, transformer, second, agree, differ):
-    """Pick the row of each set by a small context.
-
-    seen: orders that know this context; best: class of the match; transformer, second: stretches
-    of the transformer and of order 2; agree, differ: runs that expect the one bit and the other.
-    """
-    bit = at[BIT]
-    for j in range(row.shape[0]):
-        choice = np.int64(0)
-        if j == 0:
-            choice = best * 8 + bit
-        elif j == 1:
-            choice = at[PARTIAL]
-        elif j == 2:
-            choice = (at[LAST4] & 255) * 8 + bit
-        elif j == 3:
-            choice = (min(at[LETTERS], 15) * 8 + seen) * 8 + bit
-        elif j == 4:
-            choice = ((transformer + 3072) >> 8) * 8 + bit
-        elif j == 5:
-            choice = min(at[FIELD], 31) * 8 + bit
-            if at[PERIOD] > 0:
-                choice = 256 + ((at[POSITION] % at[PERIOD]) & 127) * 8 + bit
-        elif j == 6:
-            choice = (at[LAST4] >> 8) & 255
-        elif j == 7:
-            choice = (min(at[LETTERS], 7) * 8 + (at[CLASSES] & 7)) * 8 + bit
-        elif j == 8:
-            choice = at[EXPECTED] * 8 + bit
-        elif j == 9:
-            choice = ((second + 3072) >> 8) * 8 + bit
-        elif j == 10:
-            choice = (at[CLASSES] & 0x1FF) * 8 + bit
-        else:
-            choice = (min(agree, 12) * 8 + min(differ, 7)) * 8 + bit
-        row[j] = first[j] + choice
 
 
 @kernel
@@ -292,13 +154,13 @@ def predict(s, m, transformer_p):
         stretched = mixed(m.inputs, m.weights[m.row[j]])
         m.p[j] = squash[stretched + 3072]
         m.final_inputs[j] = stretched
-    m.final_inputs[LANES - 1] = 256
+    m.final_inputs[m.final_inputs.shape[0] - 1] = 256
     total = np.int64(0)
     for j in range(m.final_row.shape[0]):
         stretched = mixed(m.final_inputs, m.final_weights[m.final_row[j]])
         m.final_p[j] = squash[stretched + 3072]
         total += stretched
-    stretched = total >> 2
+    stretched = total // m.final_row.shape[0]
     p = np.int64(squash[stretched + 3072]) * 2
     stretched = min(max(stretched, -EDGE), EDGE - 1) + EDGE
     column, part = stretched // COLUMN_WIDTH, stretched % COLUMN_WIDTH

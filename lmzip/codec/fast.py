@@ -277,7 +277,7 @@ class CpuEngine:
 
     def __init__(self, preset: Preset) -> None:
         self.preset = preset
-        self.steps = Adam()
+        self.steps = Adam(preset.width)
         self.state: State | None = None
 
     def start_block(self, streams: int) -> None:

@@ -16,7 +16,8 @@ except ImportError:  # pragma: no cover - exercised by a test in a subprocess
 
 from lmzip.codec import code_hash
 
-# Division as in NumPy: checks for zero would keep loops from being vectorised.
+# Division as in NumPy: checks for zero would keep loops from being vectorised. No reference
+# counts: kernels allocate nothing, and counting made them twice as slow.
 _OPTIONS = {"nogil": True, "error_model": "numpy", "_nrt": False}
 HAVE_NUMBA = numba is not None
 
@@ -26,11 +27,15 @@ def _compile(function: Callable[..., Any], **options: Any) -> Callable[..., Any]
 
     Numba takes cached code for current as long as the function's own file is unchanged, but
     the code contains functions of other files too: without the hash, an edited kernel could go
-    on running in its callers. Where the stamp cannot be set, nothing is cached.
+    on running in its callers. Where the stamp cannot be set, or no cache can be written, nothing
+    is cached.
     """
     if numba is None:
         return function
-    compiled = numba.njit(cache=True, **_OPTIONS, **options)(function)
+    try:
+        compiled = numba.njit(cache=True, **_OPTIONS, **options)(function)
+    except RuntimeError:  # no place for a cache
+        return numba.njit(**_OPTIONS, **options)(function)
     file = getattr(getattr(compiled, "_cache", None), "_cache_file", None)
     if hasattr(file, "_source_stamp"):
         file._source_stamp = code_hash()

@@ -12,11 +12,11 @@ from lmzip.codec.schedule import BETA1, BETA2, EPSILON, FLUSH, FLUSH_MOMENT, Ada
 class Learner:
     """Moments of every tensor, and one step for all."""
 
-    def __init__(self, weights: dict[str, Tensor]) -> None:
+    def __init__(self, weights: dict[str, Tensor], width: int) -> None:
         self.weights = weights
         self.first = {name: torch.zeros_like(value) for name, value in weights.items()}
         self.second = {name: torch.zeros_like(value) for name, value in weights.items()}
-        self.schedule = Adam()
+        self.schedule = Adam(width)
         self.keep1, self.take1 = constant(BETA1), constant(1 - BETA1)
         self.keep2, self.take2 = constant(BETA2), constant(1 - BETA2)
         self.epsilon, self.zero = constant(EPSILON), constant(0)

@@ -29,21 +29,21 @@ class Preset:
     contexts: int
     """Contexts that the memory keeps, of the list in `contexts.py`."""
     sets: int
-    """Sets of weights in the last stage, of the list in `bitmixer.py`."""
+    """Sets of weights in the last stage, of the list in `inputs.py`."""
     log_buckets: int
     """Size of the memory: at most 2^log_buckets buckets of 64 bytes for each context."""
 
 
 PRESETS: dict[int, Preset] = {
     1: Preset(32, 1, 1, 32, 1, 64, 8, 3, 16),
-    2: Preset(32, 1, 2, 64, 1, 64, 16, 5, 16),
-    3: Preset(64, 1, 2, 64, 1, 64, 20, 6, 17),
-    4: Preset(64, 1, 2, 64, 1, 64, 26, 8, 18),
-    5: Preset(64, 1, 2, 64, 1, 64, 31, 12, 18),
-    6: Preset(96, 1, 3, 96, 1, 64, 31, 12, 18),
-    7: Preset(128, 1, 4, 128, 1, 64, 31, 12, 19),
-    8: Preset(128, 2, 4, 128, 1, 64, 31, 12, 19),
-    9: Preset(128, 2, 4, 128, 1, 32, 31, 12, 20),
+    2: Preset(32, 1, 1, 64, 1, 64, 12, 5, 16),
+    3: Preset(32, 1, 1, 64, 1, 64, 16, 8, 17),
+    4: Preset(64, 1, 2, 64, 1, 64, 24, 12, 18),
+    5: Preset(64, 1, 2, 64, 1, 64, 31, 19, 18),
+    6: Preset(64, 1, 2, 96, 1, 64, 31, 19, 19),
+    7: Preset(96, 1, 3, 96, 1, 64, 31, 19, 19),
+    8: Preset(128, 1, 4, 128, 1, 64, 31, 19, 19),
+    9: Preset(128, 2, 4, 128, 1, 64, 31, 19, 20),
 }
 
 

@@ -23,7 +23,7 @@ class TorchEngine:
     def __init__(self, preset: Preset, products: Products) -> None:
         self.preset = preset
         self.model = Model(preset, products)
-        self.learner = Learner(self.model.weights)
+        self.learner = Learner(self.model.weights, preset.width)
         self.freqs: list[torch.Tensor] = []
 
     def start_block(self, streams: int) -> None:

@@ -13,9 +13,12 @@ MATRIX_RATE, EMBEDDING_RATE, BIAS_RATE = 2e-3, 1e-2, 1e-2
 
 
 class Adam:
-    """Counts steps."""
+    """Counts steps. Above a width of 64 the rates of matrices and embedding fall with it."""
 
-    def __init__(self) -> None:
+    def __init__(self, width: int) -> None:
+        share = min(1.0, 64 / width)
+        rates = (MATRIX_RATE * share, EMBEDDING_RATE * share, BIAS_RATE)
+        self.rates = np.array(rates, dtype=np.float32)
         self.power1 = self.power2 = 1.0
         self.steps = 0
 
@@ -29,5 +32,4 @@ class Adam:
         self.power1 *= BETA1
         self.power2 *= BETA2
         powers = np.array([1 / (1 - self.power1), 1 / (1 - self.power2)], dtype=np.float32)
-        rates = np.array([MATRIX_RATE, EMBEDDING_RATE, BIAS_RATE], dtype=np.float32)
-        return powers, rates
+        return powers, self.rates
