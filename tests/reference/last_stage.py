@@ -21,6 +21,9 @@ from reference.arithmetic import (
 )
 from reference.memory import Memory
 
+WIDEST = (1 << 19) - 1
+"""The largest weight."""
+
 
 class Mixer:
     """One set of weights: integers in units of 2^-16, the rows made when they are first used."""
@@ -42,7 +45,7 @@ class Mixer:
         rate = least + more * fall // (fall + self.uses[self.row])
         e = (bit * TOP - self.p) * rate >> 14
         weights = self.rows[self.row] + (self.inputs * e + (1 << 15) >> 16)
-        self.rows[self.row] = weights.clip(1 - (1 << 19), (1 << 19) - 1)
+        self.rows[self.row] = np.minimum(np.maximum(weights, -WIDEST), WIDEST)
         self.uses[self.row] += 1
 
 
@@ -90,7 +93,7 @@ class LastStage:
         self.sets = [Mixer(first, rates) for _ in range(level.sets)]
         first = [65536 // level.sets] * level.sets + [0]
         rates = constants.FINAL_RATE, constants.FINAL_FALLING_RATE, constants.FINAL_FALL
-        self.finals = [Mixer(first, rates) for _ in range(4)]
+        self.finals = [Mixer(first, rates) for _ in range(min(level.sets + 1, 8))]
 
     def _inputs(self, ahead: int, ahead_flat: int) -> np.ndarray:
         """Section 6.7. Notes what the rows are chosen by, and the cells that are to learn."""
@@ -163,23 +166,38 @@ class LastStage:
             8 * ((self.order2 + 3072) >> 8) + bit,
             8 * (m.classes & 0x1FF) + bit,
             64 * min(self.agree, 12) + 8 * min(self.differ, 7) + bit,
-        ]
+            8 * (mix(m.word, 7) & 0xFF) + bit,
+            8 * min(m.position - m.line, 255) + bit,
+            8 * (mix(m.word1, m.letters) & 0xFF) + bit,
+            *(m.slots[i].histories[m.node] for i in (1, 2, 6, 3)),
+        ][: len(self.sets)]
+
+    def _final_rows(self) -> list[int]:
+        """Section 6.8: the row of each final mixer."""
+        m, bit = self.memory, self.memory.bit
+        return [
+            m.partial,
+            8 * self.best + bit,
+            8 * (m.last4 & 0xFF) + bit,
+            8 * (m.classes & 0x3F) + bit,
+            8 * (mix(m.word, 7) & 0xFF) + bit,
+            8 * self.expected + bit,
+            *(m.slots[i].histories[m.node] for i in (1, 2)),
+        ][: len(self.finals)]
 
     def predict(self, transformer_p: int) -> int:
         """P(1) in 22 bits, given the transformer's."""
-        m, bit = self.memory, self.memory.bit
+        m = self.memory
         ahead = stretch(transformer_p >> 6)
         inputs = self._inputs(ahead, flat(transformer_p >> 6))
-        rows = self._rows(ahead)[: len(self.sets)]
-        stretches = [s.mixed(inputs, row) for s, row in zip(self.sets, rows, strict=True)]
-        inputs = np.array([*stretches, 256], np.int64)
-        c1 = m.last4 & 0xFF
-        rows = [m.partial, 8 * self.best + bit, 8 * c1 + bit, 8 * (m.classes & 0x3F) + bit]
-        s = sum(f.mixed(inputs, row) for f, row in zip(self.finals, rows, strict=True)) >> 2
+        rows = zip(self.sets, self._rows(ahead), strict=True)
+        inputs = np.array([*(s.mixed(inputs, row) for s, row in rows), 256], np.int64)
+        finals = zip(self.finals, self._final_rows(), strict=True)
+        s = sum(f.mixed(inputs, row) for f, row in finals) // len(self.finals)
         u = clamp(s, -2976, 2975) + 2976
         j, r = u // 192, u % 192
         rows = [
-            m.partial + 256 * c1,
+            m.partial + 256 * (m.last4 & 0xFF),
             mix(m.last4 & 0xFFFF, m.partial) & 0xFFFF,
             mix(self.expected, m.partial + 256 * self.best) & 0xFFFF,
             mix(m.last4 & 0xFFFFFF, m.partial) & 0xFFFF,

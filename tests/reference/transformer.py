@@ -243,11 +243,11 @@ class Transformer:
             self.moments[name] = m, v
             # The float64 root of a float32 number, rounded, is its correctly rounded root.
             root = np.sqrt((v * b).astype(np.float64)).astype(F32)
-            rate = constants.MATRIX_RATE
+            falling = min(1, 64 / self.level.width)
+            rate = constants.MATRIX_RATE * falling
             if name == "embedding":
-                rate = constants.EMBEDDING_RATE
+                rate = constants.EMBEDDING_RATE * falling
             elif name.endswith("bias"):
                 rate = constants.BIAS_RATE
-            self.weights[name] = self.weights[name] - m * a / (root + F32(constants.EPSILON)) * F32(
-                rate
-            )
+            move = m * a / (root + F32(constants.EPSILON))
+            self.weights[name] = self.weights[name] - move * F32(rate)
