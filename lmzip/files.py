@@ -254,6 +254,9 @@ def register_fsspec() -> None:
     register_compression("lmzip", LMZFile, "lmz", force=True)
 
 
+_unfinished: set[Path] = set()
+
+
 @contextmanager
 def atomic_output(
     target: str | os.PathLike[str],
@@ -277,6 +280,7 @@ def atomic_output(
         raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), os.fspath(target))
     # Named before it is made, so that no interruption can come between file and name.
     temporary = path.with_name(f".lmzip-{secrets.token_hex(8)}.tmp")
+    _unfinished.add(temporary)
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
     try:
         try:
@@ -294,7 +298,15 @@ def atomic_output(
             os.fsync(file.fileno())
         _publish(temporary, path, overwrite)
     finally:
-        with suppress(FileNotFoundError):
+        with suppress(OSError):  # gone, or never made: on a read-only disk that fails otherwise
+            temporary.unlink()
+        _unfinished.discard(temporary)
+
+
+def discard_unfinished() -> None:
+    """Remove the temporary files of all outputs under way: for a process about to exit."""
+    for temporary in list(_unfinished):
+        with suppress(OSError):
             temporary.unlink()
 
 

@@ -33,7 +33,7 @@ def progress_bar(
     is in bytes, None if unknown.
     """
     if wanted is None:
-        wanted = sys.stderr is not None and sys.stderr.isatty()
+        wanted = sys.stderr.isatty()
     if not wanted:
         yield lambda size: None
         return

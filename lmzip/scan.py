@@ -50,6 +50,20 @@ def scan(file: BinaryIO, *, verify: bool = True) -> Iterator[ArchiveInfo]:
         first = _read(file, 1)
 
 
+def check_ahead(file: BinaryIO) -> list[ArchiveInfo] | None:
+    """Check every checksum of stored bytes before the slow work starts; go back to where it was.
+
+    Damage is then reported at once instead of after hours. What cannot be read twice, such as a
+    pipe, is left alone: then None is returned. Raises as `scan`.
+    """
+    if not file.seekable():
+        return None
+    start = file.tell()
+    archives = list(scan(file))
+    file.seek(start)
+    return archives
+
+
 def _scan_one(file: BinaryIO, parser: Parser, first: bytes, end: int | None) -> ArchiveInfo:
     header: Header | None = None
     stored_blocks = 0

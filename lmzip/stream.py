@@ -17,6 +17,7 @@ from lmzip import codec, container
 from lmzip.codec.presets import DEFAULT_LEVEL, MAX_LEVEL, MIN_LEVEL
 from lmzip.container import CODED, STORED, BlockHeader, Header, Parser, Trailer
 from lmzip.errors import CorruptError, LimitError, MismatchError, UnsupportedError
+from lmzip.loading import codec_class
 from lmzip.scan import scan
 
 if TYPE_CHECKING:
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 
 Data = bytes | bytearray | memoryview
 """What is taken for bytes: the objects of the buffer protocol that hold single bytes."""
+
+CHUNK = 1 << 16
+"""Bytes of an archive that are worked on at a time."""
 
 Progress = Callable[[int], object]
 """Called now and then with the number of bytes of data that were worked on since the last call."""
@@ -175,6 +179,7 @@ class LMZDecompressor:
             return bytes(out)
         except BaseException as error:  # an interrupted model must not go on either
             self._error = error
+            self._codec = None  # else error and decompressor keep each other, and the model
             raise
 
     def truncated_error(self) -> Exception:
@@ -282,8 +287,11 @@ def decompress(
     """
     for _ in scan(io.BytesIO(data)):
         pass
+    view = memoryview(data)
+    # In pieces: what follows an archive is copied, and many small ones may stand in a row.
+    chunks = (view[i : i + CHUNK] for i in range(0, len(view), CHUNK))
     return b"".join(
-        decompress_chunks([data], threads=threads, memory_limit=memory_limit, progress=progress)
+        decompress_chunks(chunks, threads=threads, memory_limit=memory_limit, progress=progress)
     )
 
 
@@ -315,9 +323,7 @@ def decompress_chunks(
 
 
 def _new_codec(level: int, threads: int | None, progress: Progress | None) -> Codec:
-    from lmzip.codec.loop import Codec  # slow: the model's libraries
-
-    return Codec(level, threads=threads, progress=progress)
+    return codec_class()(level, threads=threads, progress=progress)
 
 
 def _check_code(code: bytes) -> None:

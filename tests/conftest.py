@@ -10,9 +10,21 @@ import tempfile
 from contextlib import ExitStack
 
 import pytest
+from hypothesis import settings
 
 import lmzip
 import lmzip.cli
+from lmzip.codec.presets import Preset
+
+# Examples per property: LMZIP_EXAMPLES=1000 or 10000 for the long runs, 40 otherwise.
+for examples in (40, 1_000, 10_000):
+    settings.register_profile(str(examples), max_examples=examples, deadline=None)
+settings.load_profile(os.environ.get("LMZIP_EXAMPLES", "40"))
+
+TINY = Preset(
+    width=32, layers=1, heads=1, window=16, streams=3, segment=8, contexts=8, sets=3, log_buckets=8
+)
+"""A level so small that many blocks, streams and segments fit into a test."""
 
 COMMAND = [sys.executable, "-m", "lmzip"]
 

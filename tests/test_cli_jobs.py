@@ -159,6 +159,21 @@ def test_test_decodes_and_quick_looks_at_the_stored_bytes(tree, packed):
     assert names(tree) == {"d/a", "d/e/b", "d/link", "x.lmz"}
 
 
+def test_salvage_says_what_became_of_each_file(tree, packed):
+    (tree / "good.lmz").write_bytes(packed)
+    (tree / "cut.lmz").write_bytes(packed[:-1])
+    (tree / "bad.lmz").write_bytes(b"foreign")
+    done = run("d", "--salvage", "good.lmz", "cut.lmz", "bad.lmz")
+    assert done.returncode == 2
+    good, cut, bad = done.stderr.decode().splitlines()
+    assert good.startswith("lmzip: good.lmz: nothing is lost: 3,000 bytes in 1 block are whole")
+    assert cut.startswith("lmzip: cut.lmz: 3,000 bytes in 1 block are whole and were recovered")
+    assert bad.startswith("lmzip: bad.lmz: ")
+    assert (tree / "good").read_bytes() == (tree / "cut").read_bytes() == lmzip.decompress(packed)
+    assert not (tree / "bad").exists()
+    assert run("d", "--salvage", "-fq", "good.lmz").stderr == b""
+
+
 def test_a_damaged_file_is_found_out_before_any_data_are_written(packed):
     half = packed + packed[:-1]
     done = run("d", "-c", stdin=half)

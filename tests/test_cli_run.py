@@ -6,9 +6,7 @@ import os
 import re
 import signal
 import subprocess
-import sys
 import time
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -54,20 +52,6 @@ def test_a_signal_in_the_middle_of_the_work(tmp_path):
     assert sorted(os.listdir(tmp_path)) == ["in", "out"]
 
 
-def test_a_signal_that_a_library_loses_is_not_lost(tmp_path, monkeypatch):
-    def lose() -> None:
-        with suppress(KeyboardInterrupt):
-            signal.raise_signal(signal.SIGTERM)
-            time.sleep(1)
-
-    (tmp_path / "in").write_bytes(b"text")
-    monkeypatch.setattr(sys, "unraisablehook", sys.unraisablehook)  # restores it afterwards
-    monkeypatch.setattr("lmzip.cli.jobs.announce_compilation", lose)
-    assert run("c", "-1", tmp_path / "in").returncode == 128 + signal.SIGTERM
-    assert os.listdir(tmp_path) == ["in"]
-    assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
-
-
 def test_a_kill_leaves_at_most_a_temporary_file(tmp_path):
     process = start(tmp_path)
     process.kill()
@@ -103,11 +87,32 @@ def test_a_full_disk_is_told_once(tmp_path):
         assert done.stderr.count(b"no space left on device") == done.stderr.count(b"\n") == 1
 
 
-def test_closed_standard_streams_are_no_bug(tmp_path):
-    for closed in ("<&-", ">&-"):
-        program = f'exec "$@" {closed}'
-        done = subprocess.run(["sh", "-c", program, "sh", *COMMAND, "-1"], stderr=subprocess.PIPE)
-        assert done.returncode == 1 and b"is closed" in done.stderr
+@pytest.mark.parametrize(
+    ("closed", "arguments", "name"),
+    [
+        ("<&-", ["-1"], "input"),
+        ("<&-", ["-d"], "input"),
+        ("<&-", ["-t"], "input"),
+        (">&-", ["-1", "-c", "in", "in"], "output"),
+        (">&-", ["--help"], "output"),
+        ("<&- >&-", ["-1"], "input"),
+    ],
+)
+def test_of_closed_standard_streams_the_right_one_is_named(closed, arguments, name, tmp_path):
+    (tmp_path / "in").write_bytes(b"some text")
+    command = ["sh", "-c", f'exec "$@" {closed}', "sh", *COMMAND, *arguments]
+    done = subprocess.run(command, cwd=tmp_path, input=b"some text", stderr=subprocess.PIPE)
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"lmzip: standard {name}: is closed: ".encode())
+    assert done.stderr.count(b"\n") == 1
+    assert os.listdir(tmp_path) == ["in"]
+
+
+def test_a_closed_standard_error_costs_no_output(tmp_path):
+    (tmp_path / "in").write_bytes(b"some text")
+    command = ["sh", "-c", 'exec "$@" 2>&-', "sh", *COMMAND, "-1v", "in"]
+    assert subprocess.run(command, cwd=tmp_path).returncode == 0
+    assert lmzip.decompress((tmp_path / "in.lmz").read_bytes()) == b"some text"
 
 
 def test_a_bug_is_told_from_everything_else(tmp_path, monkeypatch):

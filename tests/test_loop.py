@@ -5,17 +5,13 @@ from __future__ import annotations
 import dataclasses
 
 import pytest
-from conftest import noise, prose
-from hypothesis import given, settings
+from conftest import TINY, noise, prose
+from hypothesis import given
 from hypothesis import strategies as st
 
 from lmzip.codec import loop
 from lmzip.codec.loop import Codec
-from lmzip.codec.presets import PRESETS, Preset
-
-TINY = Preset(
-    width=32, layers=1, heads=1, window=16, streams=3, segment=8, contexts=8, sets=3, log_buckets=8
-)
+from lmzip.codec.presets import PRESETS
 
 
 @pytest.fixture
@@ -35,7 +31,6 @@ def test_every_length_around_segments_and_streams(size, tiny):
     round_trip(prose(size))
 
 
-@settings(max_examples=30, deadline=None)
 @given(st.binary(min_size=1, max_size=120))
 def test_any_bytes(data):
     with pytest.MonkeyPatch.context() as patch:

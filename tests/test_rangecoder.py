@@ -99,3 +99,21 @@ def test_coded_length_is_the_information_content():
     bits = float(-np.log2(share[symbols]).sum())
     length = round_trip([(int(starts[s]), int(sizes[s]), 24) for s in symbols])
     assert abs(length * 8 - bits) < 16
+
+
+@pytest.mark.parametrize("part", range(10))
+def test_a_thousand_random_distributions(part):
+    """100 in each part: of 2 to 256 symbols, flat to certain, in totals of 2^8 to 2^24."""
+    rng = np.random.default_rng(part)
+    for _ in range(100):
+        count = int(rng.integers(2, 257))
+        bits = int(rng.integers(max(8, count.bit_length()), 25))
+        shape = rng.dirichlet(np.full(count, 10.0 ** rng.uniform(-2, 2)))
+        sizes = 1 + rng.multinomial((1 << bits) - count, shape)
+        assert sizes.min() >= 1 and sizes.sum() == 1 << bits
+        starts = np.cumsum(sizes) - sizes
+        # Half of the symbols as they are distributed, half of them rare ones.
+        symbols = [*rng.choice(count, 20, p=sizes / sizes.sum()), *rng.integers(0, count, 20)]
+        length = round_trip([(int(starts[s]), int(sizes[s]), bits) for s in symbols])
+        cost = float(np.sum(bits - np.log2(sizes[symbols])))
+        assert cost - 8 <= 8 * length <= cost + 16

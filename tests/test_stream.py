@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
+import gc
 import random
+import weakref
 
 import pytest
 from conftest import noise, prose
 
 import lmzip
-from lmzip import container
+from lmzip import container, stream
 from lmzip.codec import code_hash
 from lmzip.container import BlockHeader, Header, Trailer
+from lmzip.salvage import salvage
 from lmzip.stream import LMZCompressor, LMZDecompressor
 
 OVERHEAD = Header.SIZE + BlockHeader.SIZE + Trailer.SIZE
@@ -147,6 +150,25 @@ def test_an_error_is_final(archive):
     with pytest.raises(lmzip.LMZError) as second:
         decompressor.decompress(b"")
     assert first.value is second.value
+
+
+@pytest.mark.parametrize("damage", [lambda data: data[:-1] + b"?", lambda data: data[:-1]])
+def test_an_error_does_not_keep_the_model(damage, archive, monkeypatch):
+    models = []
+
+    def remember(*options):
+        models.append(weakref.ref(codec := new_codec(*options)))
+        return codec
+
+    new_codec = stream._new_codec
+    monkeypatch.setattr(stream, "_new_codec", remember)
+    gc.disable()
+    try:
+        data, report = salvage(archive[: -Trailer.SIZE] + damage(archive[-Trailer.SIZE :]))
+        assert data and report.error is not None
+        assert [model() for model in models] == [None]
+    finally:
+        gc.enable()
 
 
 def test_wrong_arguments():

@@ -1,6 +1,8 @@
 """The command `lmzip`, and `lmzcat`. Nothing else in the package imports this.
 
-run        signals, exit status, what ends the command
+run        exit status, and what ends the command before time
+signals    what a signal leaves behind: nothing unfinished
+streams    standard streams that are closed, or full
 commands   the commands and their help
 options    options that commands share, and the environment
 inputs     which files are meant

@@ -53,7 +53,7 @@ class Commands(click.Group):
         if not args:
             if ctx.resilient_parsing:
                 return False
-            return not all(stream and stream.isatty() for stream in (sys.stdin, sys.stdout))
+            return not all(stream.isatty() for stream in (sys.stdin, sys.stdout))
         first = args[0].partition("=")[0]
         own = {name for param in self.get_params(ctx) for name in param.opts}
         return first not in own and self.get_command(ctx, first) is None
@@ -160,9 +160,15 @@ def compress(ctx: click.Context, **options: Any) -> None:
     ctx.exit(compress_files(Settings(**options)))
 
 
+_salvage = click.option(
+    "--salvage", is_flag=True, help="Of a damaged archive, restore what stands before the damage."
+)
+
+
 @cli.command(short_help="Restore files, or standard input.", context_settings=HELP)
 @file_options
 @output_options
+@_salvage
 @model_options
 @talk_options
 @click.pass_context
@@ -170,7 +176,8 @@ def decompress(ctx: click.Context, **options: Any) -> None:
     """Restore each FILE.lmz to FILE, or standard input to standard output.
 
     Several archives in one file are restored as one. The checksums of a file are checked before
-    anything is decoded.
+    anything is decoded. Of a damaged archive --salvage restores the blocks before the damage,
+    says what is lost, and ends with status 2.
     """
     from lmzip.cli.jobs import decompress_files
 
@@ -250,6 +257,7 @@ _modes = {
 @click.option(*_modes["list"], "mode", flag_value="list", help="List.")
 @level_options
 @output_options
+@_salvage
 @_quick
 @_json
 @model_options

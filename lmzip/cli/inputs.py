@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import stat
 import sys
@@ -13,7 +12,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from lmzip.cli.options import Settings
-from lmzip.cli.report import Console
+from lmzip.cli.report import STDIN, Console
 from lmzip.errors import RefusedError
 
 
@@ -35,7 +34,7 @@ class Input:
     @property
     def name(self) -> str:
         """What messages call it."""
-        return "standard input" if self.is_stdin else self.path
+        return STDIN if self.is_stdin else self.path
 
 
 def inputs(settings: Settings, console: Console) -> Iterator[Input]:
@@ -80,8 +79,6 @@ def open_input(item: Input, *, terminal: bool) -> Iterator[BinaryIO]:
         with open(item.path, "rb") as file:
             yield file
         return
-    if sys.stdin is None:
-        raise OSError(errno.EBADF, "standard input is closed")
     if sys.stdin.isatty() and not terminal:
         raise RefusedError(
             "no archive is read from a terminal",

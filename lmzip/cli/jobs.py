@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter
 from typing import BinaryIO
 
-from lmzip.cli import signals
 from lmzip.cli.inputs import Input, inputs, open_input, regular_size
 from lmzip.cli.options import Settings
 from lmzip.cli.outputs import (
@@ -17,14 +17,14 @@ from lmzip.cli.outputs import (
     check_terminal,
     compressed_name,
     restored_name,
-    standard_output,
 )
-from lmzip.cli.report import Console
+from lmzip.cli.report import STDOUT, Console, about
 from lmzip.codec.presets import memory_bytes
 from lmzip.errors import RefusedError
 from lmzip.files import atomic_output
 from lmzip.progress import announce_compilation, progress_bar
-from lmzip.scan import scan
+from lmzip.salvage import Salvage, salvage_chunks
+from lmzip.scan import check_ahead, scan
 from lmzip.stream import LMZCompressor, Progress, compress_chunks, decompress_chunks
 
 CHUNK = 1 << 16
@@ -61,6 +61,9 @@ def decompress_files(settings: Settings) -> int:
         with worker.console.each(item.name):
             target = restored_name(item, settings)
             with open_input(item, terminal=settings.force) as source:
+                if settings.salvage:
+                    worker.salvage(item, source, target)
+                    continue
                 size = _check_stored(item, source, worker.console)
                 done = worker.transfer(item, source, target, _decoder(settings), size)
             worker.tell(item, done, data=done.written, packed=done.read)
@@ -112,9 +115,10 @@ class _Worker:
     ) -> _Done:
         """Convert one file; `target` None is standard output. `total` is in bytes of data."""
         if target is None:
-            sink = standard_output()
-            done = self.run(item, source, sink.write, convert, total, talks=sink.isatty())
-            sink.flush()
+            sink = sys.stdout.buffer
+            with about(STDOUT):
+                done = self.run(item, source, sink.write, convert, total, talks=sink.isatty())
+                sink.flush()
             return done
         check_target(item, target)
         place = os.path.realpath(target)
@@ -127,7 +131,8 @@ class _Worker:
         if self.settings.output_dir is not None:
             target.parent.mkdir(parents=True, exist_ok=True)
         status = None if item.is_stdin else os.fstat(source.fileno())
-        with atomic_output(target, overwrite=self.settings.force, like=status) as file:
+        output = atomic_output(target, overwrite=self.settings.force, like=status)
+        with about(str(target)), output as file:
             done = self.run(item, source, file.write, convert, total)
         self.written.add(place)
         if self.settings.remove and status is not None:
@@ -152,13 +157,13 @@ class _Worker:
 
         def chunks() -> Iterator[bytes]:
             nonlocal read
-            while chunk := source.read1(CHUNK):
+            while True:
+                with about(item.name):  # not about the output, as is all else that happens here
+                    chunk = source.read1(CHUNK)
+                if not chunk:
+                    return
                 read += len(chunk)
                 yield chunk
-
-        def advance(size: int) -> None:
-            signals.check()
-            progress(size)
 
         wanted = self.console.progress
         if wanted is None and (talks or source.isatty()):
@@ -167,10 +172,24 @@ class _Worker:
         if self.console.verbosity >= 0 and total != 0:
             announce_compilation()
         with progress_bar(wanted, item.name, total) as progress:
-            for piece in convert(chunks(), advance):
+            for piece in convert(chunks(), progress):
                 sink(piece)
                 written += len(piece)
         return _Done(read, written, perf_counter() - start)
+
+    def salvage(self, item: Input, source: BinaryIO, target: Path | None) -> None:
+        """Restore what stands before the damage, and say what is lost."""
+        report = Salvage()
+
+        def convert(chunks: Iterator[bytes], progress: Progress) -> Iterator[bytes]:
+            options = self.settings.model_options()
+            return salvage_chunks(chunks, report, progress=progress, **options)
+
+        self.transfer(item, source, target, convert, None)
+        if report.error is None:
+            self.console.note(f"{item.name}: {report}")
+        else:
+            self.console.failed(f"{item.name}: {report}", report.error.exit_status)
 
     def tell(self, item: Input, done: _Done, *, data: int, packed: int) -> None:
         """A line about a file whose `data` bytes are `packed` bytes in the archive."""
@@ -191,15 +210,10 @@ def _decoder(settings: Settings) -> Convert:
 
 
 def _check_stored(item: Input, source: BinaryIO, console: Console) -> int | None:
-    """Check all stored bytes of a file; return the bytes of data, None for a pipe.
-
-    It takes no time beside the model's, and shows damage before any work is done.
-    """
-    if regular_size(source) is None:
+    """Check all stored bytes of a file; return the bytes of data, None for a pipe."""
+    archives = check_ahead(source)
+    if archives is None:
         return None
-    start = source.tell()
-    archives = list(scan(source))
-    source.seek(start)
     for info in archives:
         message = f"{item.name}: {_needs(info.level)}, blocks: {info.blocks:,}, code {info.code}"
         console.note(message, least=2)

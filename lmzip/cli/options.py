@@ -46,6 +46,7 @@ class Settings:
     level: int | None = None
     threads: int | None = None
     memory_limit: int | None = None
+    salvage: bool = False
     quick: bool = False
     as_json: bool = False
     quiet: int = 0
@@ -60,6 +61,8 @@ class Settings:
             raise click.UsageError("-o names one output: use --output-dir for several files")
         if self.remove and self.to_stdout:
             raise click.UsageError("--rm needs an output file: standard output may be lost")
+        if self.remove and self.salvage:
+            raise click.UsageError("--rm and --salvage exclude each other: keep what is damaged")
 
     @property
     def to_stdout(self) -> bool:

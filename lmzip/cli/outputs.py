@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import stat
 import sys
 from pathlib import Path
-from typing import BinaryIO
 
 from lmzip.cli.inputs import Input
 from lmzip.cli.options import Settings
@@ -59,16 +57,9 @@ def check_target(item: Input, target: Path) -> None:
         )
 
 
-def standard_output() -> BinaryIO:
-    """Raises OSError if it is closed."""
-    if sys.stdout is None:
-        raise OSError(errno.EBADF, "standard output is closed")
-    return sys.stdout.buffer
-
-
 def check_terminal(settings: Settings) -> None:
     """Refuse to write an archive to a terminal."""
-    if sys.stdout is not None and sys.stdout.isatty() and not settings.force:
+    if sys.stdout.isatty() and not settings.force:
         raise RefusedError(
             "no archive is written to a terminal",
             "it would be unreadable",

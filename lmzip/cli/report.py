@@ -5,11 +5,14 @@ from __future__ import annotations
 import errno
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
-from lmzip.cli import signals
 from lmzip.errors import LMZError, RefusedError
+
+STDIN = "standard input"
+STDOUT = "standard output"
+"""What messages call them."""
 
 _OPEN = "cannot be opened"
 _WRITE = "no output can be written"
@@ -24,6 +27,7 @@ _EXPLAINED = {
     errno.ENOSPC: (_WRITE, "make room, or name an output elsewhere with -o"),
     errno.EDQUOT: (_WRITE, "make room, or name an output elsewhere with -o"),
     errno.EFBIG: (_WRITE, "name an output on another file system with -o"),
+    errno.EBADF: ("is closed", "redirect it, or name a file"),
     errno.EROFS: (_WRITE, "name an output elsewhere with -o"),
 }
 
@@ -43,9 +47,20 @@ def explain(error: OSError) -> str:
     return f"{what}: {why}; {remedy}"
 
 
+@contextmanager
+def about(name: str) -> Iterator[None]:
+    """Let an error of the operating system that names no file name this one."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None:
+            error.filename = name
+        raise
+
+
 def say(message: str) -> None:
-    """One line on standard error, if there is any."""
-    if sys.stderr is not None:
+    """One line on standard error, if that takes it."""
+    with suppress(OSError):
         print(f"lmzip: {message}", file=sys.stderr, flush=True)
 
 
@@ -75,9 +90,8 @@ class Console:
     def each(self, name: str) -> Iterator[None]:
         """Work on one of several files: what goes wrong with it does not stop the others.
 
-        A closed pipe does, and so do interruptions and bugs.
+        Standard output that takes nothing more does, and so do interruptions and bugs.
         """
-        signals.check()
         try:
             yield
         except Skipped as reason:
@@ -89,6 +103,8 @@ class Console:
         except LMZError as error:
             self.failed(f"{name}: {error}", error.exit_status)
         except OSError as error:
+            if error.filename == STDOUT:
+                raise
             self.failed(f"{error.filename or name}: {explain(error)}", 1)
         except MemoryError:
             self.failed(f"{name}: no memory is left: the level needs more; use a lower one", 1)

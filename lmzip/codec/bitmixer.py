@@ -33,6 +33,7 @@ from lmzip.codec.memory import (
 )
 
 MAPS = 4
+"""Adaptive maps; levels with few sets use the first two."""
 COLUMNS, COLUMN_WIDTH = 32, 192
 """Of an adaptive map: one cache line pair, and the stretch between two columns."""
 EDGE = COLUMNS // 2 * COLUMN_WIDTH - COLUMN_WIDTH // 2
@@ -41,6 +42,8 @@ RATE, FALLING_RATE, FALL = 75, 983, 512
 """Learning rate of a row in units of 2^-14 / 2^16, what it has more at first, and half of that
 after so many uses."""
 FINAL_RATE, FINAL_FALLING_RATE, FINAL_FALL = 60, 300, 256
+MOST_USES = 1 << 20
+"""Uses are counted so far; by then the rates have long settled."""
 STATE_LIMIT, RUN_LIMIT, DIRECT_LIMIT, MATCH_LIMIT, MAP_LIMIT = 1000, 1000, 255, 1000, 255
 MAP_COUNT = 6
 """What a cell of an adaptive map counts as at the start."""
@@ -51,7 +54,7 @@ LONGEST = 17
 
 
 class Mixer(NamedTuple):
-    """Weights and inputs. S sets of weights, F final mixers."""
+    """Weights and inputs. S sets of weights, F final mixers, M maps."""
 
     inputs: np.ndarray
     """int32 [I]: three of each context, two of each direct one, order 0, two of each match, the
@@ -77,9 +80,9 @@ class Mixer(NamedTuple):
     final_row: np.ndarray
     final_p: np.ndarray
     maps: np.ndarray
-    """uint32 [4 * 65536 * 32]: probability and count by context and column of the stretch."""
+    """uint32 [M * 65536 * 32]: probability and count by context and column of the stretch."""
     map_cell: np.ndarray
-    """int64 [4]: the nearest cells to this bit's stretch."""
+    """int64 [M]: the nearest cells to this bit's stretch."""
 
 
 def empty_mixer(contexts: int, sets: int) -> Mixer:
@@ -99,7 +102,8 @@ def empty_mixer(contexts: int, sets: int) -> Mixer:
     weights[:, transformer : transformer + 3] = 19661, 11796, 94372  # 0.3, 0.18, 8 * 0.18
     final_weights = np.zeros((sum(final_rows), final_inputs), dtype=np.int32)
     final_weights[:, :sets] = (1 << 16) // sets
-    maps = np.zeros(MAPS * 65536 * COLUMNS, dtype=np.uint32)
+    map_count = 2 if sets < 6 else MAPS
+    maps = np.zeros(map_count * 65536 * COLUMNS, dtype=np.uint32)
     column = squash_table()[(np.arange(COLUMNS) * COLUMN_WIDTH) + 3072 - EDGE].astype(np.uint32)
     maps.reshape(-1, COLUMNS)[:] = column << 10 | MAP_COUNT
     return Mixer(
@@ -117,7 +121,7 @@ def empty_mixer(contexts: int, sets: int) -> Mixer:
         final_row=zeros(len(final_rows)),
         final_p=zeros(len(final_rows)),
         maps=maps,
-        map_cell=zeros(MAPS),
+        map_cell=zeros(map_count),
     )
 
 
@@ -148,8 +152,9 @@ def predict(s, m, transformer_p):
     cell = m.map_cell
     cell[0] = partial + ((last4 & 255) << 8)
     cell[1] = mix(last4 & 0xFFFF, partial) & 0xFFFF
-    cell[2] = mix(at[EXPECTED], partial + best * 256) & 0xFFFF
-    cell[3] = mix(last4 & 0xFFFFFF, partial) & 0xFFFF
+    if cell.shape[0] > 2:
+        cell[2] = mix(at[EXPECTED], partial + best * 256) & 0xFFFF
+        cell[3] = mix(last4 & 0xFFFFFF, partial) & 0xFFFF
     for j in range(m.row.shape[0]):
         stretched = mixed(m.inputs, m.weights[m.row[j]])
         m.p[j] = squash[stretched + 3072]
@@ -163,13 +168,14 @@ def predict(s, m, transformer_p):
     stretched = total // m.final_row.shape[0]
     p = np.int64(squash[stretched + 3072]) * 2
     stretched = min(max(stretched, -EDGE), EDGE - 1) + EDGE
+    weight = COLUMN_WIDTH // 6 * cell.shape[0]
     column, part = stretched // COLUMN_WIDTH, stretched % COLUMN_WIDTH
     for k in range(cell.shape[0]):
         left = (k * 65536 + cell[k]) * COLUMNS + column
         low, high = np.int64(m.maps[left] >> 10), np.int64(m.maps[left + 1] >> 10)
         cell[k] = left + (1 if part > COLUMN_WIDTH // 2 else 0)
-        # Four maps of weight 3/16 each, together three times what the mixers say.
-        p += (low * (COLUMN_WIDTH - part) + high * part) // 128
+        # Together the maps weigh three times what the mixers say.
+        p += (low * (COLUMN_WIDTH - part) + high * part) // weight
     return min(max(p >> 3, LEAST), (1 << 22) - LEAST)
 
 
@@ -181,13 +187,13 @@ def learn_bit(s, m, bit):
     for j in range(m.row.shape[0]):
         row = m.row[j]
         uses = np.int64(m.uses[row])
-        m.uses[row] = uses + 1
+        m.uses[row] = min(uses + 1, MOST_USES)
         rate = RATE + FALLING_RATE * FALL // (FALL + uses)
         train(m.inputs, m.weights[row], np.int32(((one - m.p[j]) * rate) >> 14))
     for j in range(m.final_row.shape[0]):
         row = m.final_row[j]
         uses = np.int64(m.final_uses[row])
-        m.final_uses[row] = uses + 1
+        m.final_uses[row] = min(uses + 1, MOST_USES)
         rate = FINAL_RATE + FINAL_FALLING_RATE * FINAL_FALL // (FINAL_FALL + uses)
         train(m.final_inputs, m.final_weights[row], np.int32(((one - m.final_p[j]) * rate) >> 14))
     for k in range(m.map_cell.shape[0]):

@@ -1,0 +1,137 @@
+"""Archives from arbitrary bytes: sealed as the format demands, so that fuzzing gets behind it.
+
+A fuzzer never guesses a CRC-32. `sealed_archive` reads its input as a list of what to put into
+an archive and of what to damage, and seals every part; what comes out reaches the model.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import random
+import struct
+import sys
+import zlib
+from dataclasses import replace
+from pathlib import Path
+from unittest.mock import patch
+
+import lmzip
+from lmzip import container, stream
+from lmzip.codec import code_hash, loop
+from lmzip.codec.presets import Preset
+from lmzip.container import CODE_SIZE, CODED, DIGEST_SIZE, STORED, BlockHeader, Header, Trailer
+
+BLOCK_SIZE = 64
+FIELDS = ("type", "raw_size", "stored_size", "raw_crc", "stored_crc", "canary")
+TINY = Preset(
+    width=32, layers=1, heads=1, window=16, streams=3, segment=8, contexts=8, sets=3, log_buckets=8
+)
+HEADER = Header(1, code_hash()[:CODE_SIZE]).pack()
+
+
+def shrink() -> None:
+    """Make blocks and the model so small that thousands of archives are read in a second."""
+    container.BLOCK_SIZE = BLOCK_SIZE
+    loop.PRESETS[1] = TINY
+
+
+class EchoModel:
+    """Stands in for the codec where the container is fuzzed: a thousand times as fast."""
+
+    def __init__(self, *options: object) -> None:
+        self.blocks = 0
+
+    def canary(self) -> int:
+        return self.blocks
+
+    def encode(self, block: bytes) -> bytes:
+        self.blocks += 1
+        return block.rstrip(b"\0")
+
+    def decode(self, payload: bytes, size: int) -> bytes:
+        self.blocks += 1
+        return (payload + bytes(size))[:size]
+
+
+def sealed_archive(data: bytes, model: EchoModel | loop.Codec) -> bytes:
+    """An archive of blocks whose fields are read from `data`, every seal being right.
+
+    Each block takes 8 bytes of instructions: type, raw size, stored size, which of its values
+    are wrong, and a wrong value; then its stored bytes. What is left follows the trailer.
+    """
+    out, at, index, total = bytearray(HEADER), 0, 0, 0
+    digest = hashlib.sha256()
+    while len(data) - at >= 9 and index < 4:
+        kind, raw_size, size, wrong, value = struct.unpack_from("<BBBBI", data, at)
+        at += 8
+        stored = data[at : at + size % (BLOCK_SIZE + 1)]
+        at += len(stored)
+        stored_crc = zlib.crc32(stored)
+        if kind & 1:
+            raw_size = BLOCK_SIZE if kind & 2 else 1 + raw_size % BLOCK_SIZE
+            canary = model.canary()
+            block = model.decode(stored, raw_size)
+            header = BlockHeader(
+                CODED, raw_size, len(stored), zlib.crc32(block), stored_crc, canary
+            )
+        else:
+            stored = (stored or b"x").ljust(BLOCK_SIZE if kind & 2 else 1)
+            stored_crc = zlib.crc32(stored)
+            model.canary()
+            model.encode(stored)
+            block = stored
+            header = BlockHeader(STORED, len(stored), len(stored), stored_crc, stored_crc, 0)
+        if wrong >= 0xF0:
+            field = ("type", "raw_size", "stored_size", "raw_crc", "stored_crc", "canary")[
+                wrong % 6
+            ]
+            header = replace(header, **{field: value & 0xFF if field == "type" else value})
+        out += header.pack(index) + stored
+        digest.update(block)
+        index += 1
+        total += len(block)
+    rest = data[at:]
+    if rest[:1] >= b"\xf0":
+        index, total = rest[0], total + rest[0]
+    out += Trailer(index, total, digest.digest()[:DIGEST_SIZE]).pack()
+    return bytes(out) + rest[1:]
+
+
+def seeds() -> dict[str, bytes]:
+    """What fuzzing starts from; see `one_input` in `fuzz_decoder.py` for the first byte."""
+    rng = random.Random(1)
+    text = b"the rain falls on the old stone bridge, " * 6
+    data = {
+        "empty": b"",
+        "one-byte": b"x",
+        "short": text[:40] + bytes(3),
+        "full-block": text[: BLOCK_SIZE - 1] + b"\0",
+        "mixed": text[: BLOCK_SIZE - 1] + b"\0" + rng.randbytes(BLOCK_SIZE) + text[:30] + b"\0",
+    }
+    found = {"model": b"\0" + lmzip.compress(data["mixed"], level=1)}
+    with patch.object(stream, "_new_codec", EchoModel):
+        for name, raw in data.items():
+            packed = b"\2" + lmzip.compress(raw, level=1)
+            found[name] = packed
+            found[f"{name}-twice"] = packed + packed[1:]
+            found[f"{name}-cut"] = packed[:-20]
+            found[f"{name}-and-more"] = packed + b"more"
+    for kinds in ((3, 3, 1), (2, 3, 2, 0), (3, 2, 2, 1), (1,), (0,)):
+        blocks = b"".join(bytes([kind, 9, 8, 0, 0, 0, 0, 0]) + rng.randbytes(8) for kind in kinds)
+        found[f"blocks-{'-'.join(map(str, kinds))}"] = b"\3" + blocks
+    found["model-blocks"] = b"\1" + bytes([1, 9, 8, 0, 0, 0, 0, 0]) + rng.randbytes(8)
+    return found
+
+
+def main(directory: str) -> None:
+    """Write the seeds to a directory."""
+    shrink()
+    target = Path(directory)
+    target.mkdir(parents=True, exist_ok=True)
+    for name, data in seeds().items():
+        (target / name).write_bytes(data)
+    print(f"{len(list(target.iterdir()))} seeds in {target}")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,107 @@
+"""Coverage-guided fuzzing of everything that reads archives, with atheris (libFuzzer).
+
+    pip install -e '.[fuzz]'
+    python fuzz/archives.py CORPUS
+    python fuzz/fuzz_decoder.py CORPUS -max_total_time=600 -max_len=600
+
+Whatever the bytes are, each way of reading them gives the same data or raises the same kind of
+LMZError; nothing else is ever raised, and no output is larger than it was asked to be. Blocks and
+model are shrunk, the code is otherwise that of the package; only the model's compiled kernels
+are not instrumented.
+"""
+
+from __future__ import annotations
+
+import io
+import sys
+from contextlib import nullcontext
+
+import lmzip.codec.loop  # first, so that it is not instrumented: Numba could not compile it
+
+if __name__ == "__main__":
+    import atheris
+
+    instrumented = atheris.instrument_imports(include=["lmzip"])
+else:  # the tests run the seeds through `one_input`
+    instrumented = nullcontext()
+
+with instrumented:
+    from archives import EchoModel, sealed_archive, shrink
+
+    from lmzip import stream
+    from lmzip.errors import LMZError
+    from lmzip.salvage import salvage
+    from lmzip.scan import scan
+    from lmzip.stream import LMZDecompressor
+
+LARGEST = 7
+MODEL = stream._new_codec
+
+
+def outcome(read, *arguments) -> bytes | type[LMZError]:
+    """The data, or the class of the error."""
+    try:
+        return read(*arguments)
+    except LMZError as error:
+        assert error.what and error.why and error.remedy and str(error)
+        return type(error)
+
+
+def in_pieces(data: bytes) -> bytes:
+    """Decompress in small pieces, as a pipe gives them."""
+    out, at = bytearray(), 0
+    decompressor = LMZDecompressor()
+    while True:
+        if decompressor.eof:
+            data, at = decompressor.unused_data + data[at:], 0
+            if not data:
+                return bytes(out)
+            decompressor = LMZDecompressor(_follows=True)
+        piece = b""
+        if decompressor.needs_input:
+            piece = data[at : at + LARGEST]
+            at += len(piece)
+            if not piece:
+                raise decompressor.truncated_error()
+        taken = decompressor.decompress(piece, LARGEST)
+        assert len(taken) <= LARGEST
+        out += taken
+
+
+def summary(data: bytes) -> bytes:
+    """What a scan finds: the bytes of data it counts, as text."""
+    return str(sum(info.raw_size for info in scan(io.BytesIO(data)))).encode()
+
+
+def check(data: bytes) -> None:
+    """Read `data` in every way and compare."""
+    whole = outcome(lmzip.decompress, data)
+    pieces = outcome(in_pieces, data)
+    file = outcome(lambda: lmzip.open(io.BytesIO(data)).read())
+    assert pieces == file, (pieces, file)
+    # `decompress` looks at all checksums before the model runs, and so may find another fault.
+    assert isinstance(whole, bytes) == isinstance(pieces, bytes), (whole, pieces)
+    if isinstance(whole, bytes):
+        assert whole == pieces
+        assert outcome(summary, data) == str(len(whole)).encode()
+        saved, report = salvage(data)
+        assert saved == whole and report.lost == 0
+    else:
+        saved = outcome(lambda: salvage(data)[0])
+        assert saved is pieces or (isinstance(saved, bytes) and saved), (saved, pieces)
+
+
+def one_input(data: bytes) -> None:
+    """First byte: bit 0, instructions for a sealed archive; bit 1, no model but its stand-in."""
+    if data:
+        stream._new_codec = EchoModel if data[0] & 2 else MODEL
+        archive = data[1:]
+        if data[0] & 1:
+            archive = sealed_archive(archive, stream._new_codec(1, None, None))
+        check(archive)
+
+
+if __name__ == "__main__":
+    shrink()
+    atheris.Setup(sys.argv, one_input)
+    atheris.Fuzz()

@@ -1,0 +1,263 @@
+"""Damage to archives of coded blocks: all of it is found, most of it before any model work.
+
+`docs/integrity.md` states what these tests prove; `test_container.py` and `test_stream.py` hold
+the same for archives of one block.
+"""
+
+from __future__ import annotations
+
+import io
+import random
+import tracemalloc
+
+import pytest
+from conftest import noise, prose
+
+import lmzip
+from lmzip import container, stream
+from lmzip.container import BlockHeader, Header, Trailer
+from lmzip.scan import check_ahead, scan
+from lmzip.stream import LMZCompressor, LMZDecompressor, decompress_chunks
+
+SIZE = 256
+DATA = prose(2 * SIZE + 100)
+
+
+@pytest.fixture(autouse=True)
+def small_blocks(monkeypatch):
+    monkeypatch.setattr(container, "BLOCK_SIZE", SIZE)
+
+
+@pytest.fixture(scope="module")
+def archive() -> bytes:
+    """Three coded blocks."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(container, "BLOCK_SIZE", SIZE)
+        return lmzip.compress(DATA, level=1)
+
+
+@pytest.fixture
+def no_model(monkeypatch):
+    """Whatever is found is found before the model starts."""
+
+    def refuse(*arguments):
+        raise AssertionError("the model was started")
+
+    monkeypatch.setattr(stream, "_new_codec", refuse)
+
+
+def layout(archive: bytes) -> list[slice]:
+    """Header, each block's header and stored bytes, trailer."""
+    parts, at = [slice(0, Header.SIZE)], Header.SIZE
+    while archive[at]:
+        head = slice(at, at + BlockHeader.SIZE)
+        size = BlockHeader.unpack(archive[head], len(parts) // 2).stored_size
+        at = head.stop + size
+        parts += [head, slice(head.stop, at)]
+    return [*parts, slice(at, len(archive))]
+
+
+def fields(archive: bytes) -> list[int]:
+    """Places of all bytes of header, block headers and trailer."""
+    header, *blocks, trailer = layout(archive)
+    return [i for part in (header, *blocks[::2], trailer) for i in range(part.start, part.stop)]
+
+
+def payload(archive: bytes) -> list[int]:
+    """Places of all stored bytes."""
+    return sorted({*range(len(archive))} - {*fields(archive)})
+
+
+def flip(data: bytes, *bits: int) -> bytes:
+    damaged = bytearray(data)
+    for bit in bits:
+        damaged[bit // 8] ^= 1 << (bit % 8)
+    return bytes(damaged)
+
+
+def is_found(damaged: bytes) -> None:
+    with pytest.raises((lmzip.CorruptError, lmzip.FormatError)):
+        lmzip.decompress(damaged)
+
+
+def test_every_flipped_bit_of_headers_and_trailer(archive, no_model):
+    assert len(layout(archive)) == 8
+    for place in fields(archive):
+        for bit in range(8 * place, 8 * place + 8):
+            is_found(flip(archive, bit))
+
+
+def test_every_wrong_value_of_headers_and_trailer(archive, no_model):
+    for place in fields(archive):
+        for value in range(256):
+            if value != archive[place]:
+                is_found(archive[:place] + bytes([value]) + archive[place + 1 :])
+
+
+def test_500_flipped_bits_of_stored_bytes(archive, no_model):
+    rng = random.Random(1)
+    for bit in rng.sample([8 * i + j for i in payload(archive) for j in range(8)], 500):
+        is_found(flip(archive, bit))
+
+
+def test_500_pairs_and_bursts_of_flipped_bits(archive, no_model):
+    rng = random.Random(2)
+    for _ in range(500):
+        is_found(flip(archive, *rng.sample(range(8 * len(archive)), 2)))
+        start = rng.randrange(8 * len(archive) - 32)
+        is_found(flip(archive, *{start, *rng.sample(range(start, start + 32), 9)}))
+
+
+def test_damage_in_a_stream_gives_whole_blocks_and_then_an_error(archive):
+    """A pipe cannot be checked ahead: what comes out before the error is right nevertheless."""
+    rng = random.Random(3)
+    for bit in rng.sample(range(8 * len(archive)), 60):
+        out = bytearray()
+        with pytest.raises(lmzip.LMZError):
+            for block in decompress_chunks([flip(archive, bit)]):
+                out += block
+        assert len(out) % SIZE == 0 or len(out) == len(DATA)
+        assert DATA.startswith(bytes(out))
+
+
+def test_every_truncation_of_three_blocks(archive, no_model):
+    for size in range(1, len(archive)):
+        with pytest.raises(lmzip.TruncatedError):
+            lmzip.decompress(archive[:size])
+
+
+def test_every_truncation_of_a_stream(archive):
+    decompressor, out = LMZDecompressor(), b""
+    for i in range(len(archive) - 1):
+        assert not decompressor.eof
+        out += decompressor.decompress(archive[i : i + 1])
+        assert isinstance(decompressor.truncated_error(), lmzip.TruncatedError)
+    assert out == DATA
+    decompressor.decompress(archive[-1:])
+    assert decompressor.eof
+
+
+def test_only_a_whole_archive_may_follow(archive):
+    assert lmzip.decompress(archive + archive) == DATA * 2
+    for tail in (b"\0", bytes(600), b"text", container.MAGIC, archive[:-1], archive[1:]):
+        for read in (lmzip.decompress, lambda data: lmzip.open(io.BytesIO(data)).read()):
+            with pytest.raises(lmzip.CorruptError):
+                read(archive + tail)
+
+
+def test_blocks_zeroed_swapped_repeated_dropped(archive, no_model):
+    header, *rest, trailer = (archive[part] for part in layout(archive))
+    blocks = [rest[i] + rest[i + 1] for i in (0, 2, 4)]
+    changed = [[*blocks[:i], *blocks[i + 1 :]] for i in range(3)]
+    changed += [[*blocks[: i + 1], *blocks[i:]] for i in range(3)]
+    changed += [[blocks[i] for i in order] for order in ((1, 0, 2), (0, 2, 1), (2, 1, 0))]
+    for i in range(3):
+        size = len(blocks[i])
+        zeroed_payload = blocks[i][: BlockHeader.SIZE].ljust(size, b"\0")
+        changed += [[*blocks[:i], new, *blocks[i + 1 :]] for new in (bytes(size), zeroed_payload)]
+    assert len(changed) == 15
+    for sequence in changed:
+        is_found(header + b"".join(sequence) + trailer)
+
+
+def test_a_block_of_another_archive_is_found(archive):
+    """Its seals are right and so is its place: only the model, or the SHA-256, can tell."""
+    other = lmzip.compress(prose(len(DATA), 2), level=1)
+    parts, others = layout(archive), layout(other)
+    for block in (1, 3, 5):
+        mixed = [archive[part] for part in parts]
+        mixed[block : block + 2] = [other[part] for part in others[block : block + 2]]
+        with pytest.raises((lmzip.MismatchError, lmzip.CorruptError)):
+            lmzip.decompress(b"".join(mixed))
+
+
+def test_files_are_checked_ahead_pipes_are_not(archive, no_model):
+    file = io.BytesIO(b"before" + archive)
+    file.seek(6)
+    assert [info.raw_size for info in check_ahead(file)] == [len(DATA)]
+    assert file.tell() == 6
+    with pytest.raises(lmzip.CorruptError):
+        check_ahead(io.BytesIO(flip(archive, 8 * len(archive) - 1)))
+    pipe = io.BytesIO(b"anything")
+    pipe.seekable = lambda: False
+    assert check_ahead(pipe) is None
+    assert pipe.tell() == 0
+
+
+def bombs(archive: bytes) -> list[bytes]:
+    """Small files whose fields claim very much, every seal being right."""
+    header, head, stored, *_ = (archive[part] for part in layout(archive))
+    block = BlockHeader.unpack(head, 0)
+    claims = [
+        BlockHeader(block.type, raw, size, block.raw_crc, block.stored_crc, block.canary)
+        for raw, size in ((0xFFFFFFFF, len(stored)), (0xFFFFFFFF, 0xFFFFFFFE), (SIZE, 0xFFFFFFFF))
+    ]
+    found = [header + claim.pack(0) + stored for claim in claims]
+    for raw_size in (1 << 60, (1 << 64) - 1):
+        found.append(header + Trailer(0xFFFFFFFF, raw_size, bytes(16)).pack())
+    return found
+
+
+def test_bombs_are_refused_at_once_in_little_memory(archive, no_model):
+    for bomb in bombs(archive):
+        for read in (lmzip.decompress, LMZDecompressor().decompress):
+            tracemalloc.start()
+            try:
+                with pytest.raises((lmzip.FormatError, lmzip.CorruptError)):
+                    read(bomb)
+                assert tracemalloc.get_traced_memory()[1] < 1 << 20
+            finally:
+                tracemalloc.stop()
+
+
+def test_output_is_bounded_by_what_was_asked_for(archive):
+    for length in (0, 1, 100, SIZE, 10 * SIZE):
+        decompressor, out, piece = LMZDecompressor(), b"", archive
+        for _ in range(10 if length == 0 else len(archive) + len(DATA)):
+            taken = decompressor.decompress(piece, length)
+            assert len(taken) <= length
+            out, piece = out + taken, b""
+            if decompressor.eof:
+                break
+        assert out == (DATA if length else b"")
+
+
+def test_a_decompressor_holds_a_block_of_data_whatever_comes(monkeypatch):
+    monkeypatch.setattr(container, "BLOCK_SIZE", 1 << 16)
+    monkeypatch.setattr(LMZDecompressor, "_learn", lambda self: None)  # all blocks are stored
+    count, block = 40, noise(1 << 16)
+    compressor = LMZCompressor(1)
+    monkeypatch.setattr(stream, "_new_codec", lambda *options: StoringCodec())
+    archive = b"".join([*(compressor.compress(block) for _ in range(count)), compressor.flush()])
+    pieces = (archive[i : i + 1000] for i in range(0, len(archive), 1000))
+    tracemalloc.start()
+    try:
+        assert sum(map(len, decompress_chunks(pieces))) == count << 16
+        assert tracemalloc.get_traced_memory()[1] < 6 << 16
+    finally:
+        tracemalloc.stop()
+
+
+class StoringCodec:
+    """Makes nothing smaller, so that every block is stored."""
+
+    def canary(self) -> int:
+        return 0
+
+    def encode(self, block: bytes) -> bytes:
+        return block
+
+
+def test_many_tiny_archives_are_not_copied_once_for_each(monkeypatch, no_model):
+    """Else a small file of empty archives takes time quadratic in its size."""
+    many, left = lmzip.compress(b"", level=1) * 4000, []
+    finish = LMZDecompressor._finish
+
+    def record(self, trailer):
+        finish(self, trailer)
+        left.append(len(self.unused_data))
+
+    monkeypatch.setattr(LMZDecompressor, "_finish", record)
+    assert lmzip.decompress(many) == b""
+    assert len(left) == len(list(scan(io.BytesIO(many)))) == 4000
+    assert max(left) < 1 << 16 < len(many)

@@ -1,0 +1,150 @@
+"""Salvage: whole blocks before the damage come back, nothing unproved does, the loss is told."""
+
+from __future__ import annotations
+
+import zlib
+
+import pytest
+from conftest import noise, prose, spawn
+
+import lmzip
+from lmzip import container
+from lmzip.codec import code_hash
+from lmzip.container import BlockHeader, Header, Trailer
+from lmzip.salvage import Salvage, salvage, salvage_chunks
+
+SIZE = 256
+
+
+@pytest.fixture(scope="module")
+def blocks() -> list[bytes]:
+    return [prose(SIZE), noise(SIZE), prose(SIZE, 2), prose(100, 3)]
+
+
+@pytest.fixture(autouse=True)
+def small_blocks(monkeypatch):
+    monkeypatch.setattr(container, "BLOCK_SIZE", SIZE)
+
+
+@pytest.fixture
+def archive(blocks) -> bytes:
+    return lmzip.compress(b"".join(blocks), level=1)
+
+
+def starts(archive: bytes) -> list[int]:
+    """Where the blocks' headers start, and the trailer."""
+    at, places = Header.SIZE, []
+    while archive[at]:
+        places.append(at)
+        header = BlockHeader.unpack(archive[at : at + BlockHeader.SIZE], len(places) - 1)
+        at += BlockHeader.SIZE + header.stored_size
+    return [*places, at]
+
+
+def flip(data: bytes, at: int) -> bytes:
+    return data[:at] + bytes([data[at] ^ 0x10]) + data[at + 1 :]
+
+
+def test_a_sound_archive_loses_nothing(archive, blocks):
+    data, report = salvage(archive)
+    assert data == b"".join(blocks)
+    assert (report.blocks, report.recovered, report.lost, report.error) == (4, 868, 0, None)
+    assert str(report) == "nothing is lost: 868 bytes in 4 blocks are whole"
+
+
+@pytest.mark.parametrize("place", [0, BlockHeader.SIZE + 1])
+@pytest.mark.parametrize("damaged", [1, 2, 3])
+def test_blocks_before_the_damaged_one_come_back(archive, blocks, damaged, place):
+    data, report = salvage(flip(archive, starts(archive)[damaged] + place))
+    assert data == b"".join(blocks[:damaged])
+    assert report.blocks == damaged
+    assert report.lost == 868 - len(data)
+    assert isinstance(report.error, lmzip.CorruptError)
+    assert f"{len(data)} bytes in {damaged} block" in str(report)
+    assert f"{report.lost} bytes are lost: " in str(report)
+
+
+def test_every_truncation_keeps_the_blocks_before_it(archive, blocks):
+    places = starts(archive)
+    for end in range(places[1], len(archive), 29):
+        data, report = salvage(archive[:end])
+        whole = sum(end >= place for place in places[1:])
+        assert data == b"".join(blocks[:whole])
+        assert isinstance(report.error, lmzip.TruncatedError)
+        assert report.lost is None and "an unknown number of bytes" in str(report)
+
+
+def test_a_block_that_decodes_to_other_data_is_not_given_out(archive, blocks):
+    place = slice(starts(archive)[2], starts(archive)[2] + BlockHeader.SIZE)
+    header = BlockHeader.unpack(archive[place], 2)
+    wrong = BlockHeader(*[*vars(header).values()][:3], 1, header.stored_crc, header.canary)
+    data, report = salvage(archive[: place.start] + wrong.pack(2) + archive[place.stop :])
+    assert data == b"".join(blocks[:2])
+    assert isinstance(report.error, lmzip.MismatchError)
+
+
+def test_damage_to_the_trailer_loses_no_data(archive, blocks):
+    data, report = salvage(flip(archive, len(archive) - 1))
+    assert data == b"".join(blocks)
+    assert report.lost is None and report.error is not None
+    wrong = Trailer(4, 868, bytes(16)).pack()
+    data, report = salvage(archive[: -Trailer.SIZE] + wrong)
+    assert data == b"".join(blocks)
+    assert report.lost == 0 and "SHA-256" in str(report)
+
+
+def test_archives_in_a_row_come_back_up_to_the_damage(archive, blocks):
+    data, report = salvage(archive + flip(archive, starts(archive)[1]))
+    assert data == b"".join(blocks) + blocks[0]
+    assert report.lost is None, "the last trailer does not count the first archive"
+    data, report = salvage(archive + b"rubbish")
+    assert data == b"".join(blocks)
+    assert "something follows" in str(report)
+
+
+def test_how_the_archive_is_cut_changes_nothing(archive, blocks):
+    damaged = flip(archive, starts(archive)[2] + 30)
+    for size in (1, 3, 100):
+        chunks = [damaged[i : i + size] for i in range(0, len(damaged), size)]
+        report = Salvage()
+        assert b"".join(salvage_chunks(chunks, report)) == b"".join(blocks[:2])
+        assert report.lost == 868 - 2 * SIZE
+
+
+def test_an_implausible_trailer_counts_nothing(archive):
+    at = starts(archive)[1]
+    for trailer in (Trailer(4, 100, bytes(16)), Trailer(9, 868, bytes(16))):
+        _, report = salvage(flip(archive, at)[: -Trailer.SIZE] + trailer.pack())
+        assert report.lost is None
+
+
+def test_where_nothing_can_be_recovered_the_error_is_raised(archive):
+    for damaged in (flip(archive, 5), flip(archive, starts(archive)[0]), archive[:60], b"", b"abc"):
+        with pytest.raises((lmzip.CorruptError, lmzip.FormatError)):
+            salvage(damaged)
+    with pytest.raises(lmzip.LimitError):
+        salvage(archive, memory_limit=1)
+
+
+def test_the_command_writes_what_is_whole_and_says_what_is_lost(tmp_path):
+    # Blocks have their full size in another process: stored ones are cheap to make and to read.
+    size = 1 << 20
+    block, source, target = noise(size), tmp_path / "a.lmz", tmp_path / "a"
+    crc = zlib.crc32(block)
+    headers = [BlockHeader(container.STORED, size, size, crc, crc, 0).pack(i) for i in (0, 1)]
+    head = Header(1, code_hash()[: container.CODE_SIZE]).pack()
+    trailer = Trailer(2, 2 * size, bytes(16)).pack()
+    source.write_bytes(head + headers[0] + block + headers[1] + flip(block, 500) + trailer)
+    plain = spawn("decompress", source)
+    assert plain.returncode == 2 and not target.exists()
+    assert spawn("decompress", "--salvage", "--rm", source).returncode == 1
+    done = spawn("decompress", "--salvage", source)
+    assert done.returncode == 2
+    assert target.read_bytes() == block
+    assert done.stderr.startswith(f"lmzip: {source}: ".encode())
+    assert b"1,048,576 bytes in 1 block are whole" in done.stderr
+    assert b"1,048,576 bytes are lost" in done.stderr
+    target.unlink()
+    source.write_bytes(b"not an archive")
+    assert spawn("-d", "--salvage", source).returncode == 2
+    assert list(tmp_path.iterdir()) == [source]
