@@ -33,7 +33,7 @@ class Dice(random.Random):
 
 
 DICE = Dice(1)
-WORDS = "the of and river stone light Winter old never under house carried slowly it was".split()
+WORDS = ("the", "of", "and", "river", "stone", "light", "Winter", "old", "never", "carried", "it")
 
 
 def text(size: int) -> bytes:
@@ -111,8 +111,8 @@ def archives() -> dict[str, bytes]:
             start=1,
         )
     }
-    kinds = [csv(12), text(500), records(30), noise(60), markup(6), b"\0" * 80, log(5)]
-    made["mixed"] = lmzip.compress(b"".join(kinds * 2), level=1)
+    kinds = [csv(12), text(300), records(30), noise(60), markup(4), b"\0" * 80, log(5)]
+    made["mixed"] = lmzip.compress(b"".join([*kinds, *kinds[:2]]), level=1)
     made["stored"] = lmzip.compress(noise(300), level=1)
     made["empty"] = lmzip.compress(b"", level=5)
     first, last = text(120), accents(120)

@@ -46,7 +46,7 @@ class Mixer:
         e = (bit * TOP - self.p) * rate >> 14
         weights = self.rows[self.row] + (self.inputs * e + (1 << 15) >> 16)
         self.rows[self.row] = np.minimum(np.maximum(weights, -WIDEST), WIDEST)
-        self.uses[self.row] += 1
+        self.uses[self.row] = min(self.uses[self.row] + 1, 1 << 20)
 
 
 def _history_cell(state: int) -> Cell:
@@ -201,11 +201,11 @@ class LastStage:
             mix(m.last4 & 0xFFFF, m.partial) & 0xFFFF,
             mix(self.expected, m.partial + 256 * self.best) & 0xFFFF,
             mix(m.last4 & 0xFFFFFF, m.partial) & 0xFFFF,
-        ]
+        ][: 2 if len(self.sets) < 6 else 4]
         p = 2 * squash(s)
         for k, row in enumerate(rows):
             low, high = self.maps[k, row, j], self.maps[k, row, j + 1]
-            p += (low.p * (192 - r) + high.p * r) // 128
+            p += (low.p * (192 - r) + high.p * r) // (32 * len(rows))
             self.used.append((high if r > 96 else low, constants.MAP_LIMIT))
         return clamp(p >> 3, 32, TOP - 32)
 

@@ -171,14 +171,14 @@ class Memory:
         last4, last8, position = self.last4, self.last8, self.position
         c1, c2, c4 = last4 & 0xFF, last4 >> 8 & 0xFF, last4 >> 24
         column = min(position - self.line, 4095)
-        above = above_next = cell = cell_next = 0
+        above = above_next = entry = entry_next = 0
         i = self.line1 + column
         if self.line > 0 and i < self.line:
             above, above_next = self.byte(i) + 1, self.byte(i + 1)
         begin = self.fields[0][self.field]
         i = begin + position - self.fields[1][self.field]
         if begin > 0 and i < position:
-            cell, cell_next = self.byte(i) + 1, self.byte(i + 1)
+            entry, entry_next = self.byte(i) + 1, self.byte(i + 1)
         period = self.period or 4
         up, up2 = self.byte(position - period), self.byte(position - 2 * period)
         up_next = self.byte(position - period + 1)
@@ -197,7 +197,7 @@ class Memory:
             mix(11, last4, last8),
             mix(12, last4 & 0xFFFF00),
             mix(13, up, position % period + 4096 * period),
-            mix(14, cell, cell_next + 256 * c1),
+            mix(14, entry, entry_next + 256 * c1),
             mix(15, up + 256 * up2, up_next + 256 * period),
             mix(16, above, column),
             mix(17, last4 & 0xFF00FF),
