@@ -17,9 +17,9 @@ import lmzip.cli
 from lmzip.codec.presets import Preset
 
 # Examples per property: LMZIP_EXAMPLES=1000 or 10000 for the long runs, 40 otherwise.
-for examples in (40, 1_000, 10_000):
+for examples in (100, 1_000, 10_000):
     settings.register_profile(str(examples), max_examples=examples, deadline=None)
-settings.load_profile(os.environ.get("LMZIP_EXAMPLES", "40"))
+settings.load_profile(os.environ.get("LMZIP_EXAMPLES", "100"))
 
 TINY = Preset(
     width=32, layers=1, heads=1, window=16, streams=3, segment=8, contexts=8, sets=3, log_buckets=8
