@@ -1,0 +1,146 @@
+"""Makes the golden archives, which pin every bit that lmzip writes.
+
+    python tests/make_golden.py            # what would change
+    python tests/make_golden.py --write    # change it
+
+Whoever writes them anew says that archives made before will not open any more: do so knowingly,
+and say in the commit why. `golden/manifest.txt` holds, for each archive, its SHA-256, that of
+its data, and its name.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import random
+import struct
+import sys
+from pathlib import Path
+
+import lmzip
+
+GOLDEN = Path(__file__).parent / "golden"
+MANIFEST = GOLDEN / "manifest.txt"
+
+
+class Dice(random.Random):
+    """Of `random.Random` only `random()` is the same in every version of Python."""
+
+    def below(self, size: int) -> int:
+        return int(self.random() * size)
+
+    def pick(self, *items: str) -> str:
+        return items[self.below(len(items))]
+
+
+DICE = Dice(1)
+WORDS = ("the", "of", "and", "river", "stone", "light", "Winter", "old", "never", "carried", "it")
+
+
+def text(size: int) -> bytes:
+    words = (DICE.pick(*WORDS) + DICE.pick("", "", "", ",", ".\n") for _ in range(size))
+    return " ".join(words).encode()[:size]
+
+
+def csv(rows: int) -> bytes:
+    lines = ["day,place,degrees,rain"]
+    for row in range(rows):
+        place = DICE.pick("Bergen", "Oslo", "Tromso")
+        lines.append(f"2024-03-{1 + row:02},{place},{DICE.below(240) / 10},{DICE.below(9)}")
+    return "\n".join(lines).encode()
+
+
+def records(count: int) -> bytes:
+    return b"".join(
+        struct.pack("<IHBBf", 1000 + i, 3 * i % 500, DICE.below(4), 0, i / 8) for i in range(count)
+    )
+
+
+def runs() -> bytes:
+    return b"".join(bytes([DICE.below(3)]) * (1 + DICE.below(90)) for _ in range(12))
+
+
+def markup(count: int) -> bytes:
+    items = (
+        f'  <item id="{i}" class="{DICE.pick("low", "high")}">{DICE.pick(*WORDS)}</item>\n'
+        for i in range(count)
+    )
+    return ("<list>\n" + "".join(items) + "</list>\n").encode()
+
+
+def copies() -> bytes:
+    """A passage three times, with a few bytes changed."""
+    data = bytearray(text(130) * 3)
+    for place in (150, 190, 191, 300, 333):
+        data[place] ^= 5
+    return bytes(data)
+
+
+def accents(size: int) -> bytes:
+    words = (DICE.pick("été", "über", "naïve", "straße", "день", "ночь", "光") for _ in range(size))
+    return " ".join(words).encode()[:size]
+
+
+def log(lines: int) -> bytes:
+    return "".join(
+        f"12:{i:02}:{DICE.below(60):02} {DICE.pick('INFO', 'INFO', 'WARN')} "
+        f"job {400 + i} took {DICE.below(3000)} ms\n"
+        for i in range(lines)
+    ).encode()
+
+
+def noise(size: int) -> bytes:
+    return bytes(DICE.below(256) for _ in range(size))
+
+
+def archives() -> dict[str, bytes]:
+    """Name -> archive."""
+    made = {
+        name: lmzip.compress(data, level=level)
+        for level, (name, data) in enumerate(
+            {
+                "level-1-text": text(700),
+                "level-2-csv": csv(22),
+                "level-3-records": records(50),
+                "level-4-runs": runs(),
+                "level-5-text": text(400),
+                "level-6-markup": markup(7),
+                "level-7-copies": copies(),
+                "level-8-accents": accents(340),
+                "level-9-log": log(9),
+            }.items(),
+            start=1,
+        )
+    }
+    kinds = [csv(12), text(300), records(30), noise(60), markup(4), b"\0" * 80, log(5)]
+    made["mixed"] = lmzip.compress(b"".join([*kinds, *kinds[:2]]), level=1)
+    made["stored"] = lmzip.compress(noise(300), level=1)
+    made["empty"] = lmzip.compress(b"", level=5)
+    first, last = text(120), accents(120)
+    made["concatenated"] = b"".join(
+        lmzip.compress(data, level=level) for data, level in ((first, 1), (b"", 9), (last, 2))
+    )
+    return made
+
+
+def manifest_line(name: str, archive: bytes) -> str:
+    data = lmzip.decompress(archive)
+    return f"{hashlib.sha256(archive).hexdigest()} {hashlib.sha256(data).hexdigest()} {name}\n"
+
+
+def main() -> int:
+    made, changed = archives(), []
+    for name, archive in made.items():
+        path = GOLDEN / f"{name}.lmz"
+        if not path.exists() or path.read_bytes() != archive:
+            changed.append(path)
+        if "--write" in sys.argv[1:]:
+            path.write_bytes(archive)
+    if "--write" in sys.argv[1:]:
+        MANIFEST.write_text("".join(manifest_line(*item) for item in made.items()))
+    for path in changed:
+        print(f"differs: {path.name}")
+    return bool(changed) and "--write" not in sys.argv[1:]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

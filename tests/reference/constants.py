@@ -1,0 +1,59 @@
+"""Section 8 of docs/FORMAT.md: levels and constants. A test compares the two."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Level(NamedTuple):
+    """What a level fixes."""
+
+    width: int
+    layers: int
+    heads: int
+    window: int
+    streams: int
+    segment: int
+    contexts: int
+    sets: int
+    buckets: int
+
+
+LEVELS = {
+    1: Level(32, 1, 1, 32, 1, 128, 8, 3, 16),
+    2: Level(32, 1, 1, 64, 1, 128, 12, 5, 16),
+    3: Level(32, 1, 1, 64, 1, 128, 16, 8, 17),
+    4: Level(64, 1, 2, 64, 1, 64, 24, 12, 18),
+    5: Level(64, 1, 2, 64, 1, 64, 31, 19, 18),
+    6: Level(64, 1, 2, 96, 1, 64, 31, 19, 19),
+    7: Level(96, 1, 3, 96, 1, 64, 31, 19, 19),
+    8: Level(128, 1, 4, 128, 1, 64, 31, 19, 19),
+    9: Level(128, 2, 4, 128, 1, 64, 31, 19, 20),
+}
+
+BETA1 = 0.9
+BETA2 = 0.999
+EPSILON = 1e-8
+MATRIX_RATE = 0.002
+EMBEDDING_RATE = 0.01
+BIAS_RATE = 0.01
+
+BOUND = (40, 21, 10, 7, 6, 5)
+SHORTEST = (12, 5)
+STATE_LIMIT = 1000
+RUN_LIMIT = 1000
+DIRECT_LIMIT = 255
+MATCH_LIMIT = 1000
+MAP_LIMIT = 255
+MAP_COUNT = 6
+
+RATE = 75
+FALLING_RATE = 983
+FALL = 512
+FINAL_RATE = 60
+FINAL_FALLING_RATE = 300
+FINAL_FALL = 256
+
+CONTEXT_WEIGHTS = (5898, 0, 3277)
+OTHER_WEIGHT = 11796
+LAST_WEIGHTS = (19661, 11796, 94372, 0)

@@ -1,0 +1,84 @@
+"""The decoder written from docs/FORMAT.md: it needs nothing of lmzip, and agrees with it."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import noise, prose
+from reference import constants
+from reference.codec import Codec as ReferenceCodec
+from reference_decoder import Damaged, decode
+
+from lmzip.codec.loop import Codec
+
+TESTS = Path(__file__).parent
+FORMAT = (TESTS.parent / "docs/FORMAT.md").read_text(encoding="utf-8")
+
+
+def rows(first_cell: str) -> list[list[str]]:
+    """Cells of the tables of FORMAT.md whose rows begin so."""
+    found = re.findall(rf"^\| ({first_cell} \|.*) \|$", FORMAT, re.MULTILINE)
+    return [[cell.strip() for cell in row.split("|")] for row in found]
+
+
+def test_its_constants_are_those_of_the_document():
+    section = FORMAT.index("## 8. Levels and constants")
+    levels = {int(row[0]): tuple(map(int, row[1:])) for row in rows(r"\d") if len(row) == 10}
+    assert levels == constants.LEVELS
+    named = {row[0]: ast.literal_eval(row[1]) for row in rows("[A-Z][A-Z0-9_]+")}
+    assert named == {
+        name: value
+        for name, value in vars(constants).items()
+        if name.isupper() and name != "LEVELS"
+    }
+    used = set(re.findall(r"\b[A-Z][A-Z0-9]*_[A-Z_]+\b", FORMAT[:section]))
+    assert used <= named.keys(), "named in the text, but without a value"
+
+
+def test_it_imports_neither_lmzip_nor_its_libraries():
+    program = "import sys, reference_decoder; print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=TESTS, capture_output=True, text=True, check=True
+    )
+    assert "numpy" in done.stdout.split()
+    assert not {"torch", "numba", "lmzip"} & set(done.stdout.split())
+
+
+def test_it_goes_on_from_block_to_block_and_learns_from_stored_ones_as_the_codec_does():
+    blocks = [prose(200), noise(70), prose(150, seed=2), b""]
+    codec, reference = Codec(1), ReferenceCodec(1)
+    for number, block in enumerate(blocks[:3]):
+        assert reference.canary() == codec.canary()
+        payload = codec.encode(block)
+        if number == 1:
+            reference.learn(block)
+        else:
+            assert reference.decode(payload, len(block)) == block
+
+
+def test_as_a_command_it_writes_the_data_or_says_what_is_wrong(tmp_path, packed, text):
+    path = tmp_path / "archive.lmz"
+
+    def run() -> subprocess.CompletedProcess:
+        command = [sys.executable, TESTS / "reference_decoder.py", path]
+        return subprocess.run(command, capture_output=True)
+
+    archive = (TESTS / "golden/concatenated.lmz").read_bytes()
+    path.write_bytes(archive)
+    assert run().stdout == decode(archive)
+    path.write_bytes(archive[:60] + b"?" + archive[61:])
+    done = run()
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert b"CRC-32 of the stored bytes of block 0" in done.stderr
+
+
+@pytest.mark.parametrize("damage", [lambda a: a[:-1], lambda a: a + b"\0", lambda a: b""])
+def test_it_reports_what_is_missing_or_too_much(damage, packed):
+    archive = (TESTS / "golden/empty.lmz").read_bytes()
+    with pytest.raises(Damaged):
+        decode(damage(archive))
