@@ -7,7 +7,7 @@ first (UPGMA), until five groups are left.
 import sys
 from pathlib import Path
 
-from lmzip.likeness import distances
+from lmzip.instruments.likeness import distances
 
 LEFT = 5
 

@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 
 import lmzip
-from lmzip import plots
+from lmzip.instruments import plots
 
 here = Path(__file__).parent
 data = Path(sys.argv[1] if len(sys.argv) > 1 else here / "sea.txt").read_bytes()

@@ -28,7 +28,7 @@ from lmzip.errors import (
 
 if TYPE_CHECKING:
     from lmzip.files import LMZFile, open, register_fsspec
-    from lmzip.lengths import Report, report
+    from lmzip.instruments.lengths import Report, report
     from lmzip.stream import LMZCompressor, LMZDecompressor, compress, decompress
 
 __version__ = "0.1.0"
@@ -60,8 +60,8 @@ _HOMES = {
     "LMZFile": "lmzip.files",
     "open": "lmzip.files",
     "register_fsspec": "lmzip.files",
-    "Report": "lmzip.lengths",
-    "report": "lmzip.lengths",
+    "Report": "lmzip.instruments.lengths",
+    "report": "lmzip.instruments.lengths",
 }
 
 

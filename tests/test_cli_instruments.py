@@ -11,7 +11,7 @@ import pytest
 from conftest import noise, prose, run
 
 import lmzip
-from lmzip import plots
+from lmzip.instruments import plots
 
 
 @pytest.fixture

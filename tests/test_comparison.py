@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lmzip.comparison import Overtaking, as_json, best_of, overtakings, regrets
-from lmzip.lengths import Block, Report
+from lmzip.instruments.comparison import Overtaking, as_json, best_of, overtakings, regrets
+from lmzip.instruments.lengths import Block, Report
 
 
 def told(level: int, *costs: float) -> Report:

@@ -14,7 +14,7 @@ import lmzip
 from lmzip import container
 from lmzip.codec import PRESETS
 from lmzip.container import BlockHeader, Parser
-from lmzip.lengths import program_size
+from lmzip.instruments.lengths import program_size
 
 DATA = prose(700) + noise(512) + prose(900, 2)
 SIZE = 256

@@ -11,7 +11,7 @@ from conftest import noise, prose
 import lmzip
 from lmzip import container
 from lmzip.codec.loop import Codec
-from lmzip.likeness import Reader, distances, scores, work
+from lmzip.instruments.likeness import Reader, distances, scores, work
 
 TEXTS = Path(__file__).parent.parent / "examples/texts"
 NAMES = ["ring.c", "words.c", "queue.py", "wiki.py", "german_uhr.txt", "german_winter.txt"]

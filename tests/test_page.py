@@ -12,10 +12,10 @@ import pytest
 from conftest import noise, prose
 
 import lmzip
-from lmzip import colouring
+from lmzip.instruments import colouring
 
 pytest.importorskip("matplotlib")
-from lmzip.page import comparison_page, report_page
+from lmzip.instruments.page import comparison_page, report_page
 
 ATTACK = b"</pre><script>document.title='broken'</script><img src=x onerror=alert(1)>&lt;&#65; "
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")

@@ -67,11 +67,11 @@ def report(ctx: click.Context, file: str, page: str | None, **options: Any) -> N
         with console.each(item.name):
             data = _read(item)
             with _progress(console, item.name, len(data)) as progress:
-                from lmzip import lengths
+                from lmzip.instruments import lengths
 
                 found = lengths.report(data, level, progress=progress, **settings.model_options())
             if page is not None:
-                from lmzip.page import report_page
+                from lmzip.instruments.page import report_page
 
                 _write(page, report_page(item.name, found), settings)
             if settings.as_json:
@@ -98,8 +98,8 @@ def compare(ctx: click.Context, levels: str, page: str | None, **options: Any) -
     Code lengths, the regret against the best of the levels, and where a larger model overtakes
     the next smaller one. The page draws the learning curves of all in one picture.
     """
-    from lmzip import comparison, lengths
     from lmzip.cli import told
+    from lmzip.instruments import comparison, lengths
 
     settings, numbers = Settings(**options), _numbers(levels)
     console = settings.console()
@@ -114,7 +114,7 @@ def compare(ctx: click.Context, levels: str, page: str | None, **options: Any) -
                     for level in numbers
                 ]
     if page is not None and found:
-        from lmzip.page import comparison_page
+        from lmzip.instruments.page import comparison_page
 
         _write(page, comparison_page(found), settings)
     if settings.as_json:
@@ -142,8 +142,8 @@ def score(ctx: click.Context, like: str, **options: Any) -> None:
     The difference is that of the bits per byte after GOOD and from scratch: data selection by
     cross-entropy difference. The lower, the more a file is like GOOD.
     """
-    from lmzip import likeness
     from lmzip.cli import told
+    from lmzip.instruments import likeness
 
     settings = Settings(**options)
     console = settings.console()
@@ -190,8 +190,8 @@ def distance(ctx: click.Context, **options: Any) -> None:
 
     Near 0 for files that say the same, near 1 for those that have nothing in common.
     """
-    from lmzip import likeness
     from lmzip.cli import told
+    from lmzip.instruments import likeness
 
     settings = Settings(**options)
     console = settings.console()
@@ -251,7 +251,7 @@ def _check_page(page: str | None, settings: Settings) -> None:
     """Find out before the work what would forbid the page after it."""
     if page is None:
         return
-    from lmzip.plots import check_library
+    from lmzip.instruments.plots import check_library
 
     check_library()
     if os.path.exists(page) and not settings.force:

@@ -6,11 +6,11 @@ import math
 import sys
 from collections.abc import Iterator, Sequence
 
-from lmzip import visible
 from lmzip.cli import tables
-from lmzip.comparison import overtakings, regrets
-from lmzip.lengths import Chunk, Report
-from lmzip.likeness import Score
+from lmzip.instruments import visible
+from lmzip.instruments.comparison import overtakings, regrets
+from lmzip.instruments.lengths import Chunk, Report
+from lmzip.instruments.likeness import Score
 
 PARTS, PASSAGES, BAR = 12, 4, 32
 """Rows of the longest tables, characters of the longest bar."""

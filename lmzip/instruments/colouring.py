@@ -8,8 +8,8 @@ from itertools import groupby, pairwise
 
 import numpy as np
 
-from lmzip import visible
-from lmzip.lengths import Report
+from lmzip.instruments import visible
+from lmzip.instruments.lengths import Report
 
 BOUNDS = (0.125, 0.5, 1.0, 2.0, 4.0, 6.0, 8.0)
 """Bits per byte at which the next colour begins."""

@@ -14,7 +14,7 @@ import numpy as np
 
 from lmzip import codec, container
 from lmzip.codec.presets import DEFAULT_LEVEL
-from lmzip.lengths import trace_block
+from lmzip.instruments.lengths import trace_block
 from lmzip.stream import Progress, check_level
 
 if TYPE_CHECKING:

@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lmzip import bench, codec, visible
+from lmzip import bench, codec
 from lmzip.codec.presets import DEFAULT_LEVEL
+from lmzip.instruments import visible
 from lmzip.stream import Data, LMZCompressor, Progress, compress
 
 if TYPE_CHECKING:

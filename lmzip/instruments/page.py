@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 
 import lmzip
-from lmzip import colouring, plots
-from lmzip.comparison import overtakings, regrets
-from lmzip.lengths import Chunk, Report
+from lmzip.instruments import colouring, plots
+from lmzip.instruments.comparison import overtakings, regrets
+from lmzip.instruments.lengths import Chunk, Report
 
 STYLE = """
 body{font:15px/1.5 system-ui,"DejaVu Sans",sans-serif;color:#222;background:#fff;

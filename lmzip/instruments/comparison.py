@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from lmzip.lengths import Report
+from lmzip.instruments.lengths import Report
 
 
 @dataclass(frozen=True)

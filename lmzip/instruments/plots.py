@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lmzip.comparison import best_of
 from lmzip.errors import RefusedError
-from lmzip.lengths import FIRST_CHUNK, Report
+from lmzip.instruments.comparison import best_of
+from lmzip.instruments.lengths import FIRST_CHUNK, Report
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -1,0 +1,83 @@
+"""What each part of the model is worth: `python benchmarks/ablation.py FILE...`, default level.
+
+Payload bytes of the whole model, and of the model without one part; nothing else is changed.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from lmzip.codec import rangecoder
+from lmzip.codec.bitcoder import code_bytes, empty_bits
+from lmzip.codec.engine import make_engine
+from lmzip.codec.initial import HISTORY
+from lmzip.codec.presets import BLOCK_SIZE, DEFAULT_LEVEL, PRESETS, Preset
+
+UNIFORM = 1 << 16
+
+
+def transformer_frequencies(data: np.ndarray, preset: Preset) -> np.ndarray:
+    """What the transformer gives the byte that came, and all others: int32 [N, 256]."""
+    engine = make_engine(preset)
+    engine.start_block(1)
+    segment = preset.segment
+    padded = np.zeros(HISTORY + -(-len(data) // segment) * segment, dtype=np.uint8)
+    padded[HISTORY:][: len(data)] = data
+    freq = np.zeros((len(padded) - HISTORY, 256), dtype=np.int32)
+    for start in range(0, len(data), segment):
+        part = padded[None, start : start + HISTORY + segment].copy()
+        freq[start : start + segment] = engine.predict(part)[0]
+        engine.learn(part)
+    return freq[: len(data)]
+
+
+def payload(
+    data: np.ndarray, preset: Preset, freq: np.ndarray | None = None, match: bool = True
+) -> int:
+    """Bytes of the coded data; `freq` None: no transformer."""
+    bits = empty_bits(preset, len(data))
+    buffer, coder = np.zeros(3 * len(data) + 64, dtype=np.uint8), rangecoder.encoder_state()
+    step = 4096 if match else 1
+    symbols, uniform = data.copy(), np.full((step, 256), UNIFORM, dtype=np.int64)
+    for start in range(0, len(data), step):
+        part = symbols[start : start + step]
+        rows = uniform if freq is None else freq[start : start + step].astype(np.int64)
+        if not match:
+            bits.memory.match_at[:] = 0
+        code_bytes(bits, rows, part, coder, buffer, False)
+    return rangecoder.finish(coder, buffer)
+
+
+def main(files: list[str]) -> None:
+    preset = PRESETS[DEFAULT_LEVEL]
+    table: dict[str, list[int]] = {}
+    for file in files:
+        data = np.frombuffer(Path(file).read_bytes()[:BLOCK_SIZE], dtype=np.uint8)
+        freq = transformer_frequencies(data, preset)
+        alone = -np.log2(freq[np.arange(len(data)), data] / 2.0**24).sum() / 8
+        few, one = replace(preset, contexts=7, sets=15), replace(preset, contexts=1, sets=15)
+        results = {
+            "whole": payload(data, preset, freq),
+            "without the transformer": payload(data, preset),
+            "without matches": payload(data, preset, freq, match=False),
+            "orders 1 to 6 and the word only (7 contexts, 15 sets)": payload(data, few, freq),
+            "order 1 only (1 context, 15 sets)": payload(data, one, freq),
+            "one weight set": payload(data, replace(preset, sets=1), freq),
+            "without memory and last stage: the transformer alone": int(alone),
+        }
+        for name, size in results.items():
+            table.setdefault(name, []).append(size)
+    print("| | " + " | ".join(Path(file).name for file in files) + " |")
+    print("|---|" + "---:|" * len(files))
+    whole = table["whole"]
+    for name, sizes in table.items():
+        cells = [f"{size:,} ({size / all_:.3f})" for size, all_ in zip(sizes, whole, strict=True)]
+        print(f"| {name} | " + " | ".join(cells) + " |")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
