@@ -49,6 +49,7 @@ PRESETS: dict[int, Preset] = {
 
 def memory_bytes(level: int) -> int:
     """Bytes of memory that coding at this level takes at most, either way."""
-    # Buckets of 64 bytes, 4 direct contexts with 16 cells of 4 bytes; then what is fixed.
+    # Buckets of 64 bytes, 4 direct contexts with 16 cells of 4 bytes; then what is fixed, the
+    # libraries, and the data of a block.
     preset = PRESETS[level]
-    return ((preset.contexts * 64 + 4 * 64) << preset.log_buckets) + (200 << 20)
+    return ((preset.contexts * 64 + 4 * 64) << preset.log_buckets) + (280 << 20)
