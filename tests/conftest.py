@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import signal
 import subprocess
 import sys
 import tempfile
@@ -16,10 +17,15 @@ import lmzip
 import lmzip.cli
 from lmzip.codec.presets import Preset
 
-# Examples per property: LMZIP_EXAMPLES=1000 or 10000 for the long runs, 40 otherwise.
+# Examples per property: LMZIP_EXAMPLES=1000 or 10000 for the long runs, 100 otherwise.
 for examples in (100, 1_000, 10_000):
     settings.register_profile(str(examples), max_examples=examples, deadline=None)
 settings.load_profile(os.environ.get("LMZIP_EXAMPLES", "100"))
+
+# Under nohup, or in the background of a script, signals are ignored, by children too.
+for name, usual in (("SIGINT", signal.default_int_handler), ("SIGHUP", signal.SIG_DFL)):
+    if getattr(signal, name, None) and signal.getsignal(getattr(signal, name)) == signal.SIG_IGN:
+        signal.signal(getattr(signal, name), usual)
 
 TINY = Preset(
     width=32, layers=1, heads=1, window=16, streams=3, segment=8, contexts=8, sets=3, log_buckets=8
