@@ -12,15 +12,22 @@ from pathlib import Path
 from lmzip import codec
 
 
-def announce_compilation() -> None:
-    """Say why the first run takes its time: Numba compiles the kernels once, and caches them."""
+def announce_compilation(decoding: bool) -> None:
+    """Say why the first run takes its time: Numba compiles the kernels once, and caches them.
+
+    Each direction has kernels of its own, and each version: the cache's index names the code hash.
+    """
+    if not find_spec("numba"):
+        return
     cache = Path(codec.__file__).parent / "__pycache__"
     if os.environ.get("NUMBA_CACHE_DIR"):
         cache = Path(os.environ["NUMBA_CACHE_DIR"])
     elif not os.access(cache.parent, os.W_OK):  # then Numba takes the user's cache directory
         cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "numba"
-    if find_spec("numba") and not any(cache.rglob("*.nbi")):
-        print("lmzip: first run: compiling kernels, once, for about a minute", file=sys.stderr)
+    kernel = "decode_segment" if decoding else "predict_segment"
+    indexes = cache.rglob(f"fast.{kernel}-*.nbi")
+    if not any(codec.code_hash() in index.read_bytes() for index in indexes):
+        print("lmzip: first run: compiling kernels, once, for up to a minute", file=sys.stderr)
 
 
 @contextmanager

@@ -79,7 +79,7 @@ def test_an_input_is_removed_only_for_a_good_output(tree):
 
 
 def test_an_input_that_changes_meanwhile_is_not_removed(tree, monkeypatch):
-    def change() -> None:
+    def change(decoding: bool) -> None:
         with open("d/a", "ab") as file:
             file.write(b"more")
 

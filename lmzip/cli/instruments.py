@@ -243,7 +243,7 @@ def _progress(
 ) -> AbstractContextManager[Callable[[int], object]]:
     """A bar over `total` bytes of data, if one is wanted."""
     if console.verbosity >= 0 and total:
-        announce_compilation()
+        announce_compilation(decoding=False)
     return progress_bar(console.progress, name, total)
 
 

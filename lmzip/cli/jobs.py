@@ -36,7 +36,7 @@ Convert = Callable[[Iterator[bytes], Progress], Iterator[bytes]]
 def compress_files(settings: Settings) -> int:
     """Compress all inputs; return the exit status."""
     level = settings.chosen_level()
-    worker = _Worker(settings, settings.console())
+    worker = _Worker(settings, settings.console(), decoding=False)
 
     def convert(chunks: Iterator[bytes], progress: Progress) -> Iterator[bytes]:
         options = settings.model_options()
@@ -103,6 +103,7 @@ class _Worker:
 
     settings: Settings
     console: Console
+    decoding: bool = True
     written: set[str] = field(default_factory=set)
 
     def transfer(
@@ -170,7 +171,7 @@ class _Worker:
             wanted = False
         start = perf_counter()
         if self.console.verbosity >= 0 and total != 0:
-            announce_compilation()
+            announce_compilation(self.decoding)
         with progress_bar(wanted, item.name, total) as progress:
             for piece in convert(chunks(), progress):
                 sink(piece)
