@@ -30,7 +30,7 @@ def transformer_frequencies(data: np.ndarray, preset: Preset) -> np.ndarray:
     freq = np.zeros((len(padded) - HISTORY, 256), dtype=np.int32)
     for start in range(0, len(data), segment):
         part = padded[None, start : start + HISTORY + segment].copy()
-        freq[start : start + segment] = engine.predict(part)[0]
+        freq[start : start + segment] = engine.predict(part, np.array([len(data) - start]))[0]
         engine.learn(part)
     return freq[: len(data)]
 

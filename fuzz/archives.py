@@ -24,7 +24,16 @@ from lmzip.container import CODE_SIZE, CODED, DIGEST_SIZE, STORED, BlockHeader, 
 BLOCK_SIZE = 64
 FIELDS = ("type", "raw_size", "stored_size", "raw_crc", "stored_crc", "canary")
 TINY = Preset(
-    width=32, layers=1, heads=1, window=16, streams=3, segment=8, contexts=8, sets=3, log_buckets=8
+    width=32,
+    layers=1,
+    heads=1,
+    window=16,
+    streams=3,
+    segment=8,
+    contexts=8,
+    sets=3,
+    log_buckets=8,
+    log_slots=6,
 )
 HEADER = Header(1, code_hash()[:CODE_SIZE]).pack()
 

@@ -17,10 +17,10 @@ def test_a_whole_compress_and_decompress_is_exact(engine, monkeypatch):
     exact.choose_products(engine)  # its self-test draws operands at random
     data = prose(1800) + noise(300)
     with ExactGuard() as guard:
-        codec = Codec(1)
+        codec = Codec(2)
         codec.canary()
         payload = codec.encode(data)
-        assert Codec(1).decode(payload, len(data)) == data
+        assert Codec(2).decode(payload, len(data)) == data
     assert guard.seen["sqrt"] > 0, "the guard saw no learning step"
 
 
@@ -53,7 +53,7 @@ def test_a_softmax_planted_in_the_model_is_caught(monkeypatch):
         reference, "frequencies", lambda logits: original(torch.softmax(logits, -1).log())
     )
     monkeypatch.setenv("LMZIP_ENGINE", "float32")
-    codec = Codec(1)
+    codec = Codec(2)
     with pytest.raises(InexactOperation, match="softmax"), ExactGuard():
         codec.encode(b"some bytes")
 

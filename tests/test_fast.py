@@ -15,8 +15,9 @@ from lmzip.codec.presets import Preset
 from lmzip.codec.reference import TorchEngine
 
 PRESET = Preset(
-    width=32, layers=2, heads=2, window=24, streams=2, segment=32, contexts=8, sets=3, log_buckets=8
-)
+    width=32, layers=2, heads=2, window=24, streams=2, segment=32, contexts=8, sets=3,
+    log_buckets=8, log_slots=7,
+)  # fmt: skip
 
 
 def segments(streams: int, count: int) -> list[np.ndarray]:
@@ -31,12 +32,17 @@ def segments(streams: int, count: int) -> list[np.ndarray]:
     return [np.ascontiguousarray(text[:, part]) for part in cut]
 
 
+def whole(streams: int) -> np.ndarray:
+    """Bytes left of streams of which a whole segment is left."""
+    return np.full(streams, PRESET.segment)
+
+
 def learned(engine: CpuEngine | TorchEngine) -> dict[str, np.ndarray]:
     """The learned tensors under the reference's names and in its layout."""
     if isinstance(engine, TorchEngine):
         return {name: value.numpy() for name, value in engine.model.weights.items()}
     state = engine.state
-    tensors = {"embedding": state.embedding.reshape(3, 256, -1), "head": state.head.w[0].T}
+    tensors = {"embedding": state.embedding, "table": state.table, "head": state.head.w[0].T}
     for layer in range(PRESET.layers):
         tensors[f"{layer}.bias"] = state.bias[layer][:, ::-1]
         for part in ("qkv", "out", "up", "down"):
@@ -50,7 +56,7 @@ def test_a_hundred_learning_steps_agree_bit_for_bit(streams):
     for engine in engines:
         engine.start_block(streams)
     for text in segments(streams, 100):
-        assert np.array_equal(*(engine.predict(text) for engine in engines))
+        assert np.array_equal(*(engine.predict(text, whole(streams)) for engine in engines))
         for engine in engines:
             engine.learn(text)
     first, second = map(learned, engines)
@@ -65,11 +71,11 @@ def test_incremental_and_parallel_evaluation_agree(make):
     encoder, decoder = make(PRESET), make(PRESET)
     for engine in (encoder, decoder):
         engine.start_block(2)
-    left = np.array([PRESET.segment, PRESET.segment])
+    left = whole(2)
     first, second = empty_bits(PRESET, 400), empty_bits(PRESET, 400)
     for text in segments(2, 6):
         buffer, coder = np.zeros(2000, dtype=np.uint8), rangecoder.encoder_state()
-        freq = encoder.predict(text)
+        freq = encoder.predict(text, left)
         rows = freq.transpose(1, 0, 2).reshape(-1, 256)
         symbols = np.ascontiguousarray(text[:, HISTORY:].T).reshape(-1)
         code_bytes(first, rows, symbols, coder, buffer, False)
@@ -95,7 +101,7 @@ def test_a_new_block_forgets_the_context_and_keeps_what_was_learned():
     fresh = engine.first_frequencies().copy()
     engine.start_block(2)
     for text in segments(2, 3):
-        engine.predict(text)
+        engine.predict(text, whole(2))
         engine.learn(text)
     once = engine.first_frequencies().copy()
     assert np.array_equal(once, engine.first_frequencies())

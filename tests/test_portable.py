@@ -27,15 +27,15 @@ result = {}
 for engine in job["engines"]:
     os.environ["LMZIP_ENGINE"] = engine
     try:
-        Codec(1)
+        Codec(2)
     except EngineError:
         result[engine] = "refused by its self-test"
         continue
     for threads in (1, 2):
-        codec = Codec(1, threads=threads)
+        codec = Codec(2, threads=threads)
         result[f"{engine}-{threads}"] = f"{codec.canary():08x}" + codec.encode(data).hex()
     if job["payload"]:
-        back = Codec(1, threads=1).decode(bytes.fromhex(job["payload"]), len(data))
+        back = Codec(2, threads=1).decode(bytes.fromhex(job["payload"]), len(data))
         result[f"{engine}-decodes"] = back == data
 print(json.dumps(result))
 """

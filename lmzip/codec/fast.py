@@ -13,7 +13,7 @@ import numpy as np
 
 from lmzip.codec.bitcoder import Bits, code_bytes
 from lmzip.codec.fast_learn import learn_segment
-from lmzip.codec.initial import HISTORY, SYMBOLS, initial_weights
+from lmzip.codec.initial import SYMBOLS, initial_weights, kind_count, output_count
 from lmzip.codec.jit import kernel
 from lmzip.codec.kernels import (
     LEVELS,
@@ -32,6 +32,7 @@ from lmzip.codec.kernels import (
 )
 from lmzip.codec.presets import Preset
 from lmzip.codec.schedule import Adam
+from lmzip.codec.slots import Slots, add_candidates, empty_slots, look_up, read, read_segment
 from lmzip.codec.tables import ATTENTION_WEIGHTS, LOGIT_WEIGHTS
 
 
@@ -62,9 +63,13 @@ class State(NamedTuple):
     down: Matrix
     head: Matrix
     embedding: np.ndarray
-    """[3 * 256, d]; then Adam's moments."""
+    """[rows, d]; then Adam's moments."""
     embedding_m: np.ndarray
     embedding_v: np.ndarray
+    table: np.ndarray
+    """[K * 144], of the slots; then Adam's moments."""
+    table_m: np.ndarray
+    table_v: np.ndarray
     bias: np.ndarray
     """[L, H, W], by slot: the farthest first; then Adam's moments."""
     bias_m: np.ndarray
@@ -87,6 +92,9 @@ class State(NamedTuple):
     """[L, N, H, W]"""
     total: np.ndarray
     """[L, N, H]"""
+    slots: Slots
+    gates: np.ndarray
+    """[N, K]"""
     freq: np.ndarray
     """int64 [N, 256]"""
     residual: np.ndarray
@@ -132,8 +140,8 @@ def attend(s, layer, stream, at, row, scores, mixed):
 
 
 @kernel
-def forward(s, stream, segment, text, at, n):
-    """Frequencies of positions at .. at+n of one stream; text uint8 [3 + T] of that stream."""
+def forward(s, stream, segment, at, n):
+    """Frequencies of positions at .. at+n of one stream, whose slots have been looked up."""
     layers, heads, channels = s.keys.shape[0], s.keys.shape[2], s.keys.shape[3]
     width, window = s.residual.shape[1], s.bias.shape[2]
     gain = F(1 / math.sqrt(channels))
@@ -143,13 +151,12 @@ def forward(s, stream, segment, text, at, n):
     scores = s.flat[1][:window]
     mixed = s.flat[1][window : window + width]
     for r in range(n):
-        byte = np.int64(text[2 + at + r])
+        tokens = s.slots.tokens[first + r]
         for c in range(width):
-            x[r, c] = s.embedding[byte, c]
-        for back in range(1, 3):
-            byte = np.int64(text[2 + at + r - back])
+            x[r, c] = s.embedding[tokens[0], c]
+        for i in range(1, tokens.shape[0]):
             for c in range(width):
-                x[r, c] = x[r, c] + s.embedding[256 * back + byte, c]
+                x[r, c] = x[r, c] + s.embedding[tokens[i], c]
     for layer in range(layers):
         m = s.qkv
         for r in range(n):
@@ -195,10 +202,11 @@ def forward(s, stream, segment, text, at, n):
     m = s.head
     for r in range(n):
         m.x_scale[0, first + r], s.rate[2 * layers, first + r] = norm(x[r], m.x[0, first + r])
-    logits = matrix(s.flat[0], n, 256)
+    logits = matrix(s.flat[0], n, m.scale.shape[1])
     linear(m.x[0, rows], m.x_scale[0, rows], m.codes[0], m.scale[0], logits)
     for r in range(n):
-        frequencies(logits[r], s.logit_table, s.flat[1][:256], s.freq[first + r])
+        add_candidates(s.slots, first + r, s.table, logits[r], s.gates[first + r])
+        frequencies(logits[r, :256], s.logit_table, s.flat[1][:256], s.freq[first + r])
 
 
 @kernel
@@ -238,17 +246,22 @@ def decode_segment(s, bits, segment, text, left, coder, buffer):
     for at in range(segment):
         for b in range(text.shape[0]):
             if at < left[b]:
-                forward(s, b, segment, text[b], at, 1)
+                look_up(s.slots, b, b * segment + at)
+                forward(s, b, segment, at, 1)
                 freq = s.freq[b * segment + at : b * segment + at + 1]
                 code_bytes(bits, freq, text[b, 3 + at : 4 + at], coder, buffer, True)
+        for b in range(text.shape[0]):
+            if at < left[b]:
+                read(s.slots, b, np.int64(text[b, 3 + at]))
 
 
 @kernel
-def predict_segment(s, segment, text):
-    """Frequencies of a whole segment of known bytes, of all streams."""
+def predict_segment(s, segment, text, left):
+    """Frequencies of a whole segment of known bytes, of all streams; left: bytes left of each."""
     slide(s, segment)
+    read_segment(s.slots, segment, text, left)
     for b in range(text.shape[0]):
-        forward(s, b, segment, text[b], 0, segment)
+        forward(s, b, segment, 0, segment)
 
 
 def _matrix(weights: list[np.ndarray], rows: int) -> Matrix:
@@ -296,16 +309,18 @@ class CpuEngine:
             learned = {
                 **{part: stack(part) for part in ("qkv", "out", "up", "down")},
                 "head": _matrix([weights["head"]], rows),
-                "embedding": weights["embedding"].reshape(-1, d),
+                "embedding": weights["embedding"],
+                "table": weights["table"],
                 "bias": np.ascontiguousarray(bias),
             }
-            for name in ("embedding", "bias"):
+            for name in ("embedding", "bias", "table"):
                 learned[f"{name}_m"] = np.zeros_like(learned[name])
                 learned[f"{name}_v"] = np.zeros_like(learned[name])
         else:
             learned = {
-                name: getattr(old, name)
-                for name in ("embedding", "embedding_m", "embedding_v", "bias", "bias_m", "bias_v")
+                name + moment: getattr(old, name + moment)
+                for name in ("embedding", "bias", "table")
+                for moment in ("", "_m", "_v")
             }
             for name in ("qkv", "out", "up", "down", "head"):
                 matrix = getattr(old, name)
@@ -315,7 +330,10 @@ class CpuEngine:
         def zeros(*shape: int) -> np.ndarray:
             return np.zeros(shape, dtype=F)
 
-        largest = max(rows * 4 * d, 4 * d * d, 256 * d, p.segment * (p.segment + 4 * d) + d * span)
+        outputs, tokens = output_count(p), len(learned["embedding"])
+        largest = max(rows * 4 * d, 4 * d * d, outputs * d, tokens * d, rows * outputs)
+        largest = max(largest, p.segment * (p.segment + 4 * d) + d * span)
+        largest = max(largest, 2 * span + 8 * d, 4 * outputs)
         self.state = State(
             **learned,
             rate=zeros(2 * layers + 1, rows),
@@ -327,12 +345,11 @@ class CpuEngine:
             values=zeros(layers, streams, heads, span, d // heads),
             weights=zeros(layers, rows, heads, window),
             total=zeros(layers, rows, heads),
+            slots=empty_slots(p, streams, None if old is None else old.slots),
+            gates=zeros(rows, kind_count(p)),
             freq=np.zeros((rows, SYMBOLS), dtype=np.int64),
             residual=zeros(rows, d),
-            flat=tuple(
-                zeros(max(largest, 2 * (window + p.segment) + 8 * d, rows * SYMBOLS))
-                for _ in range(7)
-            ),
+            flat=tuple(zeros(largest) for _ in range(7)),
             attention_table=ATTENTION_WEIGHTS.astype(F),
             logit_table=LOGIT_WEIGHTS.astype(np.float64),
         )
@@ -340,13 +357,13 @@ class CpuEngine:
     def first_frequencies(self) -> np.ndarray:
         """What the model gives the next block's first byte: int64 [256]."""
         self.start_block(1)
-        text = np.zeros(HISTORY + 1, dtype=np.uint8)
-        forward(self.state, 0, self.preset.segment, text, 0, 1)
+        look_up(self.state.slots, 0, 0)
+        forward(self.state, 0, self.preset.segment, 0, 1)
         return self.state.freq[0]
 
-    def predict(self, text: np.ndarray) -> np.ndarray:
+    def predict(self, text: np.ndarray, left: np.ndarray) -> np.ndarray:
         """Frequencies of a segment whose bytes are known: int64 [B, T, 256], a copy."""
-        predict_segment(self.state, self.preset.segment, text)
+        predict_segment(self.state, self.preset.segment, text, left)
         return self.state.freq.reshape(len(text), -1, SYMBOLS).copy()
 
     def decode(

@@ -24,9 +24,11 @@ from lmzip.codec.kernels import (
     quantise_columns,
     weighted_sum,
 )
+from lmzip.codec.slots import candidates_back
 
-FINE_LEVELS = F(4095)
-"""Levels for gradients that are only summed, never multiplied: 4095 * 2048 rows < 2^24."""
+FINE_LEVELS, TOKEN_LEVELS = F(4095), F(1023)
+"""Levels for gradients that are only summed, never multiplied: 4095 * 2048 rows < 2^24,
+and 1023 * 11 candidates of a row * 1490 rows < 2^24."""
 
 
 @kernel
@@ -181,47 +183,48 @@ def bias_back(s, layer, h, line, codes, powers, rate):
 
 
 @kernel
-def embedding_back(s, segment, text, dx, scratch, powers, rate):
-    """The embeddings of the three bytes before each position share its gradient."""
+def embedding_back(s, dx, scratch, powers, rate):
+    """The embeddings of all tokens of a position share its gradient."""
     rows, width = dx.shape
     codes = matrix(scratch[0], rows, width)
     top, scale = scratch[2][:width], scratch[2][width : 2 * width]
-    grad = matrix(scratch[3], 256, width)
-    quantise_columns(dx, top, codes, scale, FINE_LEVELS)
-    for back in range(3):
-        for byte in range(256):
+    grad = matrix(scratch[3], s.embedding.shape[0], width)
+    quantise_columns(dx, top, codes, scale, TOKEN_LEVELS)
+    for token in range(grad.shape[0]):
+        for c in range(width):
+            grad[token, c] = 0
+    for row in range(rows):
+        for i in range(s.slots.tokens.shape[1]):
+            token = s.slots.tokens[row, i]
             for c in range(width):
-                grad[byte, c] = 0
-        for row in range(rows):
-            byte = np.int64(text[row // segment, 2 + row % segment - back])
-            for c in range(width):
-                grad[byte, c] += codes[row, c]
-        for byte in range(256):
-            for c in range(width):
-                grad[byte, c] = grad[byte, c] * scale[c]
-            entry = 256 * back + byte
-            adam_row(
-                s.embedding[entry], grad[byte], s.embedding_m[entry], s.embedding_v[entry],
-                powers[0], powers[1], rate,
-            )  # fmt: skip
+                grad[token, c] += codes[row, c]
+    for token in range(grad.shape[0]):
+        for c in range(width):
+            grad[token, c] = grad[token, c] * scale[c]
+        adam_row(
+            s.embedding[token], grad[token], s.embedding_m[token], s.embedding_v[token],
+            powers[0], powers[1], rate,
+        )  # fmt: skip
 
 
 @kernel
 def learn_segment(s, segment, text, powers, rates):
-    """Backward pass and one step of every tensor. rates: float32 [3], matrices, embedding, bias.
-
-    powers: float32 [2], what corrects the bias of Adam's moments at this step.
+    """Backward pass and one step of every tensor. rates: float32 [3], of matrices, embedding, and
+    bias or table; powers: float32 [2], what corrects the bias of Adam's moments at this step.
     """
     rows, width = s.residual.shape
     layers = s.keys.shape[0]
     scratch = s.flat
     dx = s.residual
     dy, dh = matrix(scratch[4], rows, width), matrix(scratch[5], rows, width)
-    d_logits = matrix(scratch[6], rows, 256)
+    d_logits = matrix(scratch[6], rows, s.head.scale.shape[1])
     for row in range(rows):
         for symbol in range(256):
             d_logits[row, symbol] = F(s.freq[row, symbol]) * F(2.0**-24)
         d_logits[row, text[row // segment, 3 + row % segment]] -= F(1)
+    grad = scratch[3][: s.table.shape[0]]
+    candidates_back(s.slots, s.table, s.gates, d_logits, grad)
+    adam_row(s.table, grad, s.table_m, s.table_v, powers[0], powers[1], rates[2])
     linear_back(s.head, 0, d_logits, dh, scratch, powers, rates[0])
     for row in range(rows):
         for c in range(width):
@@ -243,7 +246,7 @@ def learn_segment(s, segment, text, powers, rates):
         attention_back(s, layer, segment, d_mixed, d_qkv, scratch, powers, rates[2])
         linear_back(s.qkv, layer, d_qkv, dh, scratch, powers, rates[0])
         norm_back(s.qkv, layer, s.rate[2 * layer], dh, dx, scratch[2])
-    embedding_back(s, segment, text, dx, scratch, powers, rates[1])
+    embedding_back(s, dx, scratch, powers, rates[1])
 
 
 @kernel

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from decimal import Decimal, localcontext
 
 import numpy as np
 
@@ -11,7 +12,25 @@ from lmzip.codec.tables import hashed_uniform
 
 SYMBOLS = 256
 HISTORY = 3
-"""Preceding bytes that are embedded, each with a table of its own."""
+"""Preceding bytes that are embedded, each with rows of its own."""
+KINDS = 11
+"""Kinds of contexts that have slots, see `slots.py`."""
+NO_CANDIDATE = 256
+"""Stands for the first candidate of an empty slot."""
+STATES = 144
+"""Class of a candidate's count * 12 + class of the slot's."""
+GATES = 16
+"""Outputs of the head behind the logits, of which the first KINDS are used."""
+
+
+def kind_count(preset: Preset) -> int:
+    """Kinds of slots that a level has."""
+    return KINDS if preset.log_slots > 0 else 0
+
+
+def output_count(preset: Preset) -> int:
+    """Outputs of the head: logits, then gates."""
+    return SYMBOLS + (GATES if preset.log_slots > 0 else 0)
 
 
 def matrix_shapes(preset: Preset) -> dict[str, tuple[int, int]]:
@@ -23,24 +42,31 @@ def matrix_shapes(preset: Preset) -> dict[str, tuple[int, int]]:
         shapes[f"{layer}.out"] = (d, d)
         shapes[f"{layer}.up"] = (4 * d, d)
         shapes[f"{layer}.down"] = (d, 4 * d)
-    shapes["head"] = (SYMBOLS, d)
+    shapes["head"] = (output_count(preset), d)
     return shapes
 
 
 def initial_weights(preset: Preset) -> dict[str, np.ndarray]:
     """All learned tensors at the start, float32.
 
-    | tensor                         | shape       | initial value                            |
-    |--------------------------------|-------------|------------------------------------------|
-    | `embedding`                    | [3, 256, d] | hashed uniform in [-1, 1) / 2^back |
-    | `{layer}.qkv`, `.up`           | [out, in]   | hashed uniform, times sqrt(3 / in)       |
-    | `{layer}.out`, `.down`, `head` | [out, in]   | 0                                        |
-    | `{layer}.bias`                 | [H, W]      | -distance * 2^-(4 + head)                |
+    | tensor                         | shape         | initial value                          |
+    |--------------------------------|---------------|----------------------------------------|
+    | `embedding`                    | [rows, d]     | hashed uniform in [-1, 1), times       |
+    |   last bytes                   |   256 each    |   2^-back                              |
+    |   first candidates, none       |   257         |   1/8                                  |
+    |   states of the slots          |   144 a kind  |   1/8                                  |
+    | `{layer}.qkv`, `.up`           | [out, in]     | hashed uniform, times sqrt(3 / in)     |
+    | `{layer}.out`, `.down`, `head` | [out, in]     | 0                                      |
+    | `{layer}.bias`                 | [H, W]        | -distance * 2^-(4 + head)              |
+    | `table`                        | [K * 144]     | 0.35 ln(1 + count), see `count_worth`  |
     """
-    embedding = hashed_uniform("embedding", (HISTORY, SYMBOLS, preset.width))
+    kinds = kind_count(preset)
+    rows = HISTORY * SYMBOLS + (NO_CANDIDATE + 1 + STATES * kinds if kinds else 0)
+    embedding = hashed_uniform("embedding", (rows, preset.width))
     for back in range(HISTORY):
-        embedding[back] *= np.float32(2.0**-back)
-    weights = {"embedding": embedding}
+        embedding[back * SYMBOLS : (back + 1) * SYMBOLS] *= np.float32(2.0**-back)
+    embedding[HISTORY * SYMBOLS :] *= np.float32(2.0**-3)
+    weights = {"embedding": embedding, "table": np.tile(count_worth(), kinds)}
     for name, shape in matrix_shapes(preset).items():
         if name.endswith((".qkv", ".up")):
             weights[name] = hashed_uniform(name, shape) * np.float32(math.sqrt(3 / shape[1]))
@@ -51,3 +77,15 @@ def initial_weights(preset: Preset) -> dict[str, np.ndarray]:
     for layer in range(preset.layers):
         weights[f"{layer}.bias"] = -(slopes[:, None] * distance)
     return weights
+
+
+def count_worth() -> np.ndarray:
+    """What a candidate is worth at first, by class of its count: float32 [144], 12 of each.
+
+    0.35 ln(1 + n) for a count n in the middle of the class, rounded to float32.
+    """
+    middle = (0, 1, 2, 3, 4, 5, 7, 10, 16, 30, 60, 120)
+    with localcontext() as context:
+        context.prec = 40
+        worth = [float(Decimal("0.35") * Decimal(1 + n).ln()) for n in middle]
+    return np.repeat(np.array(worth, dtype=np.float32), len(middle))

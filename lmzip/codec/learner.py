@@ -43,5 +43,5 @@ class Learner:
             if name == "embedding":
                 rate = embedding_rate
             else:
-                rate = bias_rate if name.endswith("bias") else matrix_rate
+                rate = bias_rate if name.endswith(("bias", "table")) else matrix_rate
             self.weights[name] -= move * rate

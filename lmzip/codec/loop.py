@@ -66,7 +66,7 @@ class Codec:
             def code(part: np.ndarray, left: np.ndarray) -> None:
                 nonlocal last
                 active = (np.arange(self.preset.segment)[:, None] < left).nonzero()
-                freq = self.engine.predict(part).transpose(1, 0, 2)[active]
+                freq = self.engine.predict(part, left).transpose(1, 0, 2)[active]
                 symbols = part[:, HISTORY:].T[active]
                 work = (bits, freq, symbols, coder, buffer, False)
                 if beside is None:

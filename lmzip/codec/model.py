@@ -17,7 +17,8 @@ import torch
 from torch import Tensor
 
 from lmzip.codec.exact import LEVELS, Products, constant, quantise
-from lmzip.codec.initial import HISTORY, initial_weights, matrix_shapes
+from lmzip.codec.initial import initial_weights, matrix_shapes, output_count
+from lmzip.codec.mixing import Seen, add_candidates, candidates_back
 from lmzip.codec.presets import Preset
 from lmzip.codec.tables import ATTENTION_STEPS, ATTENTION_WEIGHTS
 
@@ -26,6 +27,8 @@ VALUE_STEPS = 16
 
 FINE_LEVELS = constant(4095)
 """Levels for gradients that are only summed, never multiplied: 4095 * 2048 rows < 2^24."""
+TOKEN_LEVELS = constant(1023)
+"""The same where a row counts more than once: 1023 * 11 candidates * 1490 rows < 2^24."""
 
 _FAR = constant(-1e30)
 _STEPS = constant(ATTENTION_STEPS)
@@ -119,19 +122,18 @@ class Model:
         weights = _WEIGHTS[codes.long()]
         return weights, weights.sum(-1, keepdim=True)
 
-    def forward(self, history: Tensor, at: int) -> Tensor:
+    def forward(self, seen: Seen, at: int) -> Tensor:
         """Logits float32 [B*n, 256] of positions `at` .. `at+n` of the segment.
 
-        history: int64 [B, n, 3], the bytes before each position, the nearest first.
+        seen: what the slots say of these B*n rows, stream-major.
         """
         p = self.preset
-        n = history.shape[1]
-        tokens = history.reshape(-1, HISTORY)
+        tokens = seen.tokens
+        n = len(tokens) // self.streams
         embedding = self.weights["embedding"]
-        x = embedding[0][tokens[:, 0]]
-        for back in range(1, HISTORY):
-            x = x + embedding[back][tokens[:, back]]
-        self._save(tokens=tokens)
+        x = embedding[tokens[:, 0]]
+        for i in range(1, tokens.shape[1]):
+            x = x + embedding[tokens[:, i]]
         new = slice(at + p.window, at + p.window + n)
         for layer in range(p.layers):
             codes, scale = self._norm(x, f"{layer}.norm1")
@@ -162,7 +164,10 @@ class Model:
             )
             x = x + self._linear(codes, scale, f"{layer}.down")
         codes, scale = self._norm(x, "norm")
-        return self._linear(codes, scale, "head")
+        outputs = self._linear(codes, scale, "head")
+        logits, gates = add_candidates(outputs, self.weights["table"], seen)
+        self._save(**seen._asdict(), gates=gates)
+        return logits
 
     # -- backward --------------------------------------------------------------------------
 
@@ -235,7 +240,11 @@ class Model:
             dx, grads[name] = self._linear_back(dy, codes, scale, name)
             return dx
 
-        dx = self._norm_back(linear_back(d_logits, "head", "norm"), "norm")
+        seen = Seen(*(self._activation(name) for name in Seen._fields))
+        d_outputs, grads["table"] = candidates_back(
+            d_logits, self._activation("gates"), self.weights["table"], seen, output_count(p)
+        )
+        dx = self._norm_back(linear_back(d_outputs, "head", "norm"), "norm")
         for layer in reversed(range(p.layers)):
             d_square = linear_back(dx, f"{layer}.down", f"{layer}.down")
             d_hidden = d_square * (_TWO * self._activation(f"{layer}.hidden"))
@@ -245,10 +254,9 @@ class Model:
             d_qkv, grads[f"{layer}.bias"] = self._attention_back(d_mixed, layer)
             dh = linear_back(d_qkv, f"{layer}.qkv", f"{layer}.norm1")
             dx = dx + self._norm_back(dh, f"{layer}.norm1")
-        fine, scale, _ = quantise(dx, dim=0, levels=FINE_LEVELS)
-        tokens = self._activation("tokens")
+        fine, scale, _ = quantise(dx, dim=0, levels=TOKEN_LEVELS)
         d_embedding = torch.zeros_like(self.weights["embedding"])
-        for back in range(HISTORY):
-            d_embedding[back].index_add_(0, tokens[:, back], fine)
+        for tokens in seen.tokens.t():
+            d_embedding.index_add_(0, tokens, fine)
         grads["embedding"] = d_embedding * scale
         return grads

@@ -32,18 +32,20 @@ class Preset:
     """Sets of weights in the last stage, of the list in `inputs.py`."""
     log_buckets: int
     """Size of the memory: at most 2^log_buckets buckets of 64 bytes for each context."""
+    log_slots: int
+    """The transformer has 2^log_slots slots of 32 bytes for each kind; none if this is 0."""
 
 
 PRESETS: dict[int, Preset] = {
-    1: Preset(16, 1, 1, 16, 1, 64, 8, 3, 16),
-    2: Preset(32, 1, 1, 32, 1, 64, 12, 5, 16),
-    3: Preset(32, 1, 1, 32, 1, 64, 16, 8, 17),
-    4: Preset(64, 1, 2, 64, 1, 64, 24, 12, 18),
-    5: Preset(64, 1, 2, 64, 1, 64, 31, 19, 18),
-    6: Preset(64, 1, 2, 96, 1, 64, 31, 19, 19),
-    7: Preset(96, 1, 3, 96, 1, 64, 31, 19, 19),
-    8: Preset(128, 1, 4, 128, 1, 64, 31, 19, 19),
-    9: Preset(128, 2, 4, 128, 1, 64, 31, 19, 20),
+    1: Preset(16, 1, 1, 16, 1, 64, 8, 3, 16, 0),
+    2: Preset(32, 1, 1, 32, 1, 64, 12, 5, 16, 15),
+    3: Preset(32, 1, 1, 32, 1, 64, 16, 8, 17, 16),
+    4: Preset(64, 1, 2, 64, 1, 64, 24, 12, 18, 17),
+    5: Preset(64, 1, 2, 64, 1, 64, 31, 19, 18, 18),
+    6: Preset(64, 1, 2, 96, 1, 64, 31, 19, 19, 18),
+    7: Preset(96, 1, 3, 96, 1, 64, 31, 19, 19, 19),
+    8: Preset(128, 1, 4, 128, 1, 64, 31, 19, 19, 19),
+    9: Preset(128, 2, 4, 128, 1, 64, 31, 19, 20, 19),
 }
 
 
@@ -52,4 +54,5 @@ def memory_bytes(level: int) -> int:
     # Buckets of 64 bytes, 4 direct contexts with 16 cells of 4 bytes; then what is fixed, the
     # libraries, and the data of a block.
     preset = PRESETS[level]
-    return ((preset.contexts * 64 + 4 * 64) << preset.log_buckets) + (280 << 20)
+    buckets = (preset.contexts * 64 + 4 * 64) << preset.log_buckets
+    return buckets + (11 * 32 << preset.log_slots) + (280 << 20)

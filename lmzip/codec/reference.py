@@ -12,9 +12,10 @@ from lmzip.codec.bitcoder import Bits, code_bytes
 from lmzip.codec.exact import Products
 from lmzip.codec.initial import HISTORY, SYMBOLS
 from lmzip.codec.learner import Learner
-from lmzip.codec.mixing import frequencies, loss_gradient
+from lmzip.codec.mixing import Seen, frequencies, loss_gradient
 from lmzip.codec.model import Model
 from lmzip.codec.presets import Preset
+from lmzip.codec.slots import Slots, empty_slots, look_up, read, read_segment
 
 
 class TorchEngine:
@@ -25,23 +26,27 @@ class TorchEngine:
         self.model = Model(preset, products)
         self.learner = Learner(self.model.weights, preset.width)
         self.freqs: list[torch.Tensor] = []
+        self.slots: Slots | None = None
 
     def start_block(self, streams: int) -> None:
         """Forget the context (not what was learned) and make room for `streams` streams."""
         self.model.start_block(streams)
+        self.slots = empty_slots(self.preset, streams, self.slots)
 
     def first_frequencies(self) -> np.ndarray:
         """What the model gives the next block's first byte: int64 [256]."""
         self.start_block(1)
-        self.model.start_segment()
-        history = torch.zeros(1, 1, HISTORY, dtype=torch.int64)
-        return frequencies(self.model.forward(history, 0))[0].numpy()
+        self._start_segment()
+        look_up(self.slots, 0, 0)
+        return self._forward(0, 1)[0, 0]
 
-    def _forward(self, text: np.ndarray, at: int, span: int) -> np.ndarray:
+    def _forward(self, at: int, span: int) -> np.ndarray:
         """Frequencies of positions at .. at+span of all streams: int64 [B, span, 256]."""
-        back = [text[:, HISTORY - k + at : HISTORY - k + at + span] for k in (1, 2, 3)]
-        history = torch.from_numpy(np.stack(back, axis=-1).astype(np.int64))
-        freq = frequencies(self.model.forward(history, at)).view(-1, span, SYMBOLS)
+        streams, segment = len(self.slots.registers), self.preset.segment
+        arrays = [torch.from_numpy(getattr(self.slots, name)).long() for name in Seen._fields]
+        parts = [x.view(streams, segment, *x.shape[1:])[:, at : at + span] for x in arrays]
+        seen = Seen(*(x.flatten(0, 1) for x in parts))
+        freq = frequencies(self.model.forward(seen, at)).view(-1, span, SYMBOLS)
         self.freqs.append(freq)
         return freq.numpy()
 
@@ -49,10 +54,11 @@ class TorchEngine:
         self.model.start_segment()
         self.freqs = []
 
-    def predict(self, text: np.ndarray) -> np.ndarray:
+    def predict(self, text: np.ndarray, left: np.ndarray) -> np.ndarray:
         """Frequencies of a segment whose bytes are known: int64 [B, T, 256]."""
         self._start_segment()
-        return self._forward(text, 0, self.preset.segment)
+        read_segment(self.slots, self.preset.segment, text, left)
+        return self._forward(0, self.preset.segment)
 
     def decode(
         self, bits: Bits, text: np.ndarray, left: np.ndarray, coder: np.ndarray, buffer: np.ndarray
@@ -64,10 +70,15 @@ class TorchEngine:
         """
         self._start_segment()
         for at in range(self.preset.segment):
-            freq = self._forward(text, at, 1)
-            for stream in np.flatnonzero(left > at):
+            active = np.flatnonzero(left > at)
+            for stream in active:
+                look_up(self.slots, stream, stream * self.preset.segment + at)
+            freq = self._forward(at, 1)
+            for stream in active:
                 symbol = text[stream, HISTORY + at : HISTORY + at + 1]
                 code_bytes(bits, freq[stream], symbol, coder, buffer, True)
+            for stream in active:
+                read(self.slots, stream, int(text[stream, HISTORY + at]))
 
     def learn(self, text: np.ndarray) -> None:
         """One learning step from a segment whose every byte has been coded."""

@@ -9,7 +9,7 @@ EPSILON = 1e-8
 FLUSH, FLUSH_MOMENT = 1e-15, 1e-30
 """Smaller gradients, and smaller moments, count as zero: nothing becomes a subnormal number,
 which processors are very slow at."""
-MATRIX_RATE, EMBEDDING_RATE, BIAS_RATE = 2e-3, 1e-2, 1e-2
+MATRIX_RATE, EMBEDDING_RATE, BIAS_RATE = 1e-3, 1e-2, 1e-2
 
 
 class Adam:
@@ -24,7 +24,7 @@ class Adam:
 
     def next(self) -> tuple[np.ndarray, np.ndarray]:
         """Advance; return 1/(1 - beta^t) of both moments, and the rates of matrices,
-        embedding and bias: float32 [2] and [3].
+        embedding, and bias or table of slots: float32 [2] and [3].
 
         Powers by repeated multiplication: pow() differs between C libraries.
         """

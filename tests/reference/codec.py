@@ -47,7 +47,7 @@ class Codec:
     def canary(self) -> int:
         """Section 1: what the block header holds of the first prediction of the next block."""
         self.transformer.start_block(1)
-        freq = self.transformer.forward(np.zeros((1, 3), np.int64))
+        freq = self.transformer.forward([self.transformer.slots.look_up(0)])
         return zlib.crc32(freq.astype("<u4").tobytes())
 
     def decode(self, payload: bytes, size: int) -> bytes:
@@ -67,19 +67,23 @@ class Codec:
         streams = min(self.level.streams, -(-size // segment))
         length = -(-size // streams)
         ends = [clamp(size - length * b, 0, length) for b in range(streams)]
-        text = np.zeros((streams, 3 + length + segment), np.uint8)
+        text = np.zeros((streams, length + segment), np.uint8)
         self.transformer.start_block(streams)
         for start in range(0, length, segment):
             self.transformer.start_segment()
             for at in range(start, start + segment):
-                freq = self.transformer.forward(text[:, at : at + 3][:, ::-1].astype(int))
+                slots = self.transformer.slots
+                freq = self.transformer.forward([slots.look_up(b) for b in range(streams)])
                 for b in range(streams):
                     if at < ends[b]:
                         place = length * b + at
-                        text[b, 3 + at] = self._byte(freq[b], place, next_bit)
+                        text[b, at] = self._byte(freq[b], place, next_bit)
+                for b in range(streams):
+                    if at < ends[b]:
+                        slots.read(b, int(text[b, at]))
             if min(ends) >= start + segment:
-                self.transformer.learn(text[:, 3 + start : 3 + start + segment].astype(int))
-        return b"".join(text[b, 3 : 3 + ends[b]].tobytes() for b in range(streams))
+                self.transformer.learn(text[:, start : start + segment].astype(int))
+        return b"".join(text[b, : ends[b]].tobytes() for b in range(streams))
 
     def _byte(self, freq: np.ndarray, place: int, next_bit) -> int:
         stage = self.last_stage

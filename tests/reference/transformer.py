@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import math
+from decimal import Decimal, localcontext
 
 import numpy as np
 
 from reference import constants
 from reference.arithmetic import F32, exact_sum, exponentials, quantise
+from reference.slots import Seen, Slots
 
 ATTENTION = exponentials(16, 256, 127)
 FREQUENCY = exponentials(64, 1024, 1 << 20)
+
+
+def worth(kinds: int) -> np.ndarray:
+    """First values of the table of the slots."""
+    with localcontext() as context:
+        context.prec = 40
+        values = [float(Decimal("0.35") * Decimal(1 + n).ln()) for n in constants.WORTH]
+    return np.tile(np.repeat(np.array(values, F32), 12), kinds)
 
 
 def uniform(name: str, *shape: int) -> np.ndarray:
@@ -37,8 +47,13 @@ class Transformer:
         self.channels = level.width // level.heads
         self.gain = F32(1 / math.sqrt(self.channels))
         d = level.width
-        w = {"embedding": uniform("embedding", 3, 256, d)}
-        w["embedding"] *= np.array([1, 0.5, 0.25], F32)[:, None, None]
+        self.slots = Slots(level.slots)
+        kinds = self.slots.kinds
+        rows, outputs = (1025 + 144 * kinds, 272) if kinds else (768, 256)
+        w = {"embedding": uniform("embedding", rows, d), "table": worth(kinds)}
+        w["embedding"][256:512] *= F32(1 / 2)
+        w["embedding"][512:768] *= F32(1 / 4)
+        w["embedding"][768:] *= F32(1 / 8)
         slopes = np.array([2.0 ** -(4 + head) for head in range(level.heads)], F32)
         for layer in range(level.layers):
             spread = F32(math.sqrt(3 / d))
@@ -47,7 +62,7 @@ class Transformer:
             w[f"{layer}.out"] = np.zeros((d, d), F32)
             w[f"{layer}.down"] = np.zeros((d, 4 * d), F32)
             w[f"{layer}.bias"] = -(slopes[:, None] * np.arange(level.window, dtype=F32))
-        w["head"] = np.zeros((256, d), F32)
+        w["head"] = np.zeros((outputs, d), F32)
         self.weights = w
         self.moments = {name: (np.zeros_like(x), np.zeros_like(x)) for name, x in w.items()}
         self.powers = [1.0, 1.0]
@@ -56,13 +71,14 @@ class Transformer:
 
     def _quantise_matrices(self) -> None:
         for name, w in self.weights.items():
-            if w.ndim == 2 and not name.endswith("bias"):
+            if name != "table" and not name.endswith(("bias", "embedding")):
                 codes, scale, _ = quantise(w)
                 self.matrices[name] = codes, scale.T
 
     def start_block(self, streams: int) -> None:
         """Before a stream stand W keys and values of zeros."""
         level = self.level
+        self.slots.start_block(streams)
         size = (streams, level.heads, level.window)
         self.keys = [
             {
@@ -80,6 +96,7 @@ class Transformer:
             for name in kept:
                 kept[name] = kept[name][:, :, -self.level.window :]
         self.saved: dict[str, list[np.ndarray]] = {}
+        self.seen: list[list[Seen]] = []
 
     # -- forward: one position of all B streams; rows are streams ----------------------------
 
@@ -109,12 +126,16 @@ class Transformer:
         weight = ATTENTION[np.minimum(steps, F32(255)).astype(int)].astype(F32)
         return weight, weight.sum(axis=-1, keepdims=True, dtype=np.float64).astype(F32)
 
-    def forward(self, tokens: np.ndarray) -> np.ndarray:
-        """Frequencies [B, 256] after tokens [B, 3], the bytes before, the nearest first."""
+    def forward(self, seen: list[Seen]) -> np.ndarray:
+        """Frequencies [B, 256] where each stream has seen this."""
         level = self.level
+        self.seen.append(seen)
+        tokens = np.array([one.tokens for one in seen])
         self._save("tokens", tokens)
         e = self.weights["embedding"]
-        x = e[0][tokens[:, 0]] + e[1][tokens[:, 1]] + e[2][tokens[:, 2]]
+        x = e[tokens[:, 0]]
+        for i in range(1, tokens.shape[1]):
+            x = x + e[tokens[:, i]]
         for layer in range(level.layers):
             y = self._linear(*self._norm(x, f"{layer}.qkv"), f"{layer}.qkv")
             q, k, v = y.reshape(len(x), 3, level.heads, self.channels).swapaxes(0, 1)
@@ -138,7 +159,15 @@ class Transformer:
             self._save(f"{layer} hidden", hidden)
             codes, scale, _ = quantise(hidden * hidden)
             x = x + self._linear(codes, scale, f"{layer}.down")
-        freq = self._frequencies(self._linear(*self._norm(x, "head"), "head"))
+        outputs = self._linear(*self._norm(x, "head"), "head")
+        logits = outputs[:, :256].copy()
+        gates = F32(1) + outputs[:, 256 : 256 + self.slots.kinds]
+        self._save("gates", gates)
+        for b, one in enumerate(seen):
+            for kind, candidates in enumerate(one.candidates):
+                for byte, entry in candidates:
+                    logits[b, byte] += gates[b, kind] * self.weights["table"][entry]
+        freq = self._frequencies(logits)
         self._save("freq", freq)
         return freq
 
@@ -207,11 +236,30 @@ class Transformer:
         parts = [x.swapaxes(1, 2).reshape(-1, level.width) for x in (dq, dk, dv)]
         return np.concatenate(parts, axis=1)
 
+    def _candidates_back(self, d_logits: np.ndarray) -> np.ndarray:
+        table, gates, kinds = self.weights["table"], self._rows("gates"), self.slots.kinds
+        dy = np.concatenate([d_logits, np.zeros((len(d_logits), 16), F32)], axis=1)
+        terms = []
+        for b in range(len(self.seen[0])):
+            for t, seen in enumerate(self.seen):
+                row = b * len(self.seen) + t
+                for kind in range(kinds):
+                    for byte, entry in seen[b].candidates[kind]:
+                        dy[row, 256 + kind] += dy[row, byte] * table[entry]
+                        terms.append((entry, dy[row, byte] * gates[row, kind]))
+        g, g_scale, _ = quantise(np.array([0, *(value for _, value in terms)], F32), levels=1023)
+        total = np.zeros(len(table), np.float64)
+        np.add.at(total, [0, *(entry for entry, _ in terms)], g)
+        self.gradients["table"] = total.astype(F32) * g_scale
+        return dy
+
     def learn(self, symbols: np.ndarray) -> None:
         """One step from the segment whose bytes were symbols [B, T]."""
         self.gradients: dict[str, np.ndarray] = {}
         d_logits = self._rows("freq").astype(F32) * F32(2.0**-24)
         d_logits -= np.eye(256, dtype=F32)[symbols.reshape(-1)]
+        if self.slots.kinds:
+            d_logits = self._candidates_back(d_logits)
         dx = self._norm_back(self._linear_back(d_logits, "head"), "head")
         for layer in reversed(range(self.level.layers)):
             dy = self._linear_back(dx, f"{layer}.down")
@@ -219,10 +267,10 @@ class Transformer:
             dx = dx + self._norm_back(self._linear_back(dy, f"{layer}.up"), f"{layer}.up")
             dy = self._attention_back(self._linear_back(dx, f"{layer}.out"), layer)
             dx = dx + self._norm_back(self._linear_back(dy, f"{layer}.qkv"), f"{layer}.qkv")
-        g, g_scale, _ = quantise(dx, axis=0, levels=4095)
+        g, g_scale, _ = quantise(dx, axis=0, levels=1023)
         total = np.zeros(self.weights["embedding"].shape, np.float64)
-        for back, tokens in enumerate(self._rows("tokens").T):
-            np.add.at(total[back], tokens, g)
+        for tokens in self._rows("tokens").T:
+            np.add.at(total, tokens, g)
         self.gradients["embedding"] = total.astype(F32) * g_scale
         self._step()
         self._quantise_matrices()
@@ -247,7 +295,7 @@ class Transformer:
             rate = constants.MATRIX_RATE * falling
             if name == "embedding":
                 rate = constants.EMBEDDING_RATE * falling
-            elif name.endswith("bias"):
+            elif name.endswith("bias") or name == "table":
                 rate = constants.BIAS_RATE
             move = m * a / (root + F32(constants.EPSILON))
             self.weights[name] = self.weights[name] - move * F32(rate)
