@@ -38,7 +38,10 @@ COLUMNS, COLUMN_WIDTH = 32, 192
 """Of an adaptive map: one cache line pair, and the stretch between two columns."""
 EDGE = COLUMNS // 2 * COLUMN_WIDTH - COLUMN_WIDTH // 2
 BOUND = (1 << 19) - 1
-RATE, FALLING_RATE, FALL = 75, 983, 512
+PROBABILITY_WEIGHT, RUN_WEIGHT, TOTAL_WEIGHT = 54851, 30476, 877659
+"""Initial weights, in units of 2^-16 and divided by the number of contexts: of each context's
+probability and run, and of the sum of all. The more contexts speak, the less each may say."""
+RATE, FALLING_RATE, FALL = 56, 800, 512
 """Learning rate of a row in units of 2^-14 / 2^16, what it has more at first, and half of that
 after so many uses."""
 FINAL_RATE, FINAL_FALLING_RATE, FINAL_FALL = 60, 300, 256
@@ -96,10 +99,11 @@ def empty_mixer(contexts: int, sets: int) -> Mixer:
     transformer = 3 * contexts + 2 * DIRECT + 1 + 2 * MATCHES
     weights = np.zeros((sum(rows), inputs), dtype=np.int32)
     weights[:, :transformer] = 11796  # 0.18
-    weights[:, 0 : 3 * contexts : 3] = 5898  # 0.09: these inputs are doubled
+    weights[:, 0 : 3 * contexts : 3] = PROBABILITY_WEIGHT // contexts
     weights[:, 1 : 3 * contexts : 3] = 0
-    weights[:, 2 : 3 * contexts : 3] = 3277  # 0.05
-    weights[:, transformer : transformer + 3] = 19661, 11796, 94372  # 0.3, 0.18, 8 * 0.18
+    weights[:, 2 : 3 * contexts : 3] = RUN_WEIGHT // contexts
+    total = min(TOTAL_WEIGHT // contexts, BOUND)  # the bound matters for one context only
+    weights[:, transformer : transformer + 3] = 19661, 11796, total  # 0.3, 0.18
     final_weights = np.zeros((sum(final_rows), final_inputs), dtype=np.int32)
     final_weights[:, :sets] = (1 << 16) // sets
     map_count = 2 if sets < 6 else MAPS
