@@ -38,7 +38,10 @@ COLUMNS, COLUMN_WIDTH = 32, 192
 """Of an adaptive map: one cache line pair, and the stretch between two columns."""
 EDGE = COLUMNS // 2 * COLUMN_WIDTH - COLUMN_WIDTH // 2
 BOUND = (1 << 19) - 1
-RATE, FALLING_RATE, FALL = 75, 983, 512
+PROBABILITY_WEIGHT, RUN_WEIGHT, TOTAL_WEIGHT = 54851, 30476, 877659
+"""Initial weights, in units of 2^-16 and divided by the number of contexts: of each context's
+probability and run, and of the sum of all. The more contexts speak, the less each may say."""
+RATE, FALLING_RATE, FALL = 56, 800, 512
 """Learning rate of a row in units of 2^-14 / 2^16, what it has more at first, and half of that
 after so many uses."""
 FINAL_RATE, FINAL_FALLING_RATE, FINAL_FALL = 60, 300, 256
@@ -96,10 +99,11 @@ def empty_mixer(contexts: int, sets: int) -> Mixer:
     transformer = 3 * contexts + 2 * DIRECT + 1 + 2 * MATCHES
     weights = np.zeros((sum(rows), inputs), dtype=np.int32)
     weights[:, :transformer] = 11796  # 0.18
-    weights[:, 0 : 3 * contexts : 3] = 5898  # 0.09: these inputs are doubled
+    weights[:, 0 : 3 * contexts : 3] = PROBABILITY_WEIGHT // contexts
     weights[:, 1 : 3 * contexts : 3] = 0
-    weights[:, 2 : 3 * contexts : 3] = 3277  # 0.05
-    weights[:, transformer : transformer + 3] = 19661, 11796, 94372  # 0.3, 0.18, 8 * 0.18
+    weights[:, 2 : 3 * contexts : 3] = RUN_WEIGHT // contexts
+    total = min(TOTAL_WEIGHT // contexts, BOUND)  # the bound matters for one context only
+    weights[:, transformer : transformer + 3] = 19661, 11796, total  # 0.3, 0.18
     final_weights = np.zeros((sum(final_rows), final_inputs), dtype=np.int32)
     final_weights[:, :sets] = (1 << 16) // sets
     map_count = 2 if sets < 6 else MAPS
@@ -132,6 +136,20 @@ def train(x, w, e):
     for i in range(x.shape[0]):
         step = np.int32(np.int32(np.int32(x[i] * e) + half) >> np.int32(16))
         w[i] = min(max(np.int32(w[i] + step), low), high)
+
+
+@kernel
+def train_rows(x, weights, uses, rows, p, one, rate, falling, fall):
+    """Train the rows that took part, each by the error of its own p, the less the more it was used.
+
+    one: 2^22 if the bit is 1, else 0.
+    """
+    for j in range(rows.shape[0]):
+        row = rows[j]
+        used = np.int64(uses[row])
+        uses[row] = min(used + 1, MOST_USES)
+        step = rate + falling * fall // (fall + used)
+        train(x, weights[row], np.int32(((one - p[j]) * step) >> 14))
 
 
 @kernel
@@ -184,18 +202,11 @@ def learn_bit(s, m, bit):
     """The bit is known: move everything that took part in its prediction."""
     at, steps = s.at, s.steps
     one = bit << 22
-    for j in range(m.row.shape[0]):
-        row = m.row[j]
-        uses = np.int64(m.uses[row])
-        m.uses[row] = min(uses + 1, MOST_USES)
-        rate = RATE + FALLING_RATE * FALL // (FALL + uses)
-        train(m.inputs, m.weights[row], np.int32(((one - m.p[j]) * rate) >> 14))
-    for j in range(m.final_row.shape[0]):
-        row = m.final_row[j]
-        uses = np.int64(m.final_uses[row])
-        m.final_uses[row] = min(uses + 1, MOST_USES)
-        rate = FINAL_RATE + FINAL_FALLING_RATE * FINAL_FALL // (FINAL_FALL + uses)
-        train(m.final_inputs, m.final_weights[row], np.int32(((one - m.final_p[j]) * rate) >> 14))
+    train_rows(m.inputs, m.weights, m.uses, m.row, m.p, one, RATE, FALLING_RATE, FALL)
+    train_rows(
+        m.final_inputs, m.final_weights, m.final_uses, m.final_row, m.final_p, one,
+        FINAL_RATE, FINAL_FALLING_RATE, FINAL_FALL,
+    )  # fmt: skip
     for k in range(m.map_cell.shape[0]):
         adapt(m.maps, m.map_cell[k], bit, steps, MAP_LIMIT)
     node = at[NODE] - 1

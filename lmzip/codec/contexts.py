@@ -3,13 +3,14 @@
 A context is a hash of what is known before a byte is coded: the last bytes, words, the byte
 above in a line, a record or a table, what followed the last time. `memory.py` looks them up.
 Two pointers follow the longest repetitions. The kinds of contexts follow PAQ8 (Mahoney) and its
-successors.
+successors. The contexts from number 31 on are in `further.py`.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
+from lmzip.codec.further import is_letter, lower, read_further, set_further
 from lmzip.codec.jit import kernel
 from lmzip.codec.memory import (
     ALPHA,
@@ -18,6 +19,7 @@ from lmzip.codec.memory import (
     CLASSES,
     FIELD,
     FIELD_HASH,
+    FIRST_CONTEXTS,
     LAST4,
     LAST8,
     LETTERS,
@@ -58,7 +60,7 @@ def char_class(c):
 @kernel
 def read_byte(s, c):
     """Byte c has been coded: remember it, and look up the contexts of the next."""
-    at = s.at
+    at, further = s.at, s.hashes.shape[0] > FIRST_CONTEXTS
     for i in range(s.run.shape[0]):
         cells, run = s.cells, s.run[i]
         if cells[run + 1] == 0 or cells[run] != c:
@@ -66,6 +68,8 @@ def read_byte(s, c):
             cells[run + 1] = 1
         elif cells[run + 1] < 255:
             cells[run + 1] += 1
+    if further:
+        read_further(s, c)
     last1, last2 = at[LAST4] & 0xFF, at[LAST4] & 0xFFFF
     s.after1[last1] = (s.after1[last1] << 8 | c) & 0xFFFFFF
     s.after2[last2] = (s.after2[last2] << 8 | c) & 0xFFFF
@@ -78,18 +82,19 @@ def read_byte(s, c):
     read_word(s, c)
     read_line(s, c)
     read_period(s, c)
-    set_contexts(s, c)
-    find_slots(s, False)
+    # The matches first: some contexts ask which byte they expect.
     for i in range(s.match_at.shape[0]):
         follow_match(s, i, c)
+    set_contexts(s, c, further)
+    find_slots(s, False)
 
 
 @kernel
 def read_word(s, c):
     """Keep the hashes of this word and of the two before."""
     at = s.at
-    if 97 <= c <= 122 or 65 <= c <= 90 or c >= 128:
-        at[WORD] = mix(at[WORD], c + 32 if 65 <= c <= 90 else c)
+    if is_letter(c):
+        at[WORD] = mix(at[WORD], lower(c))
         at[LETTERS] += 1
         at[ALPHA] = (at[ALPHA] << 5 | (c & 31)) & 0x3FFFFFFF
     elif at[LETTERS] > 0:
@@ -135,7 +140,7 @@ def read_period(s, c):
 
 
 @kernel
-def set_contexts(s, c1):
+def set_contexts(s, c1, further):
     """Hash the contexts of the next byte; c1 is the last. A level uses the first of them."""
     at, h, text, position = s.at, s.next_hashes, s.text, s.at[POSITION]
     last4, last8, word = at[LAST4], at[LAST8], at[WORD]
@@ -183,6 +188,8 @@ def set_contexts(s, c1):
     h[28] = mix(29, at[ALPHA])
     h[29] = mix(mix(30, word), at[CLASSES] & 0xFFF000)
     h[30] = mix(mix(31, at[WORD1]), at[WORD2] + c1 * 65536)
+    if further:
+        set_further(s, above)
     for i in range(s.hashes.shape[0]):
         s.hashes[i] = h[i]
     direct = s.direct_hash

@@ -17,8 +17,10 @@ import numpy as np
 from lmzip.codec.bittables import share, squash_table, state_tables, step_table, stretch_table
 from lmzip.codec.jit import kernel
 
-CONTEXTS = 31
+CONTEXTS = 58
 """Contexts that there are; a level uses the first of them."""
+FIRST_CONTEXTS = 31
+"""Those hashed in `contexts.py`; a level with more needs the registers of `further.py` too."""
 ORDERS = 6
 """The first contexts are the last 1 to 6 bytes."""
 DIRECT = 4
@@ -38,14 +40,16 @@ HALF = 1 << 31
 (LINE, LINE1, FIELD, FIELD_HASH, PERIOD, CANDIDATE, VOTES, EXPECTED, UPDATES, TOUCHED, ALPHA) = (
     range(11, 22)
 )
-REGISTERS = 22
+# These are kept for the contexts from number 31 on only.
+(STEM, STEM1, WORD3, GAP, PUNCTUATION, FOLDED, FOLDED8, VOWELS, QUOTED, OPENED) = range(22, 32)
+REGISTERS = 32
 
 
 class Memory(NamedTuple):
     """Tables of the contexts. C contexts, D direct ones, M match pointers."""
 
     at: np.ndarray
-    """int64 [21]: registers, see above."""
+    """int64 [32]: registers, see above."""
     stretch: np.ndarray
     squash: np.ndarray
     following: np.ndarray
@@ -57,7 +61,7 @@ class Memory(NamedTuple):
     hashes: np.ndarray
     """int64 [C]: of this byte's contexts."""
     next_hashes: np.ndarray
-    """int64 [31]: of all contexts, of which the level's are used."""
+    """int64 [58]: of all contexts, of which the level's are used."""
     check: np.ndarray
     """int64 [C]: of this nibble's slots."""
     slot: np.ndarray

@@ -27,7 +27,6 @@ LOW, RANGE, CURSOR = 0, 1, 2
 
 TOP = 1 << 56
 BOTTOM = 1 << 48
-MAX_FLUSH = 8
 
 
 def encoder_state() -> np.ndarray:

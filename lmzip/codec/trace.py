@@ -23,6 +23,13 @@ CONTEXT_NAMES = (
     "after the last byte", "after the last two bytes", "word and the one before last",
     "three words", "last word, letters", "byte 4, classes", "bytes 2-5", "order 7",
     "last six letters", "word and classes", "two last words",
+    "what the match expects", "column, last", "brackets, last", "brackets, word",
+    "length of last line, column", "word, last stem", "gap, last word", "word, gap",
+    "first of line, word", "last eight classes, last", "word, punctuation", "above, last two",
+    "folded, order 3", "folded, order 4", "folded, order 6", "folded, order 8",
+    "vowels, last two", "first of line, column", "bytes 3-6", "above, word",
+    "word, last, column", "two stems", "word, last word and third", "three last words, last",
+    "what the match expects, last two", "what the match expects, word", "gap, word, last word",
 )  # fmt: skip
 
 

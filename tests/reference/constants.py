@@ -26,10 +26,10 @@ LEVELS = {
     3: Level(32, 1, 1, 32, 1, 64, 16, 8, 17, 16),
     4: Level(64, 1, 2, 64, 1, 64, 24, 12, 18, 17),
     5: Level(64, 1, 2, 64, 1, 64, 31, 19, 18, 18),
-    6: Level(64, 1, 2, 96, 1, 64, 31, 19, 19, 18),
-    7: Level(96, 1, 3, 96, 1, 64, 31, 19, 19, 19),
-    8: Level(128, 1, 4, 128, 1, 64, 31, 19, 19, 19),
-    9: Level(128, 2, 4, 128, 1, 64, 31, 19, 20, 19),
+    6: Level(64, 1, 2, 96, 1, 64, 38, 19, 18, 18),
+    7: Level(64, 1, 2, 96, 1, 32, 44, 19, 18, 19),
+    8: Level(64, 1, 2, 128, 1, 32, 58, 19, 18, 19),
+    9: Level(64, 1, 2, 128, 1, 32, 58, 19, 19, 19),
 }
 
 BETA1 = 0.9
@@ -49,13 +49,14 @@ MATCH_LIMIT = 1000
 MAP_LIMIT = 255
 MAP_COUNT = 6
 
-RATE = 75
-FALLING_RATE = 983
+RATE = 56
+FALLING_RATE = 800
 FALL = 512
 FINAL_RATE = 60
 FINAL_FALLING_RATE = 300
 FINAL_FALL = 256
 
-CONTEXT_WEIGHTS = (5898, 0, 3277)
+CONTEXT_WEIGHTS = (54851, 0, 30476)
 OTHER_WEIGHT = 11796
-LAST_WEIGHTS = (19661, 11796, 94372, 0)
+TRANSFORMER_WEIGHTS = (19661, 11796)
+TOTAL_WEIGHT = 877659

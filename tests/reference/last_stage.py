@@ -85,9 +85,11 @@ class LastStage:
         self.order0 = _Cells(lambda partial: Cell())
         self.maps = _Cells(lambda k, row, j: Cell(squash(192 * j - 2976), constants.MAP_COUNT))
         first = [
-            *constants.CONTEXT_WEIGHTS * level.contexts,
+            *[w // level.contexts for w in constants.CONTEXT_WEIGHTS] * level.contexts,
             *[constants.OTHER_WEIGHT] * (2 * 4 + 1 + 2 * 2),
-            *constants.LAST_WEIGHTS,
+            *constants.TRANSFORMER_WEIGHTS,
+            constants.TOTAL_WEIGHT // level.contexts,
+            0,
         ]
         rates = constants.RATE, constants.FALLING_RATE, constants.FALL
         self.sets = [Mixer(first, rates) for _ in range(level.sets)]

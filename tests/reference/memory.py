@@ -52,6 +52,12 @@ def byte_class(c: int) -> int:
     return 7 if c < 32 else 0
 
 
+def vowel_class(c: int) -> int:
+    if c in b"aeiouy":
+        return 1
+    return {1: 2, 2: 3, 4: 4, 3: 5}.get(byte_class(c), 6 if c == 10 else 7)
+
+
 class Memory:
     """All that is known before a byte. `first_size`: bytes of the archive's first block."""
 
@@ -65,6 +71,8 @@ class Memory:
         self.line = self.line1 = self.field = self.field_hash = 0
         self.fields: list[dict[int, int]] = [defaultdict(int), defaultdict(int)]
         self.period = self.candidate = self.votes = 0
+        self.stem = self.stem1 = self.word3 = self.gap = self.punctuation = 0
+        self.folded = self.folded8 = self.vowels = self.quoted = self.opened = 0
         self.places = [deque([0, 0, 0], 3) for _ in range(256)]
         self.matches = [Match(), Match()]
         self.partial = self.node = 1
@@ -105,6 +113,7 @@ class Memory:
                 run.run_byte, run.run_length = c, 1
             else:
                 run.run_length = min(run.run_length + 1, 255)
+        self._read_further(c)
         last1, last2 = self.last4 & 0xFF, self.last4 & 0xFFFF
         self.after1[last1] = (self.after1[last1] << 8 | c) & 0xFFFFFF
         self.after2[last2] = (self.after2[last2] << 8 | c) & 0xFFFF
@@ -118,6 +127,8 @@ class Memory:
         self._read_word(c)
         self._read_line(c)
         self._read_period(c)
+        for i, match in enumerate(self.matches):
+            self._follow(match, i, c)
         self.hashes = self._contexts()[: len(self.buckets)]
         c1 = self.last4 & 0xFF
         self.direct_hashes = [
@@ -129,8 +140,30 @@ class Memory:
         self._look_up(self.hashes)
         self._look_up_direct(self.direct_hashes)
         self.runs = list(self.slots)
-        for i, match in enumerate(self.matches):
-            self._follow(match, i, c)
+
+    def _read_further(self, c: int) -> None:
+        """What the contexts from number 31 on need, before the other registers change."""
+        letter = byte_class(c) in (1, 2, 6)
+        low = c + 32 if byte_class(c) == 2 else c
+        if letter and self.letters < 5:
+            self.stem = mix(self.stem, low)
+        if not letter:
+            if self.letters > 0:
+                self.word3, self.stem1 = self.word2, self.stem
+                self.stem = self.gap = 0
+            self.gap = mix(self.gap, c)
+            self.punctuation = self.punctuation if c == 32 else c
+        f = 0x30 if byte_class(c) == 3 else 0x20 if c < 0x20 else low
+        if (f, self.folded & 0xFF) != (0x20, 0x20):
+            self.folded8 = (self.folded8 << 8 | self.folded >> 24) & WORD32
+            self.folded = (self.folded << 8 | f) & WORD32
+        self.vowels = (self.vowels << 3 | vowel_class(c)) & 0x3FFFFFFF
+        if c in b'"':
+            self.quoted = 1 - self.quoted
+        if c in b"([{<":
+            self.opened = (self.opened << 4 | c >> 3) & 0xFFFFF
+        if c in b")]}>":
+            self.opened = 0
 
     def _read_word(self, c: int) -> None:
         if byte_class(c) in (1, 2, 6):
@@ -183,6 +216,12 @@ class Memory:
         up, up2 = self.byte(position - period), self.byte(position - 2 * period)
         up_next = self.byte(position - period + 1)
         word, word1, word2 = self.word, self.word1, self.word2
+        first = self.byte(self.line) if column > 0 else 0
+        brackets = self.opened + (self.quoted << 20)
+        expected = length_class = 0
+        for match in reversed(self.matches):
+            if match.at > 0:
+                expected, length_class = self.byte(match.at) + 1, match.length_class
         return [
             mix(1, c1),
             mix(2, last4 & 0xFFFF),
@@ -215,6 +254,33 @@ class Memory:
             mix(29, self.alpha),
             mix(30, word, self.classes & 0xFFF000),
             mix(31, word1, word2 + 65536 * c1),
+            mix(101, expected, length_class),
+            mix(102, column, c1),
+            mix(103, brackets, c1),
+            mix(104, brackets, word),
+            mix(105, min(self.line - self.line1, 65535), column),
+            mix(106, word, self.stem1),
+            mix(107, self.gap, word1, self.letters),
+            mix(108, word, self.gap),
+            mix(109, first, word),
+            mix(110, self.classes, c1),
+            mix(111, word, self.punctuation),
+            mix(112, above, last4 & 0xFFFF),
+            mix(113, self.folded & 0xFFFFFF),
+            mix(114, self.folded),
+            mix(115, self.folded, self.folded8 & 0xFFFF),
+            mix(116, self.folded, self.folded8),
+            mix(117, self.vowels, last4 & 0xFFFF),
+            mix(118, first, column),
+            mix(119, last4 & 0xFFFF0000, last8 & 0xFFFF),
+            mix(120, above, word),
+            mix(121, word, c1, column),
+            mix(122, self.stem, self.stem1),
+            mix(123, word, word1, self.word3),
+            mix(124, word1, word2, self.word3, c1),
+            mix(125, expected, last4 & 0xFFFF),
+            mix(126, expected, word),
+            mix(127, self.gap, word, word1),
         ]
 
     def _look_up(self, hashes: list[int]) -> None:
