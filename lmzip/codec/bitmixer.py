@@ -23,6 +23,7 @@ from lmzip.codec.memory import (
     BIT,
     DIRECT,
     EXPECTED,
+    FIRST_CONTEXTS,
     LAST4,
     MATCHES,
     NODE,
@@ -41,9 +42,10 @@ BOUND = (1 << 19) - 1
 PROBABILITY_WEIGHT, RUN_WEIGHT, TOTAL_WEIGHT = 54851, 30476, 877659
 """Initial weights, in units of 2^-16 and divided by the number of contexts: of each context's
 probability and run, and of the sum of all. The more contexts speak, the less each may say."""
-RATE, FALLING_RATE, FALL = 56, 800, 512
+RATE, FALLING_RATE, FALL = (75, 40), (983, 690), 512
 """Learning rate of a row in units of 2^-14 / 2^16, what it has more at first, and half of that
-after so many uses."""
+after so many uses. The second of each is for more than 31 contexts: many inputs ask for small
+steps."""
 FINAL_RATE, FINAL_FALLING_RATE, FINAL_FALL = 60, 300, 256
 MOST_USES = 1 << 20
 """Uses are counted so far; by then the rates have long settled."""
@@ -74,6 +76,8 @@ class Mixer(NamedTuple):
     """int64 [S]: the rows that this bit uses."""
     p: np.ndarray
     """int64 [S]: what each set says."""
+    rates: np.ndarray
+    """int64 [2]: the two rates of the sets."""
     final_inputs: np.ndarray
     """int32 [16 or 32]: the stretches of the S sets, zeros, a bias."""
     final_weights: np.ndarray
@@ -118,6 +122,9 @@ def empty_mixer(contexts: int, sets: int) -> Mixer:
         choice=zeros(len(ROWS)),
         row=zeros(sets),
         p=zeros(sets),
+        rates=np.array(
+            [pair[contexts > FIRST_CONTEXTS] for pair in (RATE, FALLING_RATE)], dtype=np.int64
+        ),
         final_inputs=np.zeros(final_inputs, dtype=np.int32),
         final_weights=final_weights,
         final_uses=np.zeros(sum(final_rows), dtype=np.int32),
@@ -202,7 +209,7 @@ def learn_bit(s, m, bit):
     """The bit is known: move everything that took part in its prediction."""
     at, steps = s.at, s.steps
     one = bit << 22
-    train_rows(m.inputs, m.weights, m.uses, m.row, m.p, one, RATE, FALLING_RATE, FALL)
+    train_rows(m.inputs, m.weights, m.uses, m.row, m.p, one, m.rates[0], m.rates[1], FALL)
     train_rows(
         m.final_inputs, m.final_weights, m.final_uses, m.final_row, m.final_p, one,
         FINAL_RATE, FINAL_FALLING_RATE, FINAL_FALL,

@@ -19,6 +19,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from lmzip.codec.further import is_letter, lower
 from lmzip.codec.initial import HISTORY, NO_CANDIDATE, STATES, SYMBOLS, kind_count
 from lmzip.codec.jit import kernel
 from lmzip.codec.kernels import TINY, F
@@ -170,8 +171,8 @@ def read(s, stream, byte):
     r[LAST12] = (r[LAST12] << 8 | r[LAST8] >> 24) & 0xFFFFFFFF
     r[LAST8] = (r[LAST8] << 8 | r[LAST4] >> 24) & 0xFFFFFFFF
     r[LAST4] = (r[LAST4] << 8 | byte) & 0xFFFFFFFF
-    if 97 <= byte <= 122 or 65 <= byte <= 90 or byte >= 128:
-        r[WORD] = mix(r[WORD], byte + 32 if 65 <= byte <= 90 else byte)
+    if is_letter(byte):
+        r[WORD] = mix(r[WORD], lower(byte))
     elif r[WORD] != 0:
         r[WORD1], r[WORD] = r[WORD], 0
 

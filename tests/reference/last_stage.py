@@ -91,7 +91,8 @@ class LastStage:
             constants.TOTAL_WEIGHT // level.contexts,
             0,
         ]
-        rates = constants.RATE, constants.FALLING_RATE, constants.FALL
+        many = int(level.contexts > 31)
+        rates = constants.RATE[many], constants.FALLING_RATE[many], constants.FALL
         self.sets = [Mixer(first, rates) for _ in range(level.sets)]
         first = [65536 // level.sets] * level.sets + [0]
         rates = constants.FINAL_RATE, constants.FINAL_FALLING_RATE, constants.FINAL_FALL
