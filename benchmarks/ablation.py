@@ -14,15 +14,18 @@ import numpy as np
 from lmzip.codec import rangecoder
 from lmzip.codec.bitcoder import code_bytes, empty_bits
 from lmzip.codec.engine import make_engine
-from lmzip.codec.initial import HISTORY
+from lmzip.codec.initial import HISTORY, SYMBOLS
 from lmzip.codec.presets import BLOCK_SIZE, DEFAULT_LEVEL, PRESETS, Preset
 
 UNIFORM = 1 << 16
 
 
-def transformer_frequencies(data: np.ndarray, preset: Preset) -> np.ndarray:
-    """What the transformer gives the byte that came, and all others: int32 [N, 256]."""
-    engine = make_engine(preset)
+def transformer_frequencies(data: np.ndarray, preset: Preset, gates: bool = True) -> np.ndarray:
+    """What the transformer gives the byte that came, and all others: int32 [N, 256].
+
+    Without gates, those outputs of the head stay 0, so that every gate is 1.
+    """
+    engine = make_engine(preset, "cpu")
     engine.start_block(1)
     segment = preset.segment
     padded = np.zeros(HISTORY + -(-len(data) // segment) * segment, dtype=np.uint8)
@@ -32,7 +35,16 @@ def transformer_frequencies(data: np.ndarray, preset: Preset) -> np.ndarray:
         part = padded[None, start : start + HISTORY + segment].copy()
         freq[start : start + segment] = engine.predict(part, np.array([len(data) - start]))[0]
         engine.learn(part)
+        if not gates:
+            head = engine.state.head
+            head.w[..., SYMBOLS:] = head.codes[..., SYMBOLS:] = 0
+            head.codes_t[:, SYMBOLS:] = 0
     return freq[: len(data)]
+
+
+def cost(data: np.ndarray, freq: np.ndarray) -> int:
+    """Bytes of the data by the transformer's own prediction."""
+    return int(-np.log2(freq[np.arange(len(data)), data] / 2.0**24).sum() / 8)
 
 
 def payload(
@@ -58,16 +70,21 @@ def main(files: list[str]) -> None:
     for file in files:
         data = np.frombuffer(Path(file).read_bytes()[:BLOCK_SIZE], dtype=np.uint8)
         freq = transformer_frequencies(data, preset)
-        alone = -np.log2(freq[np.arange(len(data)), data] / 2.0**24).sum() / 8
+        ungated = transformer_frequencies(data, preset, gates=False)
+        unseen = transformer_frequencies(data, replace(preset, log_slots=0))
         few, one = replace(preset, contexts=7, sets=15), replace(preset, contexts=1, sets=15)
         results = {
             "whole": payload(data, preset, freq),
             "without the transformer": payload(data, preset),
+            "without gates (all 1)": payload(data, preset, ungated),
+            "without slots": payload(data, preset, unseen),
             "without matches": payload(data, preset, freq, match=False),
             "orders 1 to 6 and the word only (7 contexts, 15 sets)": payload(data, few, freq),
             "order 1 only (1 context, 15 sets)": payload(data, one, freq),
             "one weight set": payload(data, replace(preset, sets=1), freq),
-            "without memory and last stage: the transformer alone": int(alone),
+            "without the last stage: transformer and slots alone": cost(data, freq),
+            "... without gates": cost(data, ungated),
+            "... without slots": cost(data, unseen),
         }
         for name, size in results.items():
             table.setdefault(name, []).append(size)

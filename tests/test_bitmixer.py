@@ -84,7 +84,7 @@ def test_sums_and_steps_stay_within_an_int32():
     assert bitmixer.BOUND * largest_input < 2**31
     assert bitmixer.BOUND * largest_input // units * inputs < 2**31
     for rates in (
-        (bitmixer.RATE, bitmixer.FALLING_RATE),
+        *zip(bitmixer.RATE, bitmixer.FALLING_RATE, strict=True),
         (bitmixer.FINAL_RATE, bitmixer.FINAL_FALLING_RATE),
     ):
         assert largest_input * ((1 << 22) * sum(rates) >> 14) + (1 << 15) < 2**31
@@ -117,7 +117,7 @@ def test_small_data_get_small_tables():
 def test_the_twins_agree_through_every_engine(name):
     program = (
         "import sys; from lmzip.codec.loop import Codec;"
-        "data = sys.stdin.buffer.read(); sys.stdout.write(Codec(1).encode(data).hex())"
+        "data = sys.stdin.buffer.read(); sys.stdout.write(Codec(2).encode(data).hex())"
     )
     results = []
     for settings in ({}, {"NUMBA_DISABLE_JIT": "1"}):
