@@ -14,7 +14,7 @@ from time import perf_counter
 import numpy as np
 from numba import njit
 
-from lmzip.codec import fast, kernels, rangecoder
+from lmzip.codec import fast, kernels, rangecoder, slots
 from lmzip.codec.bitcoder import code_bytes, empty_bits
 from lmzip.codec.initial import HISTORY, matrix_shapes
 from lmzip.codec.loop import Codec
@@ -34,9 +34,11 @@ def best_of(work: Callable[[], object], repeats: int = 30) -> float:
 
 @njit(nogil=True, _nrt=False)
 def position_by_position(state, segment, text):
-    """The forward pass as the decoder runs it."""
+    """The forward pass as the decoder runs it, and its slots."""
     for at in range(segment):
-        fast.forward(state, 0, segment, text, at, 1)
+        slots.look_up(state.slots, 0, at)
+        fast.forward(state, 0, segment, at, 1)
+        slots.read(state.slots, 0, np.int64(text[HISTORY + at]))
 
 
 def product_peak() -> float:
@@ -54,6 +56,7 @@ def main(file: str, level: int) -> None:
     engine.start_block(1)
     text = np.zeros((1, HISTORY + segment), dtype=np.uint8)
     text[0, HISTORY:] = np.frombuffer(data[:segment], dtype=np.uint8)
+    left = np.array([segment])
     macs = sum(rows * columns for rows, columns in matrix_shapes(codec.preset).values())
 
     bits = empty_bits(codec.preset, len(data))
@@ -65,7 +68,12 @@ def main(file: str, level: int) -> None:
     last_stage = (perf_counter() - start) / len(data)
 
     parts = (
-        ("forward, a segment at once", best_of(lambda: engine.predict(text)) / segment, macs),
+        ("forward, a segment at once", best_of(lambda: engine.predict(text, left)) / segment, macs),
+        (
+            "... of which the slots",
+            best_of(lambda: slots.read_segment(engine.state.slots, segment, text, left)) / segment,
+            0,
+        ),
         (
             "forward, byte by byte",
             best_of(lambda: position_by_position(engine.state, segment, text[0])) / segment,
