@@ -51,8 +51,8 @@ PRESETS: dict[int, Preset] = {
 
 def memory_bytes(level: int) -> int:
     """Bytes of memory that coding at this level takes at most, either way."""
-    # Buckets of 64 bytes, 4 direct contexts with 16 cells of 4 bytes; then what is fixed, the
-    # libraries, and the data of a block.
+    # Buckets of 64 bytes, 4 direct contexts with 16 cells of 4 bytes; 11 kinds of slots of 32
+    # bytes; then what is fixed, the libraries, and the data of a block.
     preset = PRESETS[level]
     buckets = (preset.contexts * 64 + 4 * 64) << preset.log_buckets
     return buckets + (11 * 32 << preset.log_slots) + (280 << 20)

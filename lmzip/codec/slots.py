@@ -66,9 +66,12 @@ class Slots(NamedTuple):
 def empty_slots(preset: Preset, streams: int, old: Slots | None = None) -> Slots:
     """Slots of streams that have read nothing. What the slots of `old` contain is kept."""
     kinds, rows = kind_count(preset), streams * preset.segment
-    cells = np.zeros((kinds << preset.log_slots, SLOT), dtype=np.uint8)
+    if old is None:
+        cells = np.zeros((kinds << preset.log_slots, SLOT), dtype=np.uint8)
+    else:
+        cells = old.cells
     return Slots(
-        cells=cells if old is None else old.cells,
+        cells=cells,
         registers=np.zeros((streams, REGISTERS), dtype=np.int64),
         place=np.zeros((streams, kinds), dtype=np.int64),
         check=np.zeros((streams, kinds), dtype=np.int64),
@@ -153,7 +156,7 @@ def read(s, stream, byte):
         while found < CANDIDATES - 1 and cell[counts + found] > 0 and cell[2 + found] != byte:
             found += 1
         count = np.int64(cell[counts + found]) + 1 if cell[2 + found] == byte else 1
-        if 4 <= kind < 8:
+        if kind in FAST:
             for k in range(CANDIDATES):
                 if cell[counts + k] > 2:
                     cell[counts + k] = (np.int64(cell[counts + k]) + 2) >> 1
