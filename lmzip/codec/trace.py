@@ -11,9 +11,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lmzip.codec.bittables import squash_table
 from lmzip.codec.jit import kernel
-from lmzip.codec.memory import CONTEXTS, DIRECT, MATCHES
+from lmzip.codec.memory.bit_histories import squash_table
+from lmzip.codec.memory.tables import CONTEXTS, DIRECT, MATCHES
 
 CONTEXT_NAMES = (
     "order 1", "order 2", "order 3", "order 4", "order 6", "order 5", "word",

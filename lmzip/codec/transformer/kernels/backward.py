@@ -9,7 +9,8 @@ from __future__ import annotations
 import numpy as np
 
 from lmzip.codec.jit import kernel
-from lmzip.codec.kernels import (
+from lmzip.codec.memory.slots import candidates_back
+from lmzip.codec.transformer.kernels.arithmetic import (
     LEVELS,
     TINY,
     F,
@@ -24,7 +25,6 @@ from lmzip.codec.kernels import (
     quantise_columns,
     weighted_sum,
 )
-from lmzip.codec.slots import candidates_back
 
 FINE_LEVELS, TOKEN_LEVELS = F(4095), F(1023)
 """Levels for gradients that are only summed, never multiplied: 4095 * 2048 rows < 2^24,

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from lmzip.codec import schedule
 from lmzip.codec.jit import exact_sum_kernel, inline_kernel, kernel
+from lmzip.codec.transformer import schedule
 
 F = np.float32
 LEVELS = F(127)
