@@ -69,7 +69,8 @@ def package(tmp_path) -> Path:
     copy = tmp_path / "lmzip"
     source = Path(lmzip.__file__).parent
     shutil.copytree(source, copy, ignore=shutil.ignore_patterns("__pycache__"))
-    (copy / "codec" / "__pycache__").write_bytes(b"a file where the directory would be")
+    for folder in {path.parent for path in copy.rglob("*.py")}:
+        (folder / "__pycache__").write_bytes(b"a file where the directory would be")
     return copy
 
 
