@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lmzip import codec, container
-from lmzip.codec.presets import DEFAULT_LEVEL
-from lmzip.instruments.lengths import trace_block
+from lmzip.codec.levels import DEFAULT_LEVEL
 from lmzip.stream import Progress, check_level
 
 if TYPE_CHECKING:
@@ -55,7 +54,7 @@ class Reader:
         threads: int | None = None,
         progress: Progress | None = None,
     ) -> None:
-        from lmzip.codec.bitcoder import empty_bits  # slow: the model's libraries
+        from lmzip.codec.coder.bit_coder import empty_bits  # slow: the model's libraries
         from lmzip.codec.loop import Codec
 
         self._codec = Codec(level, threads=threads, progress=progress)
@@ -143,9 +142,11 @@ def _order(texts: Sequence[bytes]) -> list[int]:
 
 def _read(model: Codec, data: bytes) -> float:
     """Let a model read data; return what they cost."""
+    from lmzip.instruments.trace import traced
+
     bits = 0.0
     for start in range(0, len(data), container.BLOCK_SIZE):
         model.canary()  # as in an archive
-        _, trace = trace_block(model, data[start : start + container.BLOCK_SIZE])
+        _, trace = traced(model, data[start : start + container.BLOCK_SIZE])
         bits += float(trace.costs.sum())
     return bits

@@ -1,0 +1,80 @@
+"""Bytes as eight decisions each, through mixer and range coder, in both directions."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from lmzip.codec.coder.range_coder import decode, decode_target, encode
+from lmzip.codec.jit import kernel
+from lmzip.codec.levels import Preset
+from lmzip.codec.memory.contexts import read_byte
+from lmzip.codec.memory.tables import Memory, empty_memory, read_bit
+from lmzip.codec.mixer.mixer import Mixer, empty_mixer, predict, train_mixer
+
+FREQUENCY_BITS = 24
+"""The transformer's integer frequencies of a byte sum to 2^24."""
+
+
+class Bits(NamedTuple):
+    """What has been learned of the bits so far."""
+
+    memory: Memory
+    mixer: Mixer
+
+
+def empty_bits(preset: Preset, size: int) -> Bits:
+    """State before the first byte. size: bytes of the first block, which bounds the tables."""
+    log_buckets = min(preset.log_buckets, max((size - 1).bit_length(), 6))
+    memory = empty_memory(preset.contexts, log_buckets)
+    return Bits(memory, empty_mixer(preset.contexts, preset.sets))
+
+
+@kernel
+def count_ones(freq, middle, last):
+    """Sum of the frequencies [256] of the bytes from `middle` on, `last` excluded."""
+    ones = np.int64(0)
+    for other in range(middle, last):
+        ones += freq[other]
+    return ones
+
+
+@kernel
+def share_of_ones(ones, whole):
+    """ones / whole as a probability of 22 bits, neither 0 nor 1."""
+    return min(max((ones << 22) // whole, 1), (1 << 22) - 1)
+
+
+@kernel
+def code_bytes(bits, freq, symbols, coder, buffer, decoding):
+    """Code `symbols` (uint8 [N], which the decoder fills in), one after the other.
+
+    freq: int64 [N, 256], the transformer's frequencies of each byte.
+    """
+    s, m = bits.memory, bits.mixer
+    for r in range(symbols.shape[0]):
+        symbol = np.int64(symbols[r])
+        first, last = 0, 256
+        whole = np.int64(1 << FREQUENCY_BITS)
+        for k in range(8):
+            middle = (first + last) // 2
+            ones = count_ones(freq[r], middle, last)
+            p = predict(s, m, share_of_ones(ones, whole))
+            bit = (symbol >> (7 - k)) & 1
+            if decoding:
+                bit = np.int64(decode_target(coder, 22) < p)
+            start = np.int64(0) if bit else p
+            size = p if bit else (1 << 22) - p
+            if decoding:
+                decode(coder, buffer, start, size, 22)
+            else:
+                encode(coder, buffer, start, size, 22)
+            if bit:
+                first, whole = middle, ones
+            else:
+                last, whole = middle, whole - ones
+            train_mixer(m, s.steps, bit)
+            read_bit(s, bit)
+        symbols[r] = first
+        read_byte(s, first)

@@ -1,0 +1,58 @@
+"""The one table of levels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+BLOCK_SIZE = 1 << 20
+"""Bytes of input per block: the unit of checksums and of memory in a pipe."""
+
+MIN_LEVEL, DEFAULT_LEVEL, MAX_LEVEL = 1, 5, 9
+
+
+@dataclass(frozen=True)
+class Preset:
+    """What a level fixes. Every field changes the bits."""
+
+    width: int
+    """Channels of the residual stream."""
+    layers: int
+    """Transformer blocks."""
+    heads: int
+    """Attention heads; `width / heads` channels each."""
+    window: int
+    """Positions that attention sees, the current one included."""
+    streams: int
+    """Contiguous parts of a block that advance in lock step."""
+    segment: int
+    """Positions between two learning steps."""
+    contexts: int
+    """Contexts that the memory keeps, of the list in `memory/contexts.py`."""
+    sets: int
+    """Sets of weights in the last stage, of the list in `mixer/sets.py`."""
+    log_buckets: int
+    """Size of the memory: at most 2^log_buckets buckets of 64 bytes for each context."""
+    log_slots: int
+    """The transformer has 2^log_slots slots of 32 bytes for each kind; none if this is 0."""
+
+
+PRESETS: dict[int, Preset] = {
+    1: Preset(16, 1, 1, 16, 1, 64, 8, 3, 16, 0),
+    2: Preset(32, 1, 1, 32, 1, 64, 12, 5, 16, 15),
+    3: Preset(32, 1, 1, 32, 1, 64, 16, 8, 17, 16),
+    4: Preset(64, 1, 2, 64, 1, 64, 24, 12, 18, 17),
+    5: Preset(64, 1, 2, 64, 1, 64, 31, 19, 18, 18),
+    6: Preset(64, 1, 2, 96, 1, 64, 38, 19, 18, 18),
+    7: Preset(64, 1, 2, 96, 1, 64, 44, 19, 18, 19),
+    8: Preset(64, 1, 2, 128, 1, 64, 58, 19, 18, 19),
+    9: Preset(64, 1, 2, 128, 1, 64, 58, 19, 19, 19),
+}
+
+
+def memory_bytes(level: int) -> int:
+    """Bytes of memory that coding at this level takes at most, either way."""
+    # Buckets of 64 bytes, 4 direct contexts with 16 cells of 4 bytes; 11 kinds of slots of 32
+    # bytes; then what is fixed, the libraries, and the data of a block.
+    preset = PRESETS[level]
+    buckets = (preset.contexts * 64 + 4 * 64) << preset.log_buckets
+    return buckets + (11 * 32 << preset.log_slots) + (280 << 20)

@@ -1,0 +1,203 @@
+"""What the transformer is told of the past: which bytes followed a context, and how often.
+
+A context of a kind (the last bytes, the word, ..) leads to a slot: up to 14 candidate bytes with
+counts, sorted by count, as in PPM (Cleary, Witten 1984). Before a position its slots become
+
+* tokens, whose embeddings the transformer reads: the last bytes, the first candidate of every
+  slot, and how often that one and all were seen;
+* candidates: each adds `gate * table[kind, class of its count, class of all counts]` to the logit
+  of its byte. The transformer returns the gates, the table is learned.
+
+Everything but the gates and the table is integers. The slots are shared by all streams, looked up
+at a position by all before any of them changes one. What they add to the logits is in
+`transformer/kernels/candidates.py`.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from lmzip.codec.jit import kernel
+from lmzip.codec.levels import Preset
+from lmzip.codec.memory.characters import is_letter, lower
+from lmzip.codec.memory.tables import mix
+
+SYMBOLS = 256
+"""Values of a byte."""
+HISTORY = 3
+"""Preceding bytes that are embedded, each with rows of its own."""
+KINDS = 11
+"""Kinds of contexts that have slots, see `hash_of`."""
+NO_CANDIDATE = 256
+"""Stands for the first candidate of an empty slot."""
+STATES = 144
+"""Class of a candidate's count * 12 + class of the slot's."""
+CANDIDATES = 14
+"""Bytes that a slot remembers."""
+SLOT = 32
+"""Bytes of a slot: a check of 16 bits, 14 candidates from 2, their counts from 16."""
+MOST = 255
+"""When a count reaches it, all counts of its slot are halved."""
+FAST = (4, 5, 6, 7)
+"""Kinds that forget fast: orders 5, 6, 8 and 16."""
+
+# Registers of a stream: its last 16 bytes, four in each; this word and the one before.
+(LAST4, LAST8, LAST12, LAST16, WORD, WORD1) = range(6)
+REGISTERS = 6
+
+
+class Slots(NamedTuple):
+    """K kinds of contexts, B streams of T positions, N = B*T rows, stream-major."""
+
+    cells: np.ndarray
+    """uint8 [K << log_slots, 32]"""
+    registers: np.ndarray
+    """int64 [B, 6]"""
+    place: np.ndarray
+    """int64 [B, K]: the slots of this position."""
+    check: np.ndarray
+    """int64 [B, K]"""
+    tokens: np.ndarray
+    """int64 [N, 3 + 2K]: rows of the embedding."""
+    candidates: np.ndarray
+    """uint8 [N, K, 14]"""
+    classes: np.ndarray
+    """uint8 [N, K, 14]: of the candidates' counts; 0 where there is no candidate."""
+    totals: np.ndarray
+    """uint8 [N, K]: class of the sum of all counts."""
+
+
+def empty_slots(preset: Preset, streams: int, old: Slots | None = None) -> Slots:
+    """Slots of streams that have read nothing. What the slots of `old` contain is kept."""
+    kinds, rows = kind_count(preset), streams * preset.segment
+    if old is None:
+        cells = np.zeros((kinds << preset.log_slots, SLOT), dtype=np.uint8)
+    else:
+        cells = old.cells
+    return Slots(
+        cells=cells,
+        registers=np.zeros((streams, REGISTERS), dtype=np.int64),
+        place=np.zeros((streams, kinds), dtype=np.int64),
+        check=np.zeros((streams, kinds), dtype=np.int64),
+        tokens=np.zeros((rows, HISTORY + 2 * kinds), dtype=np.int64),
+        candidates=np.zeros((rows, kinds, CANDIDATES), dtype=np.uint8),
+        classes=np.zeros((rows, kinds, CANDIDATES), dtype=np.uint8),
+        totals=np.zeros((rows, kinds), dtype=np.uint8),
+    )
+
+
+def kind_count(preset: Preset) -> int:
+    """Kinds of slots that a level has."""
+    return KINDS if preset.log_slots > 0 else 0
+
+
+@kernel
+def count_class(n):
+    """A count in 12 classes."""
+    if n < 6:
+        return n
+    if n < 12:
+        return 6 + (n >> 3)
+    if n < 40:
+        return 8 + n // 20
+    return 10 + n // 90 if n < 180 else 11
+
+
+@kernel
+def hash_of(kind, r):
+    """Hash of the context of a kind, 32 bits. r: the stream's registers."""
+    last4, last8 = r[LAST4], r[LAST8]
+    if kind < 4:
+        return mix(61 + kind, last4 & (0xFFFFFFFF >> (24 - 8 * kind)))
+    if kind < 7:
+        more = 4 if kind == 6 else kind - 3
+        return mix(mix(61 + kind, last4), last8 & (0xFFFFFFFF >> (32 - 8 * more)))
+    if kind == 7:
+        return mix(mix(mix(mix(68, last4), last8), r[LAST12]), r[LAST16])
+    if kind == 8:
+        return mix(mix(69, r[WORD]), last4 & 255)
+    if kind == 9:
+        return mix(mix(70, r[WORD]), r[WORD1])
+    return mix(71, last4 & 0xFFFF00)
+
+
+@kernel
+def look_up(s, stream, row):
+    """Fill the row of a position from its stream's slots, and change nothing in these."""
+    r, kinds = s.registers[stream], s.place.shape[1]
+    for back in range(HISTORY):
+        s.tokens[row, back] = SYMBOLS * back + ((r[LAST4] >> (8 * back)) & 255)
+    bits = 0
+    while kinds << bits < s.cells.shape[0]:
+        bits += 1
+    for kind in range(kinds):
+        h = hash_of(kind, r)
+        place = (kind << bits) + (h >> (32 - bits))
+        check = max(h & 0xFFFF, 1)
+        s.place[stream, kind], s.check[stream, kind] = place, check
+        known = np.int64(s.cells[place, 0]) + 256 * np.int64(s.cells[place, 1]) == check
+        total = np.int64(0)
+        for k in range(CANDIDATES):
+            count = np.int64(s.cells[place, 2 + CANDIDATES + k]) if known else 0
+            s.candidates[row, kind, k] = s.cells[place, 2 + k]
+            s.classes[row, kind, k] = count_class(count)
+            total += count
+        s.totals[row, kind] = count_class(total)
+        first = np.int64(s.candidates[row, kind, 0]) if known else NO_CANDIDATE
+        state = np.int64(s.classes[row, kind, 0]) * 12 + s.totals[row, kind]
+        s.tokens[row, HISTORY + kind] = SYMBOLS * HISTORY + first
+        s.tokens[row, HISTORY + kinds + kind] = (
+            SYMBOLS * HISTORY + NO_CANDIDATE + 1 + STATES * kind + state
+        )
+
+
+@kernel
+def read(s, stream, byte):
+    """The byte of the position that was looked up last is known: count it, and go on."""
+    for kind in range(s.place.shape[1]):
+        cell, check = s.cells[s.place[stream, kind]], s.check[stream, kind]
+        if np.int64(cell[0]) + 256 * np.int64(cell[1]) != check:
+            cell[0], cell[1] = check & 255, check >> 8
+            for k in range(2, SLOT):
+                cell[k] = 0
+        counts = 2 + CANDIDATES
+        found = 0
+        while found < CANDIDATES - 1 and cell[counts + found] > 0 and cell[2 + found] != byte:
+            found += 1
+        count = np.int64(cell[counts + found]) + 1 if cell[2 + found] == byte else 1
+        if kind in FAST:
+            for k in range(CANDIDATES):
+                if cell[counts + k] > 2:
+                    cell[counts + k] = (np.int64(cell[counts + k]) + 2) >> 1
+        # Sorted by count, of equal ones the newest first.
+        while found > 0 and cell[counts + found - 1] <= count:
+            cell[2 + found] = cell[1 + found]
+            cell[counts + found] = cell[counts + found - 1]
+            found -= 1
+        cell[2 + found], cell[counts + found] = byte, count
+        if count == MOST:
+            for k in range(CANDIDATES):
+                cell[counts + k] = (np.int64(cell[counts + k]) + 1) >> 1
+    r = s.registers[stream]
+    r[LAST16] = (r[LAST16] << 8 | r[LAST12] >> 24) & 0xFFFFFFFF
+    r[LAST12] = (r[LAST12] << 8 | r[LAST8] >> 24) & 0xFFFFFFFF
+    r[LAST8] = (r[LAST8] << 8 | r[LAST4] >> 24) & 0xFFFFFFFF
+    r[LAST4] = (r[LAST4] << 8 | byte) & 0xFFFFFFFF
+    if is_letter(byte):
+        r[WORD] = mix(r[WORD], lower(byte))
+    elif r[WORD] != 0:
+        r[WORD1], r[WORD] = r[WORD], 0
+
+
+@kernel
+def read_segment(s, segment, text, left):
+    """Fill the rows of a segment of known bytes: text uint8 [B, 3 + T], left [B] bytes of it."""
+    for at in range(segment):
+        for b in range(text.shape[0]):
+            if at < left[b]:
+                look_up(s, b, b * segment + at)
+        for b in range(text.shape[0]):
+            if at < left[b]:
+                read(s, b, np.int64(text[b, HISTORY + at]))

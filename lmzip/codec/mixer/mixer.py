@@ -1,0 +1,191 @@
+"""Gated logistic mixing: the probability of a bit from all that is known.
+
+The transformer's byte distribution gives P(bit | bits so far); so does every context of the
+memory. Their stretches are summed with learned weights (gated logistic mixing: Mahoney 2005;
+Mattern 2012): several sets of weights, each with its row picked by a small context
+(`sets.py`), then final mixers over the sets, then adaptive maps (`maps.py`).
+
+Everything is integers: inputs are stretches in units of 1/256, weights are in units of 2^-16
+and bounded by 2^19, so that no product and no sum leaves an int32.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from lmzip.codec.jit import kernel
+from lmzip.codec.memory.probabilities import adapt
+from lmzip.codec.memory.tables import DIRECT, FIRST_CONTEXTS, MATCHES
+from lmzip.codec.mixer.inputs import fill_inputs, input_count
+from lmzip.codec.mixer.logistic import bounded, squash_table, stretch_table
+from lmzip.codec.mixer.maps import MAP_LIMIT, MAPS, add_maps, choose_maps, empty_maps
+from lmzip.codec.mixer.sets import FINAL_ROWS, ROWS
+
+BOUND = (1 << 19) - 1
+PROBABILITY_WEIGHT, RUN_WEIGHT, TOTAL_WEIGHT = 54851, 30476, 877659
+"""Initial weights, in units of 2^-16 and divided by the number of contexts: of each context's
+probability and run, and of the sum of all. The more contexts speak, the less each may say."""
+RATE, FALLING_RATE, FALL = (75, 40), (983, 690), 512
+"""Learning rate of a row in units of 2^-14 / 2^16, what it has more at first, and half of that
+after so many uses. The second of each is for more than 31 contexts: many inputs ask for small
+steps."""
+FINAL_RATE, FINAL_FALLING_RATE, FINAL_FALL = 60, 300, 256
+MOST_USES = 1 << 20
+"""Uses are counted so far; by then the rates have long settled."""
+LEAST = 32
+"""The least probability of a bit that is coded, of 2^22."""
+LONGEST = 17
+"""Bytes that a byte can cost: 8 bits of -log2(LEAST / 2^22) = 17 bits each."""
+
+
+class Mixer(NamedTuple):
+    """Weights and inputs. S sets of weights, F final mixers, M maps."""
+
+    inputs: np.ndarray
+    """int32 [I]: three of each context, two of each direct one, order 0, two of each match, the
+    transformer's two, the sum of all contexts, a bias; filled up with zeros."""
+    weights: np.ndarray
+    """int32 [rows of all sets, I]"""
+    uses: np.ndarray
+    """int32: how often each row has learned."""
+    first_row: np.ndarray
+    """int64 [S]: where the sets begin."""
+    choice: np.ndarray
+    """int64: which row within its set."""
+    row: np.ndarray
+    """int64 [S]: the rows that this bit uses."""
+    p: np.ndarray
+    """int64 [S]: what each set says."""
+    rates: np.ndarray
+    """int64 [2]: the two rates of the sets."""
+    final_inputs: np.ndarray
+    """int32 [16 or 32]: the stretches of the S sets, zeros, a bias."""
+    final_weights: np.ndarray
+    """int32 [rows of all final mixers, 16 or 32]"""
+    final_uses: np.ndarray
+    final_first_row: np.ndarray
+    final_row: np.ndarray
+    final_p: np.ndarray
+    maps: np.ndarray
+    """uint32 [M * 65536 * 32]: probability and count by context and column of the stretch."""
+    map_cell: np.ndarray
+    """int64 [M]: the nearest cells to this bit's stretch."""
+    stretch: np.ndarray
+    """int16 [65536]: of a probability's upper 16 bits."""
+    squash: np.ndarray
+    """int32 [6144]: probability of a stretch + 3072."""
+
+
+def empty_mixer(contexts: int, sets: int) -> Mixer:
+    """A mixer that trusts every predictor a little."""
+
+    def zeros(size: int) -> np.ndarray:
+        return np.zeros(size, dtype=np.int64)
+
+    rows, final_rows = ROWS[:sets], FINAL_ROWS[: sets + 1]
+    inputs, final_inputs = input_count(contexts), -(-(sets + 1) // 16) * 16
+    transformer = 3 * contexts + 2 * DIRECT + 1 + 2 * MATCHES
+    weights = np.zeros((sum(rows), inputs), dtype=np.int32)
+    weights[:, :transformer] = 11796  # 0.18
+    weights[:, 0 : 3 * contexts : 3] = PROBABILITY_WEIGHT // contexts
+    weights[:, 1 : 3 * contexts : 3] = 0
+    weights[:, 2 : 3 * contexts : 3] = RUN_WEIGHT // contexts
+    total = min(TOTAL_WEIGHT // contexts, BOUND)  # the bound matters for one context only
+    weights[:, transformer : transformer + 3] = 19661, 11796, total  # 0.3, 0.18
+    final_weights = np.zeros((sum(final_rows), final_inputs), dtype=np.int32)
+    final_weights[:, :sets] = (1 << 16) // sets
+    map_count = 2 if sets < 6 else MAPS
+    return Mixer(
+        inputs=np.zeros(inputs, dtype=np.int32),
+        weights=weights,
+        uses=np.zeros(sum(rows), dtype=np.int32),
+        first_row=np.cumsum((0, *rows), dtype=np.int64)[:-1],
+        choice=zeros(len(ROWS)),
+        row=zeros(sets),
+        p=zeros(sets),
+        rates=np.array(
+            [pair[contexts > FIRST_CONTEXTS] for pair in (RATE, FALLING_RATE)], dtype=np.int64
+        ),
+        final_inputs=np.zeros(final_inputs, dtype=np.int32),
+        final_weights=final_weights,
+        final_uses=np.zeros(sum(final_rows), dtype=np.int32),
+        final_first_row=np.cumsum((0, *final_rows), dtype=np.int64)[:-1],
+        final_row=zeros(len(final_rows)),
+        final_p=zeros(len(final_rows)),
+        maps=empty_maps(map_count),
+        map_cell=zeros(map_count),
+        stretch=stretch_table(),
+        squash=squash_table(),
+    )
+
+
+@kernel
+def train(x, w, e):
+    """w += round(x * e / 2^16), within the bound. All int32."""
+    low, high, half = np.int32(-BOUND), np.int32(BOUND), np.int32(1 << 15)
+    for i in range(x.shape[0]):
+        step = np.int32(np.int32(np.int32(x[i] * e) + half) >> np.int32(16))
+        w[i] = min(max(np.int32(w[i] + step), low), high)
+
+
+@kernel
+def train_rows(x, weights, uses, rows, p, one, rate, falling, fall):
+    """Train the rows that took part, each by the error of its own p, the less the more it was used.
+
+    one: 2^22 if the bit is 1, else 0.
+    """
+    for j in range(rows.shape[0]):
+        row = rows[j]
+        used = np.int64(uses[row])
+        uses[row] = min(used + 1, MOST_USES)
+        step = rate + falling * fall // (fall + used)
+        train(x, weights[row], np.int32(((one - p[j]) * step) >> 14))
+
+
+@kernel
+def mixed(x, w):
+    """Sum of inputs times weights as a stretch: int32, in units of 2^-8 while it is summed."""
+    total = np.int32(0)
+    for i in range(x.shape[0]):
+        total = np.int32(total + np.int32(np.int32(x[i] * w[i]) >> np.int32(8)))
+    return bounded(np.int64(total) >> 8)
+
+
+@kernel
+def predict(s, m, transformer_p):
+    """Probability of a one, 22 bits, given the transformer's."""
+    squash = m.squash
+    best = fill_inputs(s, m, transformer_p)
+    choose_maps(s.at, m.map_cell, best)
+    for j in range(m.row.shape[0]):
+        stretched = mixed(m.inputs, m.weights[m.row[j]])
+        m.p[j] = squash[stretched + 3072]
+        m.final_inputs[j] = stretched
+    m.final_inputs[m.final_inputs.shape[0] - 1] = 256
+    total = np.int64(0)
+    for j in range(m.final_row.shape[0]):
+        stretched = mixed(m.final_inputs, m.final_weights[m.final_row[j]])
+        m.final_p[j] = squash[stretched + 3072]
+        total += stretched
+    stretched = total // m.final_row.shape[0]
+    p = np.int64(squash[stretched + 3072]) * 2
+    p = add_maps(m.maps, m.map_cell, stretched, p)
+    return min(max(p >> 3, LEAST), (1 << 22) - LEAST)
+
+
+@kernel
+def train_mixer(m, steps, bit):
+    """The bit is known: train the weights and maps that took part in its prediction.
+
+    steps: see `step_table`.
+    """
+    one = bit << 22
+    train_rows(m.inputs, m.weights, m.uses, m.row, m.p, one, m.rates[0], m.rates[1], FALL)
+    train_rows(
+        m.final_inputs, m.final_weights, m.final_uses, m.final_row, m.final_p, one,
+        FINAL_RATE, FINAL_FALLING_RATE, FINAL_FALL,
+    )  # fmt: skip
+    for k in range(m.map_cell.shape[0]):
+        adapt(m.maps, m.map_cell[k], bit, steps, MAP_LIMIT)

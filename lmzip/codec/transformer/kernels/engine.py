@@ -1,0 +1,82 @@
+"""The CPU engine: the whole segment - forward, coding, backward, Adam - in compiled kernels.
+
+One call codes a segment, one call learns from it; nothing is allocated in between.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from lmzip.codec.coder.bit_coder import Bits, code_bytes
+from lmzip.codec.jit import kernel
+from lmzip.codec.levels import Preset
+from lmzip.codec.memory.slots import SYMBOLS, look_up, read, read_segment
+from lmzip.codec.transformer.kernels.backward import learn_segment
+from lmzip.codec.transformer.kernels.forward import forward, slide
+from lmzip.codec.transformer.kernels.state import State, next_state
+from lmzip.codec.transformer.schedule import Adam
+
+
+@kernel
+def decode_segment(s, bits, segment, text, left, coder, buffer):
+    """predict -> decode for a segment of all streams, which fills in the last T of `text`.
+
+    text: uint8 [B, 3 + T]; left: bytes left per stream. Position by position and, at each,
+    stream by stream.
+    """
+    slide(s, segment)
+    for at in range(segment):
+        for b in range(text.shape[0]):
+            if at < left[b]:
+                look_up(s.slots, b, b * segment + at)
+                forward(s, b, segment, at, 1)
+                freq = s.freq[b * segment + at : b * segment + at + 1]
+                code_bytes(bits, freq, text[b, 3 + at : 4 + at], coder, buffer, True)
+        for b in range(text.shape[0]):
+            if at < left[b]:
+                read(s.slots, b, np.int64(text[b, 3 + at]))
+
+
+@kernel
+def predict_segment(s, segment, text, left):
+    """Frequencies of a whole segment of known bytes, of all streams; left: bytes left of each."""
+    slide(s, segment)
+    read_segment(s.slots, segment, text, left)
+    for b in range(text.shape[0]):
+        forward(s, b, segment, 0, segment)
+
+
+class CpuEngine:
+    """Model, learner and coding loop of one level, compiled."""
+
+    def __init__(self, preset: Preset) -> None:
+        self.preset = preset
+        self.steps = Adam(preset.width)
+        self.state: State | None = None
+
+    def start_block(self, streams: int) -> None:
+        """Forget the context (not what was learned) and make room for `streams` streams."""
+        self.state = next_state(self.preset, streams, self.state)
+
+    def first_frequencies(self) -> np.ndarray:
+        """What the model gives the next block's first byte: int64 [256]."""
+        self.start_block(1)
+        look_up(self.state.slots, 0, 0)
+        forward(self.state, 0, self.preset.segment, 0, 1)
+        return self.state.freq[0]
+
+    def predict(self, text: np.ndarray, left: np.ndarray) -> np.ndarray:
+        """Frequencies of a segment whose bytes are known: int64 [B, T, 256], a copy."""
+        predict_segment(self.state, self.preset.segment, text, left)
+        return self.state.freq.reshape(len(text), -1, SYMBOLS).copy()
+
+    def decode(
+        self, bits: Bits, text: np.ndarray, left: np.ndarray, coder: np.ndarray, buffer: np.ndarray
+    ) -> None:
+        """predict -> decode for one segment; see `decode_segment`."""
+        decode_segment(self.state, bits, self.preset.segment, text, left, coder, buffer)
+
+    def learn(self, text: np.ndarray) -> None:
+        """One learning step from a segment whose every byte has been coded."""
+        powers, rates = self.steps.next()
+        learn_segment(self.state, self.preset.segment, text, powers, rates)

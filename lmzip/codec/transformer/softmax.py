@@ -1,0 +1,30 @@
+"""Look-up tables and constants, made by integer or `decimal` arithmetic: the same everywhere."""
+
+from __future__ import annotations
+
+from decimal import ROUND_HALF_EVEN, Decimal, localcontext
+from functools import cache
+
+import numpy as np
+
+
+@cache
+def exp_table(steps_per_unit: int, entries: int, scale: int) -> np.ndarray:
+    """round(scale * e^(-i / steps_per_unit)) for i in [0, entries): int64[entries]."""
+    with localcontext() as context:
+        context.prec = 50
+        ratio = (Decimal(-1) / steps_per_unit).exp()
+        value, table = Decimal(scale), []
+        for _ in range(entries):
+            table.append(int(value.to_integral_value(ROUND_HALF_EVEN)))
+            value *= ratio
+    return np.array(table, dtype=np.int64)
+
+
+ATTENTION_STEPS = 16
+ATTENTION_WEIGHTS = exp_table(ATTENTION_STEPS, 256, 127)
+"""Attention weight of score code c = round((max - score) * 16), clamped to 255."""
+
+LOGIT_STEPS = 64
+LOGIT_WEIGHTS = exp_table(LOGIT_STEPS, 1024, 1 << 20)
+"""Relative frequency of logit code c = round((max - logit) * 64), clamped to 1023."""

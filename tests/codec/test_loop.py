@@ -1,0 +1,101 @@
+"""One loop, both directions: whatever goes in comes out."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+from conftest import TINY, noise, prose
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lmzip.codec import loop
+from lmzip.codec.levels import PRESETS
+from lmzip.codec.loop import Codec
+
+
+@pytest.fixture
+def tiny(monkeypatch):
+    """A level so small that many boundaries fit into a test."""
+    monkeypatch.setitem(loop.PRESETS, 1, TINY)
+
+
+def round_trip(data: bytes, level: int = 1) -> bytes:
+    payload = Codec(level).encode(data)
+    assert Codec(level).decode(payload, len(data)) == data
+    return payload
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 7, 8, 9, 23, 24, 25, 47, 48, 49, 50, 71, 72, 73, 200])
+def test_every_length_around_segments_and_streams(size, tiny):
+    round_trip(prose(size))
+
+
+@given(st.binary(min_size=1, max_size=120))
+def test_any_bytes(data):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(loop.PRESETS, 1, TINY)
+        round_trip(data)
+
+
+@pytest.mark.parametrize("level", sorted(PRESETS))
+def test_every_level(level):
+    preset = PRESETS[level]
+    round_trip(prose(preset.streams * preset.segment + 5), level)
+
+
+def test_repetition_is_learned(tiny):
+    data = b"abcdefgh" * 1000
+    assert len(round_trip(data)) < len(data) / 6
+
+
+def test_noise_costs_little_more_than_itself():
+    data = noise(2000)
+    assert len(round_trip(data)) < len(data) * 1.06
+
+
+def test_what_one_block_taught_helps_the_next(tiny):
+    block = prose(1500)
+    encoder, decoder = Codec(1), Codec(1)
+    sizes = []
+    for _ in range(3):
+        assert encoder.canary() == decoder.canary()
+        payload = encoder.encode(block)
+        assert decoder.decode(payload, len(block)) == block
+        sizes.append(len(payload))
+    assert sizes[2] < sizes[1] < sizes[0]
+
+
+def test_the_canary_tells_models_apart(tiny, monkeypatch):
+    fresh, learned = Codec(1), Codec(1)
+    learned.encode(prose(500))
+    assert fresh.canary() == Codec(1).canary()
+    assert fresh.canary() != learned.canary()
+    before = learned.canary()
+    assert before == learned.canary(), "looking at the canary changes nothing"
+
+
+def test_progress_adds_up_to_the_size(tiny):
+    for size in (1, 24, 25, 100):
+        done: list[int] = []
+        Codec(1, progress=done.append).encode(prose(size))
+        assert sum(done) == size
+        assert all(count > 0 for count in done)
+
+
+def test_a_damaged_payload_gives_other_bytes_and_no_exception(tiny):
+    data = prose(300)
+    payload = bytearray(Codec(1).encode(data))
+    for damaged in (bytes(len(payload)), b"", noise(len(payload)), b"\xff" * 500):
+        assert len(Codec(1).decode(damaged, len(data))) == len(data)
+
+
+def test_a_block_has_a_size():
+    with pytest.raises(ValueError, match="1 to"):
+        Codec(1).encode(b"")
+
+
+def test_segments_decide_when_learning_happens(tiny, monkeypatch):
+    payload = Codec(1).encode(prose(400))
+    monkeypatch.setitem(loop.PRESETS, 1, dataclasses.replace(TINY, segment=16))
+    assert Codec(1).encode(prose(400)) != payload
