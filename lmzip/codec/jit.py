@@ -66,7 +66,11 @@ def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
 def exact_sum_kernel(function: Callable[..., Any]) -> Callable[..., Any]:
     """Compile with `fastmath`: only for kernels whose every partial sum is an exact integer.
 
-    Reordering such sums, or fusing their products, cannot change a bit.
+    Reordering such sums, or fusing their products, cannot change a bit. That holds for products
+    from elsewhere too: kernels are inlined, and AArch64 fuses a product with an addition as soon
+    as the addition alone is flagged, where x86 asks for both flags. So it is no way out to flag
+    "the sum only" and to multiply in a strict kernel: once inlined, the product loses its rounding,
+    on that kind of machine alone. Pass nothing here that is not rounded to an integer.
     """
     return _compile(function, fastmath=True)
 
