@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lmzip import codec, container
+from lmzip.checks import check_level
 from lmzip.codec.presets import DEFAULT_LEVEL
 from lmzip.instruments.lengths import trace_block
-from lmzip.stream import Progress, check_level
+from lmzip.stream import Progress
 
 if TYPE_CHECKING:
     from lmzip.codec.loop import Codec
