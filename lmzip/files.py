@@ -125,10 +125,11 @@ class LMZFile(BaseStream):
 
     def complete(self) -> None:
         """When writing, complete the archive now; what is written after it begins a further one."""
-        self._guard.run(self._complete_and_go_on)
+        self._guard.run(self._complete_and_go_on, last=True)
 
     def _complete_and_go_on(self) -> None:
         if self._fp is not None and self._compressor is not None:
+            self._guard.check()
             self._complete()
             self._compressor, self._stored = self._new_compressor(), 0
             if hasattr(self._fp, "flush"):
@@ -217,7 +218,7 @@ class LMZFile(BaseStream):
     def _all_is_stored(self, error: BaseException) -> bool:
         """Whether all that has left the compressor is in the underlying file."""
         compressor = self._compressor
-        return compressor is not None and compressor._returned == self._stored
+        return compressor is not None and compressor._written.returned == self._stored
 
     def tell(self) -> int:
         """The position in the data, in bytes."""

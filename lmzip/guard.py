@@ -43,28 +43,35 @@ class Guard:
         `ready` raises what forbids the call before it has begun. `intact(error)` tells whether an
         exception of `work` has changed nothing. A `last` call is let in after an exception too.
         """
-        with self._lock:
-            if self._inside:
-                raise RuntimeError(
-                    f"{self.name} is in use: it was called from within one of its own calls, by a "
-                    "progress callback or a signal handler, or one of them was interrupted"
-                )
-            if not last:
-                self.check()
-            if ready is not None:
-                ready()
-            # Taken back only when it is known how the call ended: a further interruption may
-            # come at any step, and then it stays.
-            self._inside = True
-            try:
-                result = work(*arguments)
-            except BaseException as error:
-                if not intact(error):
-                    self.close(error)
+        ended = False
+        try:
+            with self._lock:
+                if self._inside:
+                    raise RuntimeError(
+                        f"{self.name} is in use: it was called from within one of its own calls, "
+                        "by a progress callback or a signal handler, or one was interrupted"
+                    )
+                if not last:
+                    self.check()
+                if ready is not None:
+                    ready()
+                # Taken back only when it is known how the call ended: a further interruption may
+                # come at any step, and then it stays.
+                self._inside = True
+                try:
+                    result = work(*arguments)
+                except BaseException as error:
+                    if not intact(error):
+                        self.close(error)
+                    self._inside = False
+                    raise
+                ended = True
                 self._inside = False
-                raise
-            self._inside = False
-            return result
+        except BaseException as error:  # an interruption on the way out: the result is lost
+            if ended and not intact(error):
+                self.close(error)
+            raise
+        return result
 
     def close(self, error: BaseException) -> None:
         """Refuse all further calls because of `error`."""

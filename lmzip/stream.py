@@ -44,6 +44,10 @@ class _Written(NamedTuple):
     raw_size: int
     digest: Any
     """SHA-256 of the data, as a hashlib object that is copied and not changed."""
+    waiting: int
+    """Bytes in the buffer, of the next block."""
+    returned: int
+    """Bytes of the archive that have left."""
 
 
 class LMZCompressor:
@@ -70,10 +74,9 @@ class LMZCompressor:
         self._codec_options = (level, threads, progress)
         self._codec: Codec | None = None
         head = Header(level, codec.code_hash()[: container.CODE_SIZE]).pack()
-        self._written = _Written(head, 0, 0, hashlib.sha256())
+        self._written = _Written(head, 0, 0, hashlib.sha256(), 0, 0)
         self._buffer = bytearray()
         self._flushed = False
-        self._returned = 0
         self._guard = Guard("the compressor")
 
     def compress(self, data: Data) -> bytes:
@@ -86,8 +89,12 @@ class LMZCompressor:
         return self._run(self._take, memoryview(b""), True)
 
     def _run(self, work: Callable[..., bytes], *arguments: object) -> bytes:
+        before = self._written
         return self._guard.run(
-            work, *arguments, ready=self._check_not_flushed, intact=lambda error: True
+            work,
+            *arguments,
+            ready=self._check_not_flushed,
+            intact=lambda error: self._written is before,
         )
 
     def _check_not_flushed(self) -> None:
@@ -95,32 +102,28 @@ class LMZCompressor:
             raise ValueError("the compressor has been flushed")
 
     def _take(self, view: memoryview, end: bool = False) -> bytes:
-        """Add data, code what can be coded; all of it happens, or nothing."""
-        written, kept = self._written, len(self._buffer)
+        """Add data, code what can be coded: all of it in the last assignment, or nothing."""
+        before, buffer = self._written, self._buffer
         # Not put back if anything goes wrong: it has then learned what is not in the archive.
         model, self._codec = self._codec, None
-        try:
-            self._buffer += view
-            out, done = bytearray(written.head), 0
-            written = written._replace(head=b"")
-            while len(self._buffer) - done >= (1 if end else container.BLOCK_SIZE):
-                block = bytes(self._buffer[done : done + container.BLOCK_SIZE])
-                model = self._goes_on(model)
-                piece, written = self._encode(model, block, written)
-                out += piece
-                done += len(block)
-            if end:
-                digest = written.digest.digest()[: container.DIGEST_SIZE]
-                out += Trailer(written.blocks, written.raw_size, digest).pack()
-            result = bytes(out)
-            returned = self._returned + len(result)
-        except BaseException:
-            del self._buffer[kept:]
-            raise
-        # No interruption comes between these: Python looks for them at calls and loops only.
-        self._written, self._returned, self._flushed = written, returned, end
-        self._codec = None if end else model
-        del self._buffer[:done]
+        del buffer[before.waiting :]  # of a call that raised
+        buffer += view
+        out, done, written = bytearray(before.head), 0, before
+        while len(buffer) - done >= (1 if end else container.BLOCK_SIZE):
+            block = bytes(buffer[done : done + container.BLOCK_SIZE])
+            model = self._goes_on(model)
+            piece, written = self._encode(model, block, written)
+            out += piece
+            done += len(block)
+        if end:
+            digest = written.digest.digest()[: container.DIGEST_SIZE]
+            out += Trailer(written.blocks, written.raw_size, digest).pack()
+            model = None
+        result = bytes(out)
+        returned = before.returned + len(result)
+        written = written._replace(head=b"", waiting=len(buffer) - done, returned=returned)
+        rest = buffer[done:] if done else buffer
+        self._written, self._buffer, self._codec, self._flushed = written, rest, model, end
         return result
 
     def _goes_on(self, model: Codec | None) -> Codec | None:
@@ -145,7 +148,9 @@ class LMZCompressor:
         header = BlockHeader(kind, len(block), len(stored), raw_crc, stored_crc, canary)
         digest = written.digest.copy()
         digest.update(block)
-        after = _Written(b"", written.blocks + 1, written.raw_size + len(block), digest)
+        after = written._replace(
+            blocks=written.blocks + 1, raw_size=written.raw_size + len(block), digest=digest
+        )
         return header.pack(written.blocks) + stored, after
 
     def _payload(self, model: Codec, block: bytes) -> bytes:
