@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import stat
 import sys
@@ -14,6 +15,7 @@ from typing import BinaryIO
 from lmzip.cli.options import Settings
 from lmzip.cli.report import STDIN, Console
 from lmzip.errors import RefusedError
+from lmzip.rawio import PatientRaw
 
 
 @dataclass(frozen=True)
@@ -76,8 +78,9 @@ def open_input(item: Input, *, terminal: bool) -> Iterator[BinaryIO]:
     Raises OSError, RefusedError.
     """
     if not item.is_stdin:
-        with open(item.path, "rb") as file:
-            yield file
+        # A name such as /dev/stdin may open a descriptor in non-blocking mode.
+        with open(item.path, "rb", buffering=0) as raw:
+            yield io.BufferedReader(PatientRaw(raw))
         return
     if sys.stdin.isatty() and not terminal:
         raise RefusedError(

@@ -13,6 +13,7 @@ from typing import Any
 
 import click
 
+from lmzip import rawio
 from lmzip.cli.inputs import Input, inputs, open_input
 from lmzip.cli.options import Settings, file_options, level_options, model_options, talk_options
 from lmzip.cli.report import Console
@@ -260,7 +261,8 @@ def _check_page(page: str | None, settings: Settings) -> None:
 
 def _write(page: str, text: str, settings: Settings) -> None:
     with atomic_output(page, overwrite=settings.force) as file:
-        file.write(text.encode())
+        rawio.write_all(file, text.encode())
+        rawio.flush(file)
 
 
 def _print(lines: Iterable[str]) -> None:

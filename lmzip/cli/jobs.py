@@ -6,10 +6,12 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import BinaryIO
 
+from lmzip import rawio
 from lmzip.cli.inputs import Input, inputs, open_input, regular_size
 from lmzip.cli.options import Settings
 from lmzip.cli.outputs import (
@@ -118,8 +120,9 @@ class _Worker:
         if target is None:
             sink = sys.stdout.buffer
             with about(STDOUT):
-                done = self.run(item, source, sink.write, convert, total, talks=sink.isatty())
-                sink.flush()
+                write = partial(rawio.write_all, sink)
+                done = self.run(item, source, write, convert, total, talks=sink.isatty())
+                rawio.flush(sink)
             return done
         check_target(item, target)
         place = os.path.realpath(target)
@@ -134,7 +137,8 @@ class _Worker:
         status = None if item.is_stdin else os.fstat(source.fileno())
         output = atomic_output(target, overwrite=self.settings.force, like=status)
         with about(str(target)), output as file:
-            done = self.run(item, source, file.write, convert, total)
+            done = self.run(item, source, partial(rawio.write_all, file), convert, total)
+            rawio.flush(file)
         self.written.add(place)
         if self.settings.remove and status is not None:
             _remove(item, status)

@@ -35,7 +35,7 @@ def lmzcat(arguments: Sequence[str] | None = None) -> int:
 
 def _run(command: click.Command, name: str, arguments: list[str]) -> int:
     streams.occupy_closed()
-    with signals.ending(discard_unfinished):
+    with signals.ending(discard_unfinished), streams.patient():
         try:
             try:
                 # Not command(): that takes an EOFError, such as ours, for an abort.

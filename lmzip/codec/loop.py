@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import os
 import zlib
-from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -22,7 +22,52 @@ from lmzip.codec.levels import BLOCK_SIZE, PRESETS
 from lmzip.codec.memory.slots import HISTORY
 from lmzip.codec.mixer.mixer import LONGEST
 
+if TYPE_CHECKING:
+    from concurrent.futures import Future, ThreadPoolExecutor
+
 Progress = Callable[[int], object]
+
+
+class Beside:
+    """Runs one task beside the caller, in a thread; without one, at once.
+
+    `wanted`: whether to have a thread. None can be had when a limit of the system is reached, and
+    when the interpreter exits.
+    """
+
+    def __init__(self, wanted: bool) -> None:
+        self._threads: ThreadPoolExecutor | None = None
+        self._last: Future[None] | None = None
+        if wanted:
+            with suppress(RuntimeError):  # at exit it cannot even be imported
+                from concurrent.futures import ThreadPoolExecutor
+
+                self._threads = ThreadPoolExecutor(1)
+        self._wanted = self._threads is not None
+
+    def __enter__(self) -> Beside:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self._threads is not None:
+            self._threads.shutdown()
+
+    def run(self, work: Callable[..., None], *arguments: Any) -> None:
+        """Start a task when the one before is done."""
+        self.wait()
+        if self._wanted:
+            try:
+                self._last = self._threads.submit(work, *arguments)
+                return
+            except RuntimeError:  # it may be in the queue for all that, but nobody takes it there
+                self._wanted = False
+        work(*arguments)
+
+    def wait(self) -> None:
+        """Return when the last task is done; raise what it raised."""
+        last, self._last = self._last, None
+        if last is not None:
+            last.result()
 
 
 class Codec:
@@ -31,6 +76,9 @@ class Codec:
     `threads` bounds the processor threads; it never changes a bit. `progress` is called with the
     number of bytes done since the last call. Raises EngineError if this machine has no exact
     engine.
+
+    One call at a time: another one, of a thread or of the progress callback, raises RuntimeError.
+    After an exception within a call the model is in a state that nobody knows.
     """
 
     def __init__(
@@ -41,56 +89,64 @@ class Codec:
         self.engine = make_engine(self.preset, threads=threads)
         self.bits: Bits | None = None
         self._beside = (threads or os.cpu_count() or 1) > 1
+        self._free = [True]
+        """Empty while a call is under way. A list, as it is popped by one thread only, and copied
+        with the rest."""
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        try:
+            token = self._free.pop()
+        except IndexError:
+            raise RuntimeError("the model is in use by another call") from None
+        try:
+            yield
+        finally:
+            self._free.append(token)
 
     def canary(self) -> int:
         """CRC-32 of the frequencies that the model gives the next block's first byte.
 
         A machine that computes differently is found out by it before it decodes anything.
         """
-        return zlib.crc32(self.engine.first_frequencies().astype("<u4").tobytes())
+        with self._alone():
+            return zlib.crc32(self.engine.first_frequencies().astype("<u4").tobytes())
 
     def encode(self, block: bytes, code_bytes: Callable[..., None] = code_bytes) -> bytes:
         """Payload of a block of 1 to BLOCK_SIZE bytes; learns from it.
 
         Instead of `code_bytes`, a function can be given that does the same and takes notes.
         """
-        buffer = np.zeros(len(block) * LONGEST + 16, dtype=np.uint8)
-        coder = rangecoder.encoder_state()
-        data = np.frombuffer(block, dtype=np.uint8)
-        # The transformer need not wait for the coder: it runs ahead, beside it.
-        with ThreadPoolExecutor(1) if self._beside else nullcontext() as beside:
-            last: Future[None] | None = None
+        with self._alone():
+            buffer = np.zeros(len(block) * LONGEST + 16, dtype=np.uint8)
+            coder = rangecoder.encoder_state()
+            data = np.frombuffer(block, dtype=np.uint8)
             bits = self._start(len(block))
+            # The transformer need not wait for the coder: it runs ahead, beside it.
+            with Beside(self._beside) as beside:
 
-            def code(part: np.ndarray, left: np.ndarray) -> None:
-                nonlocal last
-                active = (np.arange(self.preset.segment)[:, None] < left).nonzero()
-                freq = self.engine.predict(part, left).transpose(1, 0, 2)[active]
-                symbols = part[:, HISTORY:].T[active]
-                work = (bits, freq, symbols, coder, buffer, False)
-                if beside is None:
-                    code_bytes(*work)
-                    return
-                if last is not None:
-                    last.result()
-                last = beside.submit(code_bytes, *work)
+                def code(part: np.ndarray, left: np.ndarray) -> None:
+                    active = (np.arange(self.preset.segment)[:, None] < left).nonzero()
+                    freq = self.engine.predict(part, left).transpose(1, 0, 2)[active]
+                    symbols = part[:, HISTORY:].T[active]
+                    beside.run(code_bytes, bits, freq, symbols, coder, buffer, False)
 
-            self._run(data, code)
-            if last is not None:
-                last.result()
-        return buffer[: rangecoder.finish(coder, buffer)].tobytes()
+                self._run(data, code)
+                beside.wait()
+            return buffer[: rangecoder.finish(coder, buffer)].tobytes()
 
     def decode(self, payload: bytes, size: int) -> bytes:
         """The block of `size` bytes that `encode` made the payload from; learns from it.
 
         A damaged payload gives other bytes, never an exception.
         """
-        buffer = np.frombuffer(bytearray(payload), dtype=np.uint8)
-        coder = rangecoder.decoder_state(buffer)
-        bits = self._start(size)
-        data = np.zeros(size, dtype=np.uint8)
-        self._run(data, lambda part, left: self.engine.decode(bits, part, left, coder, buffer))
-        return data.tobytes()
+        with self._alone():
+            buffer = np.frombuffer(bytearray(payload), dtype=np.uint8)
+            coder = rangecoder.decoder_state(buffer)
+            bits = self._start(size)
+            data = np.zeros(size, dtype=np.uint8)
+            self._run(data, lambda part, left: self.engine.decode(bits, part, left, coder, buffer))
+            return data.tobytes()
 
     def _start(self, size: int) -> Bits:
         if not 0 < size <= BLOCK_SIZE:
