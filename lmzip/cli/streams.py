@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 _STREAMS = (("stdin", "r", os.O_WRONLY), ("stdout", "w", os.O_RDONLY), ("stderr", "w", os.O_WRONLY))
 """Attribute of `sys`, its mode, and how its descriptor is opened if there is none."""
@@ -22,6 +24,22 @@ def occupy_closed() -> None:
             os.open(os.devnull, flags)
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.open(os.devnull, flags), mode))  # noqa: SIM115
+
+
+@contextmanager
+def escaping() -> Iterator[None]:
+    """Within, standard output escapes what its encoding lacks, as standard error always does."""
+    reconfigure = getattr(sys.stdout, "reconfigure", None)
+    if reconfigure is None:  # not a text file of Python's own
+        yield
+        return
+    before = sys.stdout.errors
+    reconfigure(errors="backslashreplace")
+    try:
+        yield
+    finally:
+        with suppress(OSError):  # it writes what is waiting
+            reconfigure(errors=before)
 
 
 def discard_output() -> None:
