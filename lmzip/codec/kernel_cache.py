@@ -10,7 +10,6 @@ import hashlib
 import os
 import pickle
 import warnings
-from functools import cache
 from typing import Any
 
 from numba.core.caching import (
@@ -22,10 +21,14 @@ from numba.core.caching import (
     UserWideCacheLocator,
 )
 
+_told: set[str] = set()
 
-@cache
+
 def warn_once(what: str, remedy: str) -> None:
-    """Warn that machine code is not kept, or not used."""
+    """Warn that machine code is not kept, or not used: once in a process, of all that is wrong."""
+    if _told:
+        return
+    _told.add(what)
     message = f"{what}, so that kernels are compiled again, for about a minute; {remedy}"
     warnings.warn(message, RuntimeWarning, stacklevel=4)
 
