@@ -1,4 +1,4 @@
-"""Archives as file objects, and output files that are either whole or absent.
+"""Archives as file objects.
 
 `lmzip.open` and `LMZFile` are used like those of `gzip`, `lzma` and `compression.zstd`.
 """
@@ -6,14 +6,10 @@
 from __future__ import annotations
 
 import builtins
-import errno
 import io
 import os
-import secrets
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal, overload
 
 from lmzip import leaving, rawio
@@ -296,100 +292,3 @@ def register_fsspec() -> None:
     from fsspec.compression import register_compression
 
     register_compression("lmzip", LMZFile, "lmz", force=True)
-
-
-_unfinished: set[Path] = set()
-
-
-@contextmanager
-def atomic_output(
-    target: str | os.PathLike[str],
-    *,
-    overwrite: bool = False,
-    like: os.stat_result | None = None,
-) -> Iterator[BinaryIO]:
-    """A new file that appears under its name, whole and on the disk, only when the block ends.
-
-    Until then it is a temporary file beside `target`, of mode 0600, which is removed if the block
-    raises anything. Mode, times and, where allowed, owner are those of `like`, if given. A
-    device or a pipe is written to directly. Raises FileExistsError if there is a `target` and not
-    `overwrite`; OSError.
-    """
-    path = Path(os.path.realpath(target))
-    if path.exists() and not path.is_file():
-        with builtins.open(path, "wb") as file:
-            yield file
-        return
-    if path.exists() and not overwrite:
-        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), os.fspath(target))
-    # Named before it is made, so that no interruption can come between file and name.
-    temporary = path.with_name(f".lmzip-{secrets.token_hex(8)}.tmp")
-    _unfinished.add(temporary)
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
-    try:
-        try:
-            descriptor = os.open(temporary, flags, 0o600)
-        except OSError as error:  # about a name that the caller knows
-            raise OSError(error.errno, error.strerror, os.fspath(target)) from None
-        with builtins.open(descriptor, "wb") as file:
-            yield file
-            file.flush()
-            if like is None:
-                os.chmod(temporary, 0o666 & ~_umask())
-            else:
-                os.chmod(temporary, _take_owner(temporary, like))
-                os.utime(temporary, ns=(like.st_atime_ns, like.st_mtime_ns))
-            os.fsync(file.fileno())
-        _publish(temporary, path, overwrite)
-    finally:
-        with suppress(OSError):  # gone, or never made: on a read-only disk that fails otherwise
-            temporary.unlink()
-        _unfinished.discard(temporary)
-
-
-def discard_unfinished() -> None:
-    """Remove the temporary files of all outputs under way: for a process about to exit."""
-    for temporary in list(_unfinished):
-        with suppress(OSError):
-            temporary.unlink()
-
-
-def _take_owner(path: Path, like: os.stat_result) -> int:
-    """Give a file the owner and group of another, as far as allowed; return the mode to set.
-
-    Where the group is another, it gets no more than what everybody gets.
-    """
-    mode = like.st_mode & 0o777
-    if os.name != "posix":
-        return mode
-    for owner, group in ((like.st_uid, -1), (-1, like.st_gid)):
-        with suppress(PermissionError):
-            os.chown(path, owner, group)
-    if path.stat().st_gid != like.st_gid:
-        mode &= 0o707 | (mode & 0o007) << 3
-    return mode
-
-
-def _publish(temporary: Path, path: Path, overwrite: bool) -> None:
-    """Give a finished file its name, and wait until the directory is on the disk."""
-    if overwrite:
-        os.replace(temporary, path)
-    else:
-        try:
-            os.link(temporary, path)  # unlike a rename, fails if somebody made the target meanwhile
-        except FileExistsError:
-            raise
-        except OSError:  # a file system without hard links
-            os.rename(temporary, path)
-    if os.name == "posix":
-        directory = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(directory)
-        finally:
-            os.close(directory)
-
-
-def _umask() -> int:
-    mask = os.umask(0o077)
-    os.umask(mask)
-    return mask

@@ -69,6 +69,22 @@ def _patient(stream: io.TextIOWrapper) -> io.TextIOWrapper:
     )
 
 
+@contextmanager
+def escaping() -> Iterator[None]:
+    """Within, standard output escapes what its encoding lacks, as standard error always does."""
+    reconfigure = getattr(sys.stdout, "reconfigure", None)
+    if reconfigure is None:  # not a text file of Python's own
+        yield
+        return
+    before = sys.stdout.errors
+    reconfigure(errors="backslashreplace")
+    try:
+        yield
+    finally:
+        with suppress(OSError):  # it writes what is waiting
+            reconfigure(errors=before)
+
+
 def discard_output() -> None:
     """Let what standard output does not take go nowhere, so that exiting does not fail on it."""
     try:

@@ -6,9 +6,10 @@ where Numba is missing the same functions run as they stand, slowly, with the sa
 
 from __future__ import annotations
 
-import warnings
+import hashlib
+import inspect
 from collections.abc import Callable
-from functools import cache
+from pathlib import Path
 from typing import Any
 
 try:
@@ -24,38 +25,28 @@ _OPTIONS = {"nogil": True, "error_model": "numpy", "_nrt": False}
 HAVE_NUMBA = numba is not None
 
 
-@cache
-def _warn_of_no_cache() -> None:
-    warnings.warn(
-        "the compiled kernels can be kept nowhere, so that every process compiles them again, for "
-        "about a minute; name a writable directory in the environment variable NUMBA_CACHE_DIR",
-        RuntimeWarning,
-        stacklevel=4,
-    )
-
-
 def _compile(function: Callable[..., Any], **options: Any) -> Callable[..., Any]:
-    """Compile, and cache the machine code under the code hash.
-
-    Numba takes cached code for current as long as the function's own file is unchanged, but
-    the code contains functions of other files too: without the hash, an edited kernel could go
-    on running in its callers. Where the stamp cannot be set, or no cache can be written, nothing
-    is cached.
-    """
+    """Compile, and keep the machine code under the code hash, if there is a place for it."""
     if numba is None:
         return function
+    compiled = numba.njit(**_OPTIONS, **options)(function)
     try:
-        compiled = numba.njit(cache=True, **_OPTIONS, **options)(function)
-    except RuntimeError:  # no place for a cache: not beside the sources, nor the user's own
-        _warn_of_no_cache()
-        return numba.njit(**_OPTIONS, **options)(function)
-    file = getattr(getattr(compiled, "_cache", None), "_cache_file", None)
-    if hasattr(file, "_source_stamp"):
-        # Numba's own stamp, of the function's file, stays for a kernel of an instrument.
-        inside = function.__module__.startswith("lmzip.codec.")
-        file._source_stamp = code_hash() if inside else (code_hash(), file._source_stamp)
+        from lmzip.codec import kernel_cache
+    except ImportError:  # pragma: no cover - a Numba whose cache is another
         return compiled
-    return numba.njit(**_OPTIONS, **options)(function)  # pragma: no cover
+    try:
+        compiled._cache = kernel_cache.KernelCache(function, _stamp(function))
+    except RuntimeError:  # no place: neither beside the sources, nor the user's own
+        kernel_cache.warn_of_no_place()
+    return compiled
+
+
+def _stamp(function: Callable[..., Any]) -> bytes:
+    """Names the sources of a kernel: those of the codec, and its own file if that is elsewhere."""
+    if function.__module__.startswith("lmzip.codec."):
+        return code_hash()
+    own = Path(inspect.getfile(function)).read_bytes()
+    return code_hash() + hashlib.sha256(own).digest()
 
 
 def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
