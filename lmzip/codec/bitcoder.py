@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -12,11 +12,13 @@ from lmzip.codec.jit import kernel
 from lmzip.codec.memory import Memory, empty_memory
 from lmzip.codec.presets import Preset
 from lmzip.codec.rangecoder import decode, decode_target, encode
+from lmzip.codec.structs import Struct
 from lmzip.codec.tables import FREQUENCY_BITS
 from lmzip.codec.trace import Trace, no_trace, record
 
 
-class Bits(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Bits(Struct):
     """State of the whole stage."""
 
     memory: Memory

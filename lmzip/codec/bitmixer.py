@@ -12,7 +12,7 @@ and bounded by 2^19, so that no product and no sum leaves an int32.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -32,6 +32,7 @@ from lmzip.codec.memory import (
     find_slots,
     mix,
 )
+from lmzip.codec.structs import Struct
 
 MAPS = 4
 """Adaptive maps; levels with few sets use the first two."""
@@ -58,7 +59,8 @@ LONGEST = 17
 """Bytes that a byte can cost: 8 bits of -log2(LEAST / 2^22) = 17 bits each."""
 
 
-class Mixer(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Mixer(Struct):
     """Weights and inputs. S sets of weights, F final mixers, M maps."""
 
     inputs: np.ndarray

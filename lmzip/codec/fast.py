@@ -7,7 +7,7 @@ them. One call codes a segment, one call learns from it; nothing is allocated in
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -33,10 +33,12 @@ from lmzip.codec.kernels import (
 from lmzip.codec.presets import Preset
 from lmzip.codec.schedule import Adam
 from lmzip.codec.slots import Slots, add_candidates, empty_slots, look_up, read, read_segment
+from lmzip.codec.structs import Struct
 from lmzip.codec.tables import ATTENTION_WEIGHTS, LOGIT_WEIGHTS
 
 
-class Matrix(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Matrix(Struct):
     """A stack of learned matrices [L, in, out], quantised along `in`, and Adam's moments."""
 
     w: np.ndarray
@@ -54,7 +56,8 @@ class Matrix(NamedTuple):
     """[L, N]"""
 
 
-class State(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class State(Struct):
     """Everything that the kernels read and write. N = B*T rows, stream-major."""
 
     qkv: Matrix

@@ -10,12 +10,13 @@ probability and a count, whose step is 1 / (n + 1.5) until the count reaches its
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
 
 from lmzip.codec.bittables import share, squash_table, state_tables, step_table, stretch_table
 from lmzip.codec.jit import kernel
+from lmzip.codec.structs import Struct
 
 CONTEXTS = 58
 """Contexts that there are; a level uses the first of them."""
@@ -45,7 +46,8 @@ HALF = 1 << 31
 REGISTERS = 32
 
 
-class Memory(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Memory(Struct):
     """Tables of the contexts. C contexts, D direct ones, M match pointers."""
 
     at: np.ndarray

@@ -15,7 +15,7 @@ is `mixing.py`.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -25,6 +25,7 @@ from lmzip.codec.jit import kernel
 from lmzip.codec.kernels import TINY, F
 from lmzip.codec.memory import mix
 from lmzip.codec.presets import Preset
+from lmzip.codec.structs import Struct
 
 CANDIDATES = 14
 """Bytes that a slot remembers."""
@@ -42,7 +43,8 @@ TABLE_LEVELS = F(1023)
 REGISTERS = 6
 
 
-class Slots(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Slots(Struct):
     """K kinds of contexts, B streams of T positions, N = B*T rows, stream-major."""
 
     cells: np.ndarray

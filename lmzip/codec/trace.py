@@ -7,13 +7,14 @@ one out, to first order), everything else as it was learned.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
 
 from lmzip.codec.bittables import squash_table
 from lmzip.codec.jit import kernel
 from lmzip.codec.memory import CONTEXTS, DIRECT, MATCHES
+from lmzip.codec.structs import Struct
 
 CONTEXT_NAMES = (
     "order 1", "order 2", "order 3", "order 4", "order 6", "order 5", "word",
@@ -33,7 +34,8 @@ CONTEXT_NAMES = (
 )  # fmt: skip
 
 
-class Trace(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Trace(Struct):
     """Where costs are added up. P parts: the level's contexts, then three more."""
 
     costs: np.ndarray
