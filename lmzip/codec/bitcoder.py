@@ -8,7 +8,7 @@ import numpy as np
 
 from lmzip.codec.bitmixer import Mixer, empty_mixer, learn_bit, predict
 from lmzip.codec.contexts import read_byte
-from lmzip.codec.jit import kernel
+from lmzip.codec.entry import entry
 from lmzip.codec.memory import Memory, empty_memory
 from lmzip.codec.presets import Preset
 from lmzip.codec.rangecoder import decode, decode_target, encode
@@ -33,11 +33,11 @@ def empty_bits(preset: Preset, size: int) -> Bits:
     return Bits(memory, empty_mixer(preset.contexts, preset.sets), no_trace())
 
 
-@kernel
+@entry
 def code_bytes(bits, freq, symbols, coder, buffer, decoding):
     """Code `symbols` (uint8 [N], which the decoder fills in), one after the other.
 
-    freq: int64 [N, 256], the transformer's frequencies of each byte.
+    freq: int64 [N, 256], the transformer's frequencies of each byte. decoding: 1 or 0.
     """
     s, m, trace = bits.memory, bits.mixer, bits.trace
     traced = trace.costs.shape[0] > 0

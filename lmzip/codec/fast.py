@@ -12,8 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from lmzip.codec.bitcoder import Bits, code_bytes
+from lmzip.codec.entry import entry
 from lmzip.codec.fast_learn import learn_segment
-from lmzip.codec.initial import SYMBOLS, initial_weights, kind_count, output_count
+from lmzip.codec.initial import HISTORY, SYMBOLS, initial_weights, kind_count, output_count
 from lmzip.codec.jit import kernel
 from lmzip.codec.kernels import (
     LEVELS,
@@ -22,7 +23,6 @@ from lmzip.codec.kernels import (
     attention_weights,
     frequencies,
     key_products,
-    matrix,
     mix_values,
     norm,
     product,
@@ -33,7 +33,7 @@ from lmzip.codec.kernels import (
 from lmzip.codec.presets import Preset
 from lmzip.codec.schedule import Adam
 from lmzip.codec.slots import Slots, add_candidates, empty_slots, look_up, read, read_segment
-from lmzip.codec.structs import Struct
+from lmzip.codec.structs import Struct, matrix
 from lmzip.codec.tables import ATTENTION_WEIGHTS, LOGIT_WEIGHTS
 
 
@@ -238,7 +238,7 @@ def slide(s, segment):
                         row[j] = row[segment + j]
 
 
-@kernel
+@entry
 def decode_segment(s, bits, segment, text, left, coder, buffer):
     """predict -> decode for a segment of all streams, which fills in the last T of `text`.
 
@@ -252,19 +252,22 @@ def decode_segment(s, bits, segment, text, left, coder, buffer):
                 look_up(s.slots, b, b * segment + at)
                 forward(s, b, segment, at, 1)
                 freq = s.freq[b * segment + at : b * segment + at + 1]
-                code_bytes(bits, freq, text[b, 3 + at : 4 + at], coder, buffer, True)
+                code_bytes(bits, freq, text[b, 3 + at : 4 + at], coder, buffer, 1)
         for b in range(text.shape[0]):
             if at < left[b]:
                 read(s.slots, b, np.int64(text[b, 3 + at]))
 
 
-@kernel
+@entry
 def predict_segment(s, segment, text, left):
-    """Frequencies of a whole segment of known bytes, of all streams; left: bytes left of each."""
+    """Frequencies of a whole segment of known bytes, of all streams; left: bytes left of each.
+
+    Where none is left, only those of the byte that would come first.
+    """
     slide(s, segment)
     read_segment(s.slots, segment, text, left)
     for b in range(text.shape[0]):
-        forward(s, b, segment, 0, segment)
+        forward(s, b, segment, 0, segment if left[b] > 0 else 1)
 
 
 def _matrix(weights: list[np.ndarray], rows: int) -> Matrix:
@@ -360,8 +363,8 @@ class CpuEngine:
     def first_frequencies(self) -> np.ndarray:
         """What the model gives the next block's first byte: int64 [256]."""
         self.start_block(1)
-        look_up(self.state.slots, 0, 0)
-        forward(self.state, 0, self.preset.segment, 0, 1)
+        nothing = np.zeros((1, HISTORY + self.preset.segment), dtype=np.uint8)
+        predict_segment(self.state, self.preset.segment, nothing, np.zeros(1, dtype=np.int64))
         return self.state.freq[0]
 
     def predict(self, text: np.ndarray, left: np.ndarray) -> np.ndarray:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from lmzip.codec.entry import entry
 from lmzip.codec.jit import kernel
 from lmzip.codec.kernels import (
     LEVELS,
@@ -17,7 +18,6 @@ from lmzip.codec.kernels import (
     adam_row,
     dot,
     key_products,
-    matrix,
     peak,
     product,
     quantise,
@@ -25,6 +25,7 @@ from lmzip.codec.kernels import (
     weighted_sum,
 )
 from lmzip.codec.slots import candidates_back
+from lmzip.codec.structs import matrix
 
 FINE_LEVELS, TOKEN_LEVELS = F(4095), F(1023)
 """Levels for gradients that are only summed, never multiplied: 4095 * 2048 rows < 2^24,
@@ -207,7 +208,7 @@ def embedding_back(s, dx, scratch, powers, rate):
         )  # fmt: skip
 
 
-@kernel
+@entry
 def learn_segment(s, segment, text, powers, rates):
     """Backward pass and one step of every tensor. rates: float32 [3], of matrices, embedding, and
     bias or table; powers: float32 [2], what corrects the bias of Adam's moments at this step.

@@ -11,7 +11,8 @@ from __future__ import annotations
 import numpy as np
 
 from lmzip.codec import schedule
-from lmzip.codec.jit import exact_sum_kernel, inline_kernel, kernel
+from lmzip.codec.entry import entry
+from lmzip.codec.jit import exact_sum_kernel, kernel
 
 F = np.float32
 LEVELS = F(127)
@@ -20,13 +21,6 @@ KEEP1, TAKE1 = F(0.9), F(1 - 0.9)
 KEEP2, TAKE2 = F(0.999), F(1 - 0.999)
 EPSILON = F(1e-8)
 FLUSH, FLUSH_MOMENT = F(schedule.FLUSH), F(schedule.FLUSH_MOMENT)
-
-
-@inline_kernel
-def matrix(scratch, rows, columns):
-    """The start of a flat scratch array as [rows, columns]. Slices of wider arrays would be
-    strided, and loops over those are not vectorised."""
-    return scratch[: rows * columns].reshape(rows, columns)
 
 
 @exact_sum_kernel
@@ -243,7 +237,7 @@ def adam_matrix(w, grad, scale, m, v, powers, rate, codes, codes_t, top, w_scale
     requantise(w, top, codes, codes_t)
 
 
-@kernel
+@entry
 def requantise(w, rate, codes, codes_t):
     """codes = round(w * rate) and its transpose, in tiles that stay in the cache."""
     rows, columns = w.shape

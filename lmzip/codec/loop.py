@@ -68,7 +68,7 @@ class Codec:
                 active = (np.arange(self.preset.segment)[:, None] < left).nonzero()
                 freq = self.engine.predict(part, left).transpose(1, 0, 2)[active]
                 symbols = part[:, HISTORY:].T[active]
-                work = (bits, freq, symbols, coder, buffer, False)
+                work = (bits, freq, symbols, coder, buffer, 0)
                 if beside is None:
                     code_bytes(*work)
                     return

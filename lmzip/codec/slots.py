@@ -184,10 +184,13 @@ def read(s, stream, byte):
 
 @kernel
 def read_segment(s, segment, text, left):
-    """Fill the rows of a segment of known bytes: text uint8 [B, 3 + T], left [B] bytes of it."""
+    """Fill the rows of a segment of known bytes: text uint8 [B, 3 + T], left [B] bytes of it.
+
+    The first row is filled even where no byte is left.
+    """
     for at in range(segment):
         for b in range(text.shape[0]):
-            if at < left[b]:
+            if at < max(left[b], 1):
                 look_up(s, b, b * segment + at)
         for b in range(text.shape[0]):
             if at < left[b]:

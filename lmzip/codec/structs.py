@@ -37,10 +37,37 @@ class Struct:
         return self.words.ctypes.data
 
     @cached_property
+    def kind(self) -> str:
+        """What machine code depends on: the class, and the kinds of the fields."""
+        fields = (_kind(getattr(self, field.name)) for field in dataclasses.fields(self))
+        return f"{type(self).__name__}({','.join(fields)})"
+
+    @cached_property
     def _numba_type_(self) -> Any:
-        from lmzip.codec.structs_numba import struct_type
+        from lmzip.codec.numba_structs import struct_type
 
         return struct_type(self)
+
+
+def matrix(flat: np.ndarray, rows: int, columns: int) -> np.ndarray:
+    """The start of a flat scratch array as [rows, columns].
+
+    Slices of wider arrays would be strided, and loops over those are not vectorised.
+    """
+    return flat[: rows * columns].reshape(rows, columns)
+
+
+def array_kind(array: np.ndarray) -> str:
+    """What machine code depends on of an array."""
+    flags = array.flags
+    order = "C" if flags.c_contiguous else "F" if flags.f_contiguous else "A"
+    return f"{array.dtype.str}{array.ndim}{order}{'' if flags.writeable else 'r'}"
+
+
+def _kind(value: Any) -> str:
+    if isinstance(value, tuple):
+        return f"({','.join(map(_kind, value))})"
+    return value.kind if isinstance(value, Struct) else array_kind(value)
 
 
 def _words(value: Any) -> Iterator[int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+from collections.abc import Sequence
 from typing import Any
 
 from llvmlite import ir
@@ -12,15 +13,17 @@ from numba.core.typing.templates import AttributeTemplate
 from numba.extending import (
     NativeValue,
     infer_getattr,
+    lower_builtin,
     lower_getattr_generic,
     models,
     register_model,
+    type_callable,
     typeof_impl,
     unbox,
 )
 from numba.np.arrayobj import populate_array
 
-from lmzip.codec.structs import Struct
+from lmzip.codec.structs import Struct, matrix
 
 
 class StructType(types.Type):
@@ -127,3 +130,55 @@ def _read(context: Any, builder: Any, kind: types.Type, words: ir.Value, place: 
         meminfo=None,
     )
     return array._getvalue()
+
+
+@type_callable(matrix)
+def _type_matrix(context: Any) -> Any:
+    def typer(flat: types.Type, rows: types.Type, columns: types.Type) -> types.Type | None:
+        if isinstance(flat, types.Array) and flat.ndim == 1 and flat.layout == "C":
+            return flat.copy(ndim=2)
+        return None
+
+    return typer
+
+
+@lower_builtin(matrix, types.Array, types.Integer, types.Integer)
+def _matrix(context: Any, builder: Any, signature: Any, arguments: Sequence[ir.Value]) -> ir.Value:
+    # Not by `reshape`, which calls a function of Numba: machine code is to run without it.
+    flat = context.make_array(signature.args[0])(context, builder, arguments[0])
+    sides = zip(arguments[1:], signature.args[1:], strict=True)
+    rows, columns = (context.cast(builder, side, kind, types.intp) for side, kind in sides)
+    array = context.make_array(signature.return_type)(context, builder)
+    populate_array(
+        array,
+        data=flat.data,
+        shape=[rows, columns],
+        strides=[builder.mul(columns, flat.itemsize), flat.itemsize],
+        itemsize=flat.itemsize,
+        meminfo=None,
+    )
+    return array._getvalue()
+
+
+def compiled(dispatcher: Any, arguments: Sequence[Any], words: int) -> tuple[Any, str]:
+    """Compile a function that returns nothing for arguments like these, which take so many words.
+
+    Returns Numba's library, and the name of the function in it.
+    """
+    kinds = tuple(types.intp if isinstance(a, int) else typeof_impl(a, None) for a in arguments)
+    dispatcher.compile(kinds)
+    result = dispatcher.overloads[kinds]
+    taken = result.target_context.get_arg_packer(kinds).argument_types
+    if len(taken) != words or result.signature.return_type != types.none:
+        raise RuntimeError(f"{dispatcher.__name__}: this Numba passes arguments in another way")
+    return result.library, result.fndesc.llvm_func_name
+
+
+def object_code(library: Any) -> tuple[bytes, list[str]]:
+    """The object file of a library, and LLVM's names of the functions that it takes from outside."""
+    module = library._get_module_for_linking()
+    declared = [f.name for f in module.functions if f.is_declaration]
+    try:
+        return library._get_compiled_object(), declared
+    except RuntimeError:  # it was loaded, not compiled
+        return library.codegen._tm.emit_object(module), declared

@@ -1,0 +1,108 @@
+"""Kernels that Python calls all the time: they take words, and start without the compiler."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from threading import RLock
+from typing import Any
+
+import numpy as np
+
+from lmzip.codec.jit import COMPILING, OPTIONS, Kernel, warn_of_no_cache
+from lmzip.codec.structs import Struct, array_kind
+
+_lock = RLock()
+_watchers: list[Callable[[str], object]] = []
+
+
+class Entry(Kernel):
+    """A kernel that returns nothing and takes structs, arrays and integers.
+
+    The first call with arguments of some kinds loads the machine code, or compiles and keeps it.
+    """
+
+    def __init__(self, function: Callable[..., Any], **options: Any) -> None:
+        super().__init__(function, **options)
+        self._functions: dict[str, Any] = {}
+
+    def __call__(self, *arguments: Any) -> None:
+        kinds = ",".join(kind_of(argument) for argument in arguments)
+        function = self._functions.get(kinds)
+        if function is None:
+            with _lock:
+                function = self._functions.get(kinds) or self._make(kinds, arguments)
+                self._functions[kinds] = function
+        function([word for argument in arguments for word in words_of(argument)])
+
+    def _make(self, kinds: str, arguments: tuple[Any, ...]) -> Any:
+        from lmzip.codec import machine_code
+
+        count = sum(len(words_of(argument)) for argument in arguments)
+        name = f"{self.function.__module__.rpartition('.')[2]}.{self.function.__name__}"
+        file = machine_code.path(name, kinds, repr((OPTIONS, self.options)))
+        found = machine_code.load(file, count)
+        if found is not None:
+            return found
+        return self._compile(file, count, arguments)
+
+    def _compile(self, file: str, count: int, arguments: tuple[Any, ...]) -> Any:
+        from lmzip.codec import machine_code, numba_structs
+
+        with _told():
+            library, name = numba_structs.compiled(self.called, arguments, count)
+        data, declared = numba_structs.object_code(library)
+        if not machine_code.save(file, name, data, declared):
+            warn_of_no_cache()
+        address = library.get_pointer_to_function(name)
+        return machine_code.Function(address, count, keep=library)
+
+
+def entry(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Compile as `jit.kernel` does, to be called from Python."""
+    return Entry(function) if COMPILING else function
+
+
+@contextmanager
+def watched(tell: Callable[[str], object]) -> Iterator[None]:
+    """Call `tell` with the name of each kernel that is about to be compiled."""
+    _watchers.append(tell)
+    try:
+        yield
+    finally:
+        _watchers.remove(tell)
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    from numba.core import event
+
+    class Listener(event.Listener):
+        def on_start(self, happened: Any) -> None:
+            for tell in list(_watchers):
+                tell(happened.data["dispatcher"].py_func.__name__)
+
+        def on_end(self, happened: Any) -> None:
+            pass
+
+    with event.install_listener("numba:compile", Listener()):
+        yield
+
+
+def kind_of(value: Any) -> str:
+    """What the machine code depends on of an argument."""
+    if isinstance(value, Struct):
+        return value.kind
+    if isinstance(value, np.ndarray):
+        return array_kind(value)
+    return "i"
+
+
+def words_of(value: Any) -> tuple[int, ...]:
+    """An argument, as the machine code takes it."""
+    if isinstance(value, Struct):
+        return (value.address,)
+    if isinstance(value, np.ndarray):
+        # Numba's array: no owner, no parent, items, bytes of an item, address, shape, strides.
+        return (0, 0, value.size, value.itemsize, value.ctypes.data, *value.shape, *value.strides)
+    return (int(value),)
