@@ -11,11 +11,11 @@ from pathlib import Path
 
 import numpy as np
 
-from lmzip.codec import rangecoder
-from lmzip.codec.bitcoder import code_bytes, empty_bits
+from lmzip.codec.coder import range_coder as rangecoder
+from lmzip.codec.coder.bit_coder import code_bytes, empty_bits
 from lmzip.codec.engine import make_engine
-from lmzip.codec.initial import HISTORY, SYMBOLS
-from lmzip.codec.presets import BLOCK_SIZE, DEFAULT_LEVEL, PRESETS, Preset
+from lmzip.codec.levels import BLOCK_SIZE, DEFAULT_LEVEL, PRESETS, Preset
+from lmzip.codec.transformer.weights import HISTORY, SYMBOLS
 
 UNIFORM = 1 << 16
 

@@ -14,11 +14,14 @@ from time import perf_counter
 import numpy as np
 from numba import njit
 
-from lmzip.codec import fast, kernels, rangecoder, slots
-from lmzip.codec.bitcoder import code_bytes, empty_bits
-from lmzip.codec.initial import HISTORY, matrix_shapes
+from lmzip.codec.coder import range_coder as rangecoder
+from lmzip.codec.coder.bit_coder import code_bytes, empty_bits
+from lmzip.codec.levels import DEFAULT_LEVEL
 from lmzip.codec.loop import Codec
-from lmzip.codec.presets import DEFAULT_LEVEL
+from lmzip.codec.memory import slots
+from lmzip.codec.transformer.kernels import arithmetic as kernels
+from lmzip.codec.transformer.kernels import engine as fast
+from lmzip.codec.transformer.weights import HISTORY, matrix_shapes
 
 
 def best_of(work: Callable[[], object], repeats: int = 30) -> float:

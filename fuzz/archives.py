@@ -18,7 +18,7 @@ from unittest.mock import patch
 import lmzip
 from lmzip import container, stream
 from lmzip.codec import code_hash, loop
-from lmzip.codec.presets import Preset
+from lmzip.codec.levels import Preset
 from lmzip.container import CODE_SIZE, CODED, DIGEST_SIZE, STORED, BlockHeader, Header, Trailer
 
 BLOCK_SIZE = 64

@@ -12,7 +12,7 @@ import zlib
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from lmzip.codec.presets import BLOCK_SIZE, MAX_LEVEL, MIN_LEVEL
+from lmzip.codec.levels import BLOCK_SIZE, MAX_LEVEL, MIN_LEVEL
 from lmzip.errors import CorruptError, FormatError, TruncatedError, UnsupportedError
 
 MAGIC = b"\x8cLMZ"

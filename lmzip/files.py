@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Literal, overload
 
-from lmzip.codec.presets import DEFAULT_LEVEL
+from lmzip.codec.levels import DEFAULT_LEVEL
 from lmzip.stream import Data, LMZCompressor, LMZDecompressor, Progress
 
 if TYPE_CHECKING:  # what type checkers know on every version of Python

@@ -19,13 +19,13 @@ def announce_compilation(decoding: bool) -> None:
     """
     if not find_spec("numba"):
         return
-    cache = Path(codec.__file__).parent / "__pycache__"
+    cache = Path(codec.__file__).parent
     if os.environ.get("NUMBA_CACHE_DIR"):
         cache = Path(os.environ["NUMBA_CACHE_DIR"])
-    elif not os.access(cache.parent, os.W_OK):  # then Numba takes the user's cache directory
+    elif not os.access(cache, os.W_OK):  # then Numba takes the user's cache directory
         cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "numba"
     kernel = "decode_segment" if decoding else "predict_segment"
-    indexes = cache.rglob(f"fast.{kernel}-*.nbi")
+    indexes = cache.rglob(f"engine.{kernel}-*.nbi")
     if not any(codec.code_hash() in index.read_bytes() for index in indexes):
         print("lmzip: first run: compiling kernels, once, for up to a minute", file=sys.stderr)
 

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from lmzip import codec, container
-from lmzip.codec.presets import DEFAULT_LEVEL, MAX_LEVEL, MIN_LEVEL
+from lmzip.codec.levels import DEFAULT_LEVEL, MAX_LEVEL, MIN_LEVEL
 from lmzip.container import CODED, STORED, BlockHeader, Header, Parser, Trailer
 from lmzip.errors import CorruptError, LimitError, MismatchError, UnsupportedError
 from lmzip.scan import scan
@@ -344,7 +344,7 @@ def check_level(level: int, limit: int | None = None, models: int = 1) -> None:
     need more memory than `limit` bytes."""
     if not MIN_LEVEL <= level <= MAX_LEVEL:
         raise ValueError(f"level must be {MIN_LEVEL} to {MAX_LEVEL}, not {level!r}")
-    need = models * codec.presets.memory_bytes(level)
+    need = models * codec.levels.memory_bytes(level)
     if limit is not None and need > limit:
         raise LimitError(
             f"level {level} needs {need / 2**20:,.0f} MiB of memory",

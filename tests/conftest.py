@@ -15,7 +15,7 @@ from hypothesis import settings
 
 import lmzip
 import lmzip.cli
-from lmzip.codec.presets import Preset
+from lmzip.codec.levels import Preset
 
 # Examples per property: LMZIP_EXAMPLES=1000 or 10000 for the long runs, 100 otherwise.
 for examples in (100, 1_000, 10_000):

@@ -12,19 +12,20 @@ import numpy as np
 import pytest
 from conftest import noise, prose
 
-from lmzip.codec import bitmixer, rangecoder
-from lmzip.codec.bitcoder import code_bytes, empty_bits
-from lmzip.codec.bittables import FARTHEST, squash_table, state_tables, stretch_table
+from lmzip.codec.coder import range_coder as rangecoder
+from lmzip.codec.coder.bit_coder import code_bytes, empty_bits
 from lmzip.codec.engine import NAMES
-from lmzip.codec.memory import CONTEXTS
-from lmzip.codec.presets import PRESETS
+from lmzip.codec.levels import PRESETS
+from lmzip.codec.memory.bit_histories import FARTHEST, squash_table, state_tables, stretch_table
+from lmzip.codec.memory.tables import CONTEXTS
+from lmzip.codec.mixer import mixer as bitmixer
 
 PROGRAM = """
 import json, os, sys
 import numpy as np
-from lmzip.codec import rangecoder
-from lmzip.codec.bitcoder import code_bytes, empty_bits
-from lmzip.codec.presets import PRESETS
+from lmzip.codec.coder import range_coder as rangecoder
+from lmzip.codec.coder.bit_coder import code_bytes, empty_bits
+from lmzip.codec.levels import PRESETS
 data = np.frombuffer(bytes.fromhex(sys.stdin.read()), dtype=np.uint8).copy()
 bits = empty_bits(PRESETS[9], 60)
 freq = np.full((len(data), 256), 1 << 16, dtype=np.int64)

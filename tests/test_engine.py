@@ -6,8 +6,8 @@ import pytest
 from conftest import prose
 
 from lmzip.codec import engine
+from lmzip.codec.levels import PRESETS
 from lmzip.codec.loop import Codec
-from lmzip.codec.presets import PRESETS
 from lmzip.errors import EngineError
 
 

@@ -7,8 +7,9 @@ import torch
 from conftest import noise, prose
 from exact_guard import ExactGuard, InexactOperation
 
-from lmzip.codec import exact, reference
 from lmzip.codec.loop import Codec
+from lmzip.codec.transformer.reference import arithmetic as exact
+from lmzip.codec.transformer.reference import engine as reference
 
 
 @pytest.mark.parametrize("engine", sorted(exact.PRODUCTS))

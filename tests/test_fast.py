@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from conftest import noise, prose
 
-from lmzip.codec import rangecoder
-from lmzip.codec.bitcoder import code_bytes, empty_bits
-from lmzip.codec.exact import PRODUCTS
-from lmzip.codec.fast import CpuEngine
-from lmzip.codec.initial import HISTORY
-from lmzip.codec.presets import Preset
-from lmzip.codec.reference import TorchEngine
+from lmzip.codec.coder import range_coder as rangecoder
+from lmzip.codec.coder.bit_coder import code_bytes, empty_bits
+from lmzip.codec.levels import Preset
+from lmzip.codec.transformer.kernels.engine import CpuEngine
+from lmzip.codec.transformer.reference.arithmetic import PRODUCTS
+from lmzip.codec.transformer.reference.engine import TorchEngine
+from lmzip.codec.transformer.weights import HISTORY
 
 PRESET = Preset(
     width=32, layers=2, heads=2, window=24, streams=2, segment=32, contexts=8, sets=3,

@@ -12,7 +12,7 @@ from reference_decoder import decode as decode_by_reference
 import lmzip
 from lmzip.codec import code_hash
 from lmzip.codec.engine import NAMES, make_engine
-from lmzip.codec.presets import PRESETS
+from lmzip.codec.levels import PRESETS
 from lmzip.container import CODE_SIZE, Header
 from lmzip.errors import EngineError
 from lmzip.scan import scan

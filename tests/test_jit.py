@@ -12,8 +12,8 @@ import pytest
 
 import lmzip
 from lmzip.codec import code_hash, jit
-from lmzip.codec.kernels import dot, product
-from lmzip.codec.rangecoder import encode
+from lmzip.codec.coder.range_coder import encode
+from lmzip.codec.transformer.kernels.arithmetic import dot, product
 
 
 def test_the_cache_is_stamped_with_the_code_hash():

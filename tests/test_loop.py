@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lmzip.codec import loop
+from lmzip.codec.levels import PRESETS
 from lmzip.codec.loop import Codec
-from lmzip.codec.presets import PRESETS
 
 
 @pytest.fixture

@@ -7,13 +7,25 @@ import pytest
 import torch
 from conftest import prose
 
-from lmzip.codec.exact import PRODUCTS, quantise
-from lmzip.codec.initial import HISTORY, KINDS, initial_weights, matrix_shapes, output_count
-from lmzip.codec.learner import Learner
-from lmzip.codec.mixing import TOTAL, Seen, candidates_back, frequencies, loss_gradient
-from lmzip.codec.model import Model
-from lmzip.codec.presets import Preset
-from lmzip.codec.slots import Slots, empty_slots, read_segment
+from lmzip.codec.levels import Preset
+from lmzip.codec.memory.slots import Slots, empty_slots, read_segment
+from lmzip.codec.transformer.reference.adam import Learner
+from lmzip.codec.transformer.reference.arithmetic import PRODUCTS, quantise
+from lmzip.codec.transformer.reference.frequencies import (
+    TOTAL,
+    Seen,
+    candidates_back,
+    frequencies,
+    loss_gradient,
+)
+from lmzip.codec.transformer.reference.model import Model
+from lmzip.codec.transformer.weights import (
+    HISTORY,
+    KINDS,
+    initial_weights,
+    matrix_shapes,
+    output_count,
+)
 
 SMALL = Preset(
     width=32, layers=2, heads=2, window=24, streams=2, segment=16, contexts=8, sets=3,

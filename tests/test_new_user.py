@@ -45,10 +45,11 @@ def environment(tmp_path_factory) -> Path:
     subprocess.run([*pip, "install", "--no-deps", "--no-index", wheel], check=True)
     (library,) = (place / "venv/lib").glob("python*/site-packages")
     (library / "borrowed.pth").write_text(sysconfig.get_path("purelib"))
-    kernels = Path(codec.__file__).parent / "__pycache__"
-    for file in kernels.glob("*.nb?"):
-        (library / "lmzip/codec/__pycache__").mkdir(exist_ok=True)
-        shutil.copy(file, library / "lmzip/codec/__pycache__")
+    kernels = Path(codec.__file__).parent
+    for file in kernels.rglob("__pycache__/*.nb?"):
+        cache = library / "lmzip/codec" / file.parent.relative_to(kernels)
+        cache.mkdir(exist_ok=True)
+        shutil.copy(file, cache)
     return place / "venv"
 
 

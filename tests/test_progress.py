@@ -14,7 +14,7 @@ def test_compilation_is_announced_until_this_versions_kernels_are_cached(
 ):
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
     kernel = "decode_segment" if decoding else "predict_segment"
-    index = tmp_path / "codec_1" / f"fast.{kernel}-1.py311.nbi"
+    index = tmp_path / "codec_1" / f"engine.{kernel}-1.py311.nbi"
     index.parent.mkdir()
     for content, announced in ((None, True), (b"another version", True), (code_hash(), False)):
         if content is not None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lmzip.codec import rangecoder as rc
+from lmzip.codec.coder import range_coder as rc
 
 ENCODE, DECODE, TARGET = (
     getattr(function, "py_func", function) for function in (rc.encode, rc.decode, rc.decode_target)

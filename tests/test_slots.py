@@ -9,9 +9,16 @@ import pytest
 from conftest import TINY, noise, prose
 from reference.slots import Slots as ReferenceSlots
 
-from lmzip.codec import slots as module
-from lmzip.codec.initial import HISTORY, NO_CANDIDATE
-from lmzip.codec.slots import CANDIDATES, count_class, empty_slots, look_up, read, read_segment
+from lmzip.codec.memory import slots as module
+from lmzip.codec.memory.slots import (
+    CANDIDATES,
+    count_class,
+    empty_slots,
+    look_up,
+    read,
+    read_segment,
+)
+from lmzip.codec.transformer.weights import HISTORY, NO_CANDIDATE
 
 PRESET = replace(TINY, segment=40)
 ORDER1, ORDER5 = 0, 4

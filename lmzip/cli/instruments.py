@@ -16,7 +16,7 @@ import click
 from lmzip.cli.inputs import Input, inputs, open_input
 from lmzip.cli.options import Settings, file_options, level_options, model_options, talk_options
 from lmzip.cli.report import Console
-from lmzip.codec.presets import MAX_LEVEL, MIN_LEVEL
+from lmzip.codec.levels import MAX_LEVEL, MIN_LEVEL
 from lmzip.files import atomic_output
 from lmzip.progress import announce_compilation, progress_bar
 

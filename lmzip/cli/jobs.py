@@ -19,7 +19,7 @@ from lmzip.cli.outputs import (
     restored_name,
 )
 from lmzip.cli.report import STDOUT, Console, about
-from lmzip.codec.presets import memory_bytes
+from lmzip.codec.levels import memory_bytes
 from lmzip.errors import RefusedError
 from lmzip.files import atomic_output
 from lmzip.progress import announce_compilation, progress_bar

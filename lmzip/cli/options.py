@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from lmzip.cli.report import Console
-from lmzip.codec.presets import DEFAULT_LEVEL, MAX_LEVEL, MIN_LEVEL
+from lmzip.codec.levels import DEFAULT_LEVEL, MAX_LEVEL, MIN_LEVEL
 
 Decorator = Callable[[Any], Any]
 

@@ -11,14 +11,20 @@ import hashlib
 from functools import cache
 from pathlib import Path
 
-from lmzip.codec.presets import BLOCK_SIZE, PRESETS, Preset
+from lmzip.codec.levels import BLOCK_SIZE, PRESETS, Preset
 
-__all__ = ["BLOCK_SIZE", "PRESETS", "Preset", "code_hash", "source_files"]
+__all__ = ["BLOCK_SIZE", "PRESETS", "Preset", "code_hash", "source_files", "source_name"]
 
 
 def source_files() -> list[Path]:
     """The files that determine the bits, in the order in which they are hashed."""
-    return sorted(Path(__file__).parent.glob("*.py"), key=lambda path: path.name)
+    files = Path(__file__).parent.rglob("*.py")
+    return sorted((path for path in files if path.parent.name != "__pycache__"), key=source_name)
+
+
+def source_name(path: Path) -> str:
+    """What a source file is called in the hash: relative to this folder, with `/` everywhere."""
+    return path.relative_to(Path(__file__).parent).as_posix()
 
 
 @cache
@@ -30,5 +36,5 @@ def code_hash() -> bytes:
     digest = hashlib.sha256()
     for path in source_files():
         text = path.read_bytes().replace(b"\r\n", b"\n")
-        digest.update(path.name.encode() + b"\0" + len(text).to_bytes(8, "little") + text)
+        digest.update(source_name(path).encode() + b"\0" + len(text).to_bytes(8, "little") + text)
     return digest.digest()

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from lmzip.codec.jit import HAVE_NUMBA
-from lmzip.codec.presets import Preset
+from lmzip.codec.levels import Preset
 from lmzip.errors import EngineError
 
 if TYPE_CHECKING:
-    from lmzip.codec.bitcoder import Bits
+    from lmzip.codec.coder.bit_coder import Bits
 
 NAMES = ("cpu", "int8", "float32")
 """Compiled kernels; torch with int8 products; torch with float32 products."""
@@ -54,7 +54,7 @@ def make_engine(preset: Preset, name: str | None = None, threads: int | None = N
                 "Numba is not installed",
                 "install numba, or unset LMZIP_ENGINE to use torch",
             )
-        from lmzip.codec.fast import CpuEngine
+        from lmzip.codec.transformer.kernels.engine import CpuEngine
 
         return CpuEngine(preset)
     if find_spec("torch") is None:
@@ -65,8 +65,8 @@ def make_engine(preset: Preset, name: str | None = None, threads: int | None = N
         )
     import torch
 
-    from lmzip.codec.exact import choose_products
-    from lmzip.codec.reference import TorchEngine
+    from lmzip.codec.transformer.reference.arithmetic import choose_products
+    from lmzip.codec.transformer.reference.engine import TorchEngine
 
     if threads is not None:
         torch.set_num_threads(threads)

@@ -15,13 +15,13 @@ from contextlib import nullcontext
 
 import numpy as np
 
-from lmzip.codec import rangecoder
-from lmzip.codec.bitcoder import Bits, code_bytes, empty_bits
-from lmzip.codec.bitmixer import LONGEST
+from lmzip.codec.coder import range_coder as rangecoder
+from lmzip.codec.coder.bit_coder import Bits, code_bytes, empty_bits
 from lmzip.codec.engine import make_engine
-from lmzip.codec.initial import HISTORY
-from lmzip.codec.presets import BLOCK_SIZE, PRESETS
+from lmzip.codec.levels import BLOCK_SIZE, PRESETS
+from lmzip.codec.mixer.mixer import LONGEST
 from lmzip.codec.trace import Trace, no_trace
+from lmzip.codec.transformer.weights import HISTORY
 
 Progress = Callable[[int], object]
 

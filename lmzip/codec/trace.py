@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lmzip.codec.bittables import squash_table
 from lmzip.codec.jit import kernel
-from lmzip.codec.memory import CONTEXTS, DIRECT, MATCHES
-from lmzip.codec.structs import Struct
+from lmzip.codec.memory.bit_histories import squash_table
+from lmzip.codec.memory.tables import CONTEXTS, DIRECT, MATCHES
+from lmzip.codec.native.structs import Struct
 
 CONTEXT_NAMES = (
     "order 1", "order 2", "order 3", "order 4", "order 6", "order 5", "word",

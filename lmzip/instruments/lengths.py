@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lmzip import bench, codec
-from lmzip.codec.presets import DEFAULT_LEVEL
+from lmzip.codec.levels import DEFAULT_LEVEL
 from lmzip.instruments import visible
 from lmzip.stream import Data, LMZCompressor, Progress, compress
 
@@ -233,7 +233,7 @@ def report(
 def program_size() -> int:
     """Bytes of the codec's sources, one after the other, packed by `lzma -9e`."""
     sources = b"".join(
-        path.name.encode() + b"\0" + path.read_bytes().replace(b"\r\n", b"\n")
+        codec.source_name(path).encode() + b"\0" + path.read_bytes().replace(b"\r\n", b"\n")
         for path in codec.source_files()
     )
     return len(bench.coder_of("lzma -9e")[0](sources))

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lmzip import codec, container
-from lmzip.codec.presets import DEFAULT_LEVEL
+from lmzip.codec.levels import DEFAULT_LEVEL
 from lmzip.instruments.lengths import trace_block
 from lmzip.stream import Progress, check_level
 
@@ -55,7 +55,7 @@ class Reader:
         threads: int | None = None,
         progress: Progress | None = None,
     ) -> None:
-        from lmzip.codec.bitcoder import empty_bits  # slow: the model's libraries
+        from lmzip.codec.coder.bit_coder import empty_bits  # slow: the model's libraries
         from lmzip.codec.loop import Codec
 
         self._codec = Codec(level, threads=threads, progress=progress)

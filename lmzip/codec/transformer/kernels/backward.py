@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from lmzip.codec.entry import entry
 from lmzip.codec.jit import kernel
-from lmzip.codec.kernels import (
+from lmzip.codec.memory.slots import candidates_back
+from lmzip.codec.native.entry import entry
+from lmzip.codec.native.structs import matrix
+from lmzip.codec.transformer.kernels.arithmetic import (
     LEVELS,
     TINY,
     F,
@@ -24,8 +26,6 @@ from lmzip.codec.kernels import (
     quantise_columns,
     weighted_sum,
 )
-from lmzip.codec.slots import candidates_back
-from lmzip.codec.structs import matrix
 
 FINE_LEVELS, TOKEN_LEVELS = F(4095), F(1023)
 """Levels for gradients that are only summed, never multiplied: 4095 * 2048 rows < 2^24,

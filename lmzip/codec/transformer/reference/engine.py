@@ -8,14 +8,14 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from lmzip.codec.bitcoder import Bits, code_bytes
-from lmzip.codec.exact import Products
-from lmzip.codec.initial import HISTORY, SYMBOLS
-from lmzip.codec.learner import Learner
-from lmzip.codec.mixing import Seen, frequencies, loss_gradient
-from lmzip.codec.model import Model
-from lmzip.codec.presets import Preset
-from lmzip.codec.slots import Slots, empty_slots, look_up, read, read_segment
+from lmzip.codec.coder.bit_coder import Bits, code_bytes
+from lmzip.codec.levels import Preset
+from lmzip.codec.memory.slots import Slots, empty_slots, look_up, read, read_segment
+from lmzip.codec.transformer.reference.adam import Learner
+from lmzip.codec.transformer.reference.arithmetic import Products
+from lmzip.codec.transformer.reference.frequencies import Seen, frequencies, loss_gradient
+from lmzip.codec.transformer.reference.model import Model
+from lmzip.codec.transformer.weights import HISTORY, SYMBOLS
 
 
 class TorchEngine:

@@ -10,9 +10,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from lmzip.codec.exact import constant, quantise
-from lmzip.codec.initial import STATES, SYMBOLS
-from lmzip.codec.tables import FREQUENCY_BITS, LOGIT_STEPS, LOGIT_WEIGHTS
+from lmzip.codec.transformer.reference.arithmetic import constant, quantise
+from lmzip.codec.transformer.softmax import FREQUENCY_BITS, LOGIT_STEPS, LOGIT_WEIGHTS
+from lmzip.codec.transformer.weights import STATES, SYMBOLS
 
 TOTAL = 1 << FREQUENCY_BITS
 

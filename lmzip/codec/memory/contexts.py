@@ -10,9 +10,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from lmzip.codec.further import is_letter, lower, read_further, set_further
 from lmzip.codec.jit import kernel
-from lmzip.codec.memory import (
+from lmzip.codec.memory.tables import (
     ALPHA,
     BIT,
     CANDIDATE,
@@ -37,6 +36,7 @@ from lmzip.codec.memory import (
     find_slots,
     mix,
 )
+from lmzip.codec.memory.text_contexts import is_letter, lower, read_further, set_further
 
 
 @kernel

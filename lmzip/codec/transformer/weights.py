@@ -7,8 +7,8 @@ from decimal import Decimal, localcontext
 
 import numpy as np
 
-from lmzip.codec.presets import Preset
-from lmzip.codec.tables import hashed_uniform
+from lmzip.codec.levels import Preset
+from lmzip.codec.transformer.softmax import hashed_uniform
 
 SYMBOLS = 256
 HISTORY = 3

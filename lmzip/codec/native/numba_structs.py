@@ -23,7 +23,7 @@ from numba.extending import (
 )
 from numba.np.arrayobj import populate_array
 
-from lmzip.codec.structs import Struct, matrix
+from lmzip.codec.native.structs import Struct, matrix
 
 
 class StructType(types.Type):
@@ -175,10 +175,10 @@ def compiled(dispatcher: Any, arguments: Sequence[Any], words: int) -> tuple[Any
 
 
 def object_code(library: Any) -> tuple[bytes, list[str]]:
-    """The object file of a library, and LLVM's names of the functions that it takes from outside."""
+    """The object file of a library, and LLVM's names of the functions from outside it."""
     module = library._get_module_for_linking()
     declared = [f.name for f in module.functions if f.is_declaration]
     try:
         return library._get_compiled_object(), declared
     except RuntimeError:  # it was loaded, not compiled
-        return library.codegen._tm.emit_object(module), declared
+        return library._codegen._tm.emit_object(module), declared

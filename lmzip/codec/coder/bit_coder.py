@@ -6,15 +6,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lmzip.codec.bitmixer import Mixer, empty_mixer, learn_bit, predict
-from lmzip.codec.contexts import read_byte
-from lmzip.codec.entry import entry
-from lmzip.codec.memory import Memory, empty_memory
-from lmzip.codec.presets import Preset
-from lmzip.codec.rangecoder import decode, decode_target, encode
-from lmzip.codec.structs import Struct
-from lmzip.codec.tables import FREQUENCY_BITS
+from lmzip.codec.coder.range_coder import decode, decode_target, encode
+from lmzip.codec.levels import Preset
+from lmzip.codec.memory.contexts import read_byte
+from lmzip.codec.memory.tables import Memory, empty_memory
+from lmzip.codec.mixer.mixer import Mixer, empty_mixer, learn_bit, predict
+from lmzip.codec.native.entry import entry
+from lmzip.codec.native.structs import Struct
 from lmzip.codec.trace import Trace, no_trace, record
+from lmzip.codec.transformer.softmax import FREQUENCY_BITS
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,9 +14,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lmzip.codec.bittables import share, squash_table, state_tables, step_table, stretch_table
 from lmzip.codec.jit import kernel
-from lmzip.codec.structs import Struct
+from lmzip.codec.memory.bit_histories import (
+    share,
+    squash_table,
+    state_tables,
+    step_table,
+    stretch_table,
+)
+from lmzip.codec.native.structs import Struct
 
 CONTEXTS = 58
 """Contexts that there are; a level uses the first of them."""

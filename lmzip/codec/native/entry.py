@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from lmzip.codec.jit import COMPILING, OPTIONS, Kernel, warn_of_no_cache
-from lmzip.codec.structs import Struct, array_kind
+from lmzip.codec.native.structs import Struct, array_kind
 
 _lock = RLock()
 _watchers: list[Callable[[str], object]] = []
@@ -36,7 +36,7 @@ class Entry(Kernel):
         function([word for argument in arguments for word in words_of(argument)])
 
     def _make(self, kinds: str, arguments: tuple[Any, ...]) -> Any:
-        from lmzip.codec import machine_code
+        from lmzip.codec.native import machine_code
 
         count = sum(len(words_of(argument)) for argument in arguments)
         name = f"{self.function.__module__.rpartition('.')[2]}.{self.function.__name__}"
@@ -47,7 +47,7 @@ class Entry(Kernel):
         return self._compile(file, count, arguments)
 
     def _compile(self, file: str, count: int, arguments: tuple[Any, ...]) -> Any:
-        from lmzip.codec import machine_code, numba_structs
+        from lmzip.codec.native import machine_code, numba_structs
 
         with _told():
             library, name = numba_structs.compiled(self.called, arguments, count)

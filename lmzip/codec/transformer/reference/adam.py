@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from lmzip.codec.exact import constant
-from lmzip.codec.schedule import BETA1, BETA2, EPSILON, FLUSH, FLUSH_MOMENT, Adam
+from lmzip.codec.transformer.reference.arithmetic import constant
+from lmzip.codec.transformer.schedule import BETA1, BETA2, EPSILON, FLUSH, FLUSH_MOMENT, Adam
 
 
 class Learner:

@@ -19,13 +19,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lmzip.codec.further import is_letter, lower
-from lmzip.codec.initial import HISTORY, NO_CANDIDATE, STATES, SYMBOLS, kind_count
 from lmzip.codec.jit import kernel
-from lmzip.codec.kernels import TINY, F
-from lmzip.codec.memory import mix
-from lmzip.codec.presets import Preset
-from lmzip.codec.structs import Struct
+from lmzip.codec.levels import Preset
+from lmzip.codec.memory.tables import mix
+from lmzip.codec.memory.text_contexts import is_letter, lower
+from lmzip.codec.native.structs import Struct
+from lmzip.codec.transformer.kernels.arithmetic import TINY, F
+from lmzip.codec.transformer.weights import HISTORY, NO_CANDIDATE, STATES, SYMBOLS, kind_count
 
 CANDIDATES = 14
 """Bytes that a slot remembers."""

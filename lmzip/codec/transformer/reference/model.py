@@ -16,11 +16,11 @@ import math
 import torch
 from torch import Tensor
 
-from lmzip.codec.exact import LEVELS, Products, constant, quantise
-from lmzip.codec.initial import initial_weights, matrix_shapes, output_count
-from lmzip.codec.mixing import Seen, add_candidates, candidates_back
-from lmzip.codec.presets import Preset
-from lmzip.codec.tables import ATTENTION_STEPS, ATTENTION_WEIGHTS
+from lmzip.codec.levels import Preset
+from lmzip.codec.transformer.reference.arithmetic import LEVELS, Products, constant, quantise
+from lmzip.codec.transformer.reference.frequencies import Seen, add_candidates, candidates_back
+from lmzip.codec.transformer.softmax import ATTENTION_STEPS, ATTENTION_WEIGHTS
+from lmzip.codec.transformer.weights import initial_weights, matrix_shapes, output_count
 
 VALUE_STEPS = 16
 """Attention values are quantised in fixed steps of 1/16."""

@@ -44,7 +44,7 @@ class Struct:
 
     @cached_property
     def _numba_type_(self) -> Any:
-        from lmzip.codec.numba_structs import struct_type
+        from lmzip.codec.native.numba_structs import struct_type
 
         return struct_type(self)
 

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from lmzip.codec import schedule
-from lmzip.codec.entry import entry
 from lmzip.codec.jit import exact_sum_kernel, kernel
+from lmzip.codec.native.entry import entry
+from lmzip.codec.transformer import schedule
 
 F = np.float32
 LEVELS = F(127)

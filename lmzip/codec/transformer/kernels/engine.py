@@ -11,12 +11,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lmzip.codec.bitcoder import Bits, code_bytes
-from lmzip.codec.entry import entry
-from lmzip.codec.fast_learn import learn_segment
-from lmzip.codec.initial import HISTORY, SYMBOLS, initial_weights, kind_count, output_count
+from lmzip.codec.coder.bit_coder import Bits, code_bytes
 from lmzip.codec.jit import kernel
-from lmzip.codec.kernels import (
+from lmzip.codec.levels import Preset
+from lmzip.codec.memory.slots import Slots, add_candidates, empty_slots, look_up, read, read_segment
+from lmzip.codec.native.entry import entry
+from lmzip.codec.native.structs import Struct, matrix
+from lmzip.codec.transformer.kernels.arithmetic import (
     LEVELS,
     TINY,
     F,
@@ -30,11 +31,16 @@ from lmzip.codec.kernels import (
     requantise,
     rescale,
 )
-from lmzip.codec.presets import Preset
-from lmzip.codec.schedule import Adam
-from lmzip.codec.slots import Slots, add_candidates, empty_slots, look_up, read, read_segment
-from lmzip.codec.structs import Struct, matrix
-from lmzip.codec.tables import ATTENTION_WEIGHTS, LOGIT_WEIGHTS
+from lmzip.codec.transformer.kernels.backward import learn_segment
+from lmzip.codec.transformer.schedule import Adam
+from lmzip.codec.transformer.softmax import ATTENTION_WEIGHTS, LOGIT_WEIGHTS
+from lmzip.codec.transformer.weights import (
+    HISTORY,
+    SYMBOLS,
+    initial_weights,
+    kind_count,
+    output_count,
+)
 
 
 @dataclass(frozen=True, eq=False)

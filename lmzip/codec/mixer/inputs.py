@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from lmzip.codec.jit import kernel
-from lmzip.codec.memory import (
+from lmzip.codec.memory.tables import (
     BIT,
     CLASSES,
     DIRECT,

@@ -16,10 +16,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lmzip.codec.bittables import squash_table
-from lmzip.codec.inputs import FINAL_ROWS, ROWS, bounded, input_count, look_up
 from lmzip.codec.jit import kernel
-from lmzip.codec.memory import (
+from lmzip.codec.memory.bit_histories import squash_table
+from lmzip.codec.memory.tables import (
     BIT,
     DIRECT,
     EXPECTED,
@@ -32,7 +31,8 @@ from lmzip.codec.memory import (
     find_slots,
     mix,
 )
-from lmzip.codec.structs import Struct
+from lmzip.codec.mixer.inputs import FINAL_ROWS, ROWS, bounded, input_count, look_up
+from lmzip.codec.native.structs import Struct
 
 MAPS = 4
 """Adaptive maps; levels with few sets use the first two."""

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from lmzip.codec.inputs import length_class
 from lmzip.codec.jit import kernel
-from lmzip.codec.memory import (
+from lmzip.codec.memory.tables import (
     CLASSES,
     FOLDED,
     FOLDED8,
@@ -34,6 +33,7 @@ from lmzip.codec.memory import (
     byte_at,
     mix,
 )
+from lmzip.codec.mixer.inputs import length_class
 
 STEM_LETTERS = 5
 
