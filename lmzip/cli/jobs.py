@@ -22,7 +22,7 @@ from lmzip.cli.report import STDOUT, Console, about
 from lmzip.codec.levels import memory_bytes
 from lmzip.errors import RefusedError
 from lmzip.files import atomic_output
-from lmzip.progress import announce_compilation, progress_bar
+from lmzip.progress import progress_bar
 from lmzip.salvage import Salvage, salvage_chunks
 from lmzip.scan import check_ahead, scan
 from lmzip.stream import LMZCompressor, Progress, compress_chunks, decompress_chunks
@@ -36,7 +36,7 @@ Convert = Callable[[Iterator[bytes], Progress], Iterator[bytes]]
 def compress_files(settings: Settings) -> int:
     """Compress all inputs; return the exit status."""
     level = settings.chosen_level()
-    worker = _Worker(settings, settings.console(), decoding=False)
+    worker = _Worker(settings, settings.console())
 
     def convert(chunks: Iterator[bytes], progress: Progress) -> Iterator[bytes]:
         options = settings.model_options()
@@ -103,7 +103,6 @@ class _Worker:
 
     settings: Settings
     console: Console
-    decoding: bool = True
     written: set[str] = field(default_factory=set)
 
     def transfer(
@@ -170,9 +169,8 @@ class _Worker:
         if wanted is None and (talks or source.isatty()):
             wanted = False
         start = perf_counter()
-        if self.console.verbosity >= 0 and total != 0:
-            announce_compilation(self.decoding)
-        with progress_bar(wanted, item.name, total) as progress:
+        announce = self.console.verbosity >= 0
+        with progress_bar(wanted, item.name, total, announce=announce) as progress:
             for piece in convert(chunks(), progress):
                 sink(piece)
                 written += len(piece)

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from lmzip.codec.jit import COMPILING, OPTIONS, Kernel, warn_of_no_cache
+from lmzip.codec.native import watch
 from lmzip.codec.native.structs import Struct, array_kind
 
 _lock = RLock()
-_watchers: list[Callable[[str], object]] = []
 
 
 class Entry(Kernel):
@@ -64,23 +64,12 @@ def entry(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 @contextmanager
-def watched(tell: Callable[[str], object]) -> Iterator[None]:
-    """Call `tell` with the name of each kernel that is about to be compiled."""
-    _watchers.append(tell)
-    try:
-        yield
-    finally:
-        _watchers.remove(tell)
-
-
-@contextmanager
 def _told() -> Iterator[None]:
     from numba.core import event
 
     class Listener(event.Listener):
         def on_start(self, happened: Any) -> None:
-            for tell in list(_watchers):
-                tell(happened.data["dispatcher"].py_func.__name__)
+            watch.compiling(happened.data["dispatcher"].py_func.__name__)
 
         def on_end(self, happened: Any) -> None:
             pass
