@@ -18,9 +18,7 @@ from typing import Any
 from lmzip.codec import code_hash
 
 try:
-    HAVE_NUMBA = find_spec("numba") is not None and not int(
-        os.environ.get("NUMBA_DISABLE_JIT") or 0
-    )
+    HAVE_NUMBA = find_spec("numba") is not None
 except ValueError:  # pragma: no cover - an import that was forbidden
     HAVE_NUMBA = False
 COMPILING = HAVE_NUMBA and os.environ.get("NUMBA_DISABLE_JIT", "0") in ("", "0")
@@ -59,7 +57,9 @@ def _compile(function: Callable[..., Any], **options: Any) -> Callable[..., Any]
         return numba.njit(**OPTIONS, **options)(function)
     file = getattr(getattr(compiled, "_cache", None), "_cache_file", None)
     if hasattr(file, "_source_stamp"):
-        file._source_stamp = code_hash()
+        # Numba's own stamp, of the function's file, stays for a kernel of an instrument.
+        inside = function.__module__.startswith("lmzip.codec.")
+        file._source_stamp = code_hash() if inside else (code_hash(), file._source_stamp)
         return compiled
     return numba.njit(**OPTIONS, **options)(function)  # pragma: no cover
 

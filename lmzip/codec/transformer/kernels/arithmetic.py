@@ -1,8 +1,8 @@
-"""The transformer as compiled loops: the same operations as `model.py`, one position at a time.
+"""Quantised arithmetic in compiled loops: the same operations as the reference, row by row.
 
 Codes are integers in float32. Kernels marked `exact_sum_kernel` only add and multiply such
 integers within the exact range, or take maxima, so their order is free; in all others every
-operation is rounded on its own, in the order in which `model.py` applies them. Rows are
+operation is rounded on its own, in the order in which the reference applies them. Rows are
 positions of one stream, [T, ...]; matrices are stored input-major, [in, out].
 """
 
@@ -12,15 +12,10 @@ import numpy as np
 
 from lmzip.codec.jit import exact_sum_kernel, kernel
 from lmzip.codec.native.entry import entry
-from lmzip.codec.transformer import schedule
 
 F = np.float32
 LEVELS = F(127)
 TINY = F(1e-30)
-KEEP1, TAKE1 = F(0.9), F(1 - 0.9)
-KEEP2, TAKE2 = F(0.999), F(1 - 0.999)
-EPSILON = F(1e-8)
-FLUSH, FLUSH_MOMENT = F(schedule.FLUSH), F(schedule.FLUSH_MOMENT)
 
 
 @exact_sum_kernel
@@ -198,43 +193,6 @@ def frequencies(logits, table, weights, freq):
         freq[i] = np.int64(weights[i] * share) + 1
         rest -= freq[i]
     freq[best] += rest
-
-
-@kernel
-def adam_row(w, grad, m, v, unbias1, unbias2, rate):
-    """One Adam step on w [O]. (One array more, and LLVM would not vectorise the loop.)"""
-    for o in range(w.shape[0]):
-        g = grad[o] if abs(grad[o]) >= FLUSH else F(0)
-        first = m[o] * KEEP1 + g * TAKE1
-        first = first if abs(first) >= FLUSH_MOMENT else F(0)
-        second = v[o] * KEEP2 + g * g * TAKE2
-        second = second if second >= FLUSH_MOMENT else F(0)
-        m[o] = first
-        v[o] = second
-        w[o] -= first * unbias1 / (np.sqrt(second * unbias2) + EPSILON) * rate
-
-
-@kernel
-def adam_matrix(w, grad, scale, m, v, powers, rate, codes, codes_t, top, w_scale):
-    """One Adam step on w [in, out] with gradient grad * scale [out]; requantise its columns.
-
-    powers: float32 [2], the bias corrections of both moments. Fills codes [in, out], its
-    transpose codes_t [out, in], and w_scale [out]; top [out] is scratch.
-    """
-    rows, columns = w.shape
-    for o in range(columns):
-        top[o] = TINY
-    for i in range(rows):
-        row = w[i]
-        row_grad = grad[i]
-        for o in range(columns):
-            row_grad[o] *= scale[o]
-        adam_row(row, row_grad, m[i], v[i], powers[0], powers[1], rate)
-        raise_peaks(top, row)
-    for o in range(columns):
-        w_scale[o] = top[o] / LEVELS
-        top[o] = LEVELS / top[o]
-    requantise(w, top, codes, codes_t)
 
 
 @entry

@@ -1,4 +1,6 @@
-"""The CPU engine's learning step: backward pass and Adam over one segment, in kernels.
+"""The learning step: backward pass and Adam over one segment.
+
+The same arithmetic as `reference/model.py` and `reference/adam.py`, bit for bit.
 
 Each matrix takes its step as soon as its gradients are known: nothing after that reads its old
 values. Scratch arrays are flat and cut to shape, so nothing is allocated.
@@ -9,15 +11,13 @@ from __future__ import annotations
 import numpy as np
 
 from lmzip.codec.jit import kernel
-from lmzip.codec.memory.slots import candidates_back
 from lmzip.codec.native.entry import entry
 from lmzip.codec.native.structs import matrix
+from lmzip.codec.transformer.kernels.adam import adam_matrix, adam_row
 from lmzip.codec.transformer.kernels.arithmetic import (
     LEVELS,
     TINY,
     F,
-    adam_matrix,
-    adam_row,
     dot,
     key_products,
     peak,
@@ -26,6 +26,7 @@ from lmzip.codec.transformer.kernels.arithmetic import (
     quantise_columns,
     weighted_sum,
 )
+from lmzip.codec.transformer.kernels.candidates import candidates_back
 
 FINE_LEVELS, TOKEN_LEVELS = F(4095), F(1023)
 """Levels for gradients that are only summed, never multiplied: 4095 * 2048 rows < 2^24,
