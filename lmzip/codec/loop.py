@@ -16,11 +16,12 @@ from contextlib import nullcontext
 import numpy as np
 
 from lmzip.codec.coder import range_coder as rangecoder
-from lmzip.codec.coder.bit_coder import Bits, code_bytes, empty_bits
+from lmzip.codec.coder.bit_coder import Bits, code_bytes, compile_ahead, empty_bits
 from lmzip.codec.engine import make_engine
 from lmzip.codec.levels import BLOCK_SIZE, PRESETS
 from lmzip.codec.memory.slots import HISTORY
 from lmzip.codec.mixer.mixer import LONGEST
+from lmzip.codec.native.watch import watched
 
 Progress = Callable[[int], object]
 
@@ -47,7 +48,9 @@ class Codec:
 
         A machine that computes differently is found out by it before it decodes anything.
         """
-        return zlib.crc32(self.engine.first_frequencies().astype("<u4").tobytes())
+        # Where the transformer has to be compiled, the bit coder is compiled beside it.
+        with watched(lambda kernel: compile_ahead()) if self._beside else nullcontext():
+            return zlib.crc32(self.engine.first_frequencies().astype("<u4").tobytes())
 
     def encode(self, block: bytes, code_bytes: Callable[..., None] = code_bytes) -> bytes:
         """Payload of a block of 1 to BLOCK_SIZE bytes; learns from it.

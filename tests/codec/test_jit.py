@@ -71,7 +71,8 @@ def package(tmp_path) -> Path:
     copy = tmp_path / "lmzip"
     source = Path(lmzip.__file__).parent
     shutil.copytree(source, copy, ignore=shutil.ignore_patterns("__pycache__"))
-    (copy / "codec" / "__pycache__").write_bytes(b"a file where the directory would be")
+    for room in (path for path in (copy / "codec").rglob("*") if path.is_dir()):
+        (room / "__pycache__").write_bytes(b"a file where the directory would be")
     return copy
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import RLock
@@ -13,8 +14,6 @@ from lmzip.codec.jit import COMPILING, OPTIONS, Kernel, warn_of_no_cache
 from lmzip.codec.native import watch
 from lmzip.codec.native.structs import Struct, array_kind
 
-_lock = RLock()
-
 
 class Entry(Kernel):
     """A kernel that returns nothing and takes structs, arrays and integers.
@@ -25,31 +24,56 @@ class Entry(Kernel):
     def __init__(self, function: Callable[..., Any], **options: Any) -> None:
         super().__init__(function, **options)
         self._functions: dict[str, Any] = {}
+        self._ahead: Any = None
+        self._lock = RLock()
+
+    def compile_ahead(self, caller: str, *arguments: Any) -> None:
+        """Unless code for arguments of these kinds is kept, make it in another process.
+
+        caller: "module:name" of a function that calls this one with such arguments. The next call
+        waits for that process.
+        """
+        from lmzip.codec.native import ahead, machine_code
+
+        kinds = ",".join(map(kind_of, arguments))
+        with self._lock:
+            if kinds in self._functions or self._ahead is not None:
+                return
+            if not machine_code.is_kept(self._file(kinds)) and machine_code.can_keep():
+                self._ahead = ahead.start(caller)
 
     def __call__(self, *arguments: Any) -> None:
         kinds = ",".join(kind_of(argument) for argument in arguments)
         function = self._functions.get(kinds)
         if function is None:
-            with _lock:
+            with self._lock:
                 function = self._functions.get(kinds) or self._make(kinds, arguments)
                 self._functions[kinds] = function
         function([word for argument in arguments for word in words_of(argument)])
 
     def _make(self, kinds: str, arguments: tuple[Any, ...]) -> Any:
-        from lmzip.codec.native import machine_code
+        from lmzip.codec.native import ahead, machine_code
 
         count = sum(len(words_of(argument)) for argument in arguments)
-        name = f"{self.function.__module__.rpartition('.')[2]}.{self.function.__name__}"
-        file = machine_code.path(name, kinds, repr((OPTIONS, self.options)))
+        file = self._file(kinds)
         found = machine_code.load(file, count)
-        if found is not None:
-            return found
-        return self._compile(file, count, arguments)
+        if found is None and self._ahead is not None:
+            watch.compiling(self.function.__name__)
+            ahead.wait(self._ahead)
+            self._ahead = None
+            found = machine_code.load(file, count)
+        return self._compile(file, count, arguments) if found is None else found
+
+    def _file(self, kinds: str) -> str:
+        from lmzip.codec.native import machine_code
+
+        name = f"{self.function.__module__.rpartition('.')[2]}.{self.function.__name__}"
+        return machine_code.path(name, kinds, repr((OPTIONS, self.options)))
 
     def _compile(self, file: str, count: int, arguments: tuple[Any, ...]) -> Any:
         from lmzip.codec.native import machine_code, numba_structs
 
-        with _told():
+        with _told(), _no_garbage():
             library, name = numba_structs.compiled(self.called, arguments, count)
         data, declared = numba_structs.object_code(library)
         if not machine_code.save(file, name, data, declared):
@@ -76,6 +100,18 @@ def _told() -> Iterator[None]:
 
     with event.install_listener("numba:compile", Listener()):
         yield
+
+
+@contextmanager
+def _no_garbage() -> Iterator[None]:
+    """Compiling makes millions of objects, and hardly any garbage: looking for it takes 6 %."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def kind_of(value: Any) -> str:

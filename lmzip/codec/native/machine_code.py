@@ -18,6 +18,7 @@ from ctypes import CFUNCTYPE, byref, c_int, c_ssize_t, c_void_p
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import llvmlite
@@ -27,6 +28,9 @@ from lmzip.codec import code_hash
 
 # What LLVM calls where an intrinsic has no instruction.
 _LIBRARY = {"memcpy", "memmove", "memset", "log2", "rint", "floor", "ceil", "trunc", "fabs", "sqrt"}
+
+
+_lock = Lock()
 
 
 class Function:
@@ -62,6 +66,21 @@ def path(name: str, kinds: str, options: str) -> str:
     return f"{name}-{hashlib.sha256(told.encode()).hexdigest()[:32]}.code"
 
 
+def is_kept(file: str) -> bool:
+    """Whether there is a file of this name, sound or not."""
+    return any((directory / file).exists() for directory in _directories())
+
+
+def can_keep() -> bool:
+    """Whether there is a place for code."""
+    for directory in _directories():
+        with suppress(OSError):
+            directory.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=directory):
+                return True
+    return False
+
+
 def load(file: str, arguments: int) -> Function | None:
     """The function of a file, or None if it is nowhere, damaged, or needs what is not here."""
     for directory in _directories():
@@ -73,9 +92,10 @@ def load(file: str, arguments: int) -> Function | None:
             # LLVM ends the process where it misses a function; it finds them by an engine only.
             engine = _engine()
             if all(llvm.address_of_symbol(name) for name in told["needs"]):
-                engine.add_object_file(llvm.ObjectFileRef.from_data(data))
-                engine.finalize_object()
-                return Function(engine.get_function_address(told["function"]), arguments)
+                with _lock:
+                    engine.add_object_file(llvm.ObjectFileRef.from_data(data))
+                    engine.finalize_object()
+                    return Function(engine.get_function_address(told["function"]), arguments)
     return None
 
 
