@@ -164,3 +164,40 @@ def test_watchers_are_told_while_they_watch():
         watch.compiling("a")
     watch.compiling("b")
     assert told == ["a"]
+
+
+def test_another_process_compiles_what_this_one_waits_for(tmp_path, monkeypatch):
+    from lmzip.codec.coder import bit_coder
+    from lmzip.codec.native import ahead
+
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
+    process = ahead.start("lmzip.codec.levels:memory_bytes")  # fails: it takes an argument
+    assert process is not None
+    ahead.wait(process)
+    assert process.returncode == 1
+    coder = type(bit_coder.code_bytes)(never_called.function)
+    monkeypatch.setattr(ahead, "start", lambda caller: process)
+    x = np.zeros(1)
+    coder.compile_ahead("module:name", x)
+    coder(x)  # what the other process has not left is made here
+    assert x[0] == 1
+
+
+def test_nothing_is_compiled_ahead_where_it_is_kept(tmp_path, monkeypatch):
+    from lmzip.codec.native import ahead
+
+    monkeypatch.setattr(ahead, "start", lambda caller: pytest.fail("a process was started"))
+    out = np.zeros(5)
+    read_all(outer(), 3, out)
+    read_all.compile_ahead("module:name", outer(), 3, out)
+
+
+def test_arguments_of_the_bit_coder_are_of_the_kinds_that_the_codec_has():
+    from lmzip.codec.coder.bit_coder import code_bytes, one_byte
+    from lmzip.codec.loop import Codec
+    from lmzip.codec.native.entry import kind_of
+
+    kinds = []
+    Codec(1, threads=1).encode(b"ab" * 40, lambda *work: kinds.append(list(map(kind_of, work))))
+    assert kinds and all(kind == list(map(kind_of, one_byte())) for kind in kinds)
+    assert code_bytes.compile_ahead  # an entry
