@@ -10,6 +10,7 @@ import pytest
 from conftest import prose, run
 
 import lmzip
+from lmzip.progress import progress_bar
 
 TEXT = prose(200)
 
@@ -80,11 +81,12 @@ def test_an_input_is_removed_only_for_a_good_output(tree):
 
 
 def test_an_input_that_changes_meanwhile_is_not_removed(tree, monkeypatch):
-    def change(decoding: bool) -> None:
+    def change(*arguments, **named):
         with open("d/a", "ab") as file:
             file.write(b"more")
+        return progress_bar(*arguments, **named)
 
-    monkeypatch.setattr("lmzip.cli.jobs.announce_compilation", change)  # called while it is read
+    monkeypatch.setattr("lmzip.cli.jobs.progress_bar", change)  # called while it is read
     done = run("c", "-1", "--rm", "d/a")
     assert done.returncode == 1 and b"d/a: is not removed: it changed" in done.stderr
     assert "d/a" in names(tree)

@@ -219,7 +219,7 @@ def test_the_command_needs_no_home(option, tmp_path):
 
 def test_the_command_says_what_is_wrong_in_a_line_of_its_own(tmp_path):
     program = (
-        "import sys, lmzip.cli, lmzip.codec.kernel_cache as cache\n"
+        "import sys, lmzip.cli, lmzip.codec.native.kernel_cache as cache\n"
         "import lmzip.cli.jobs as jobs\n"
         "jobs.announce_compilation = lambda decoding: cache.warn_of_no_place()\n"
         "sys.exit(lmzip.cli.main())"

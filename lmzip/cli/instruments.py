@@ -20,7 +20,7 @@ from lmzip.cli.outputs import is_special, open_special
 from lmzip.cli.report import Console, about
 from lmzip.codec.levels import MAX_LEVEL, MIN_LEVEL
 from lmzip.outputs import atomic_output
-from lmzip.progress import announce_compilation, progress_bar
+from lmzip.progress import progress_bar
 
 _json = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 _levels = click.option("--levels", default="1,5,9", show_default=True, help="Levels, with commas.")
@@ -247,9 +247,7 @@ def _progress(
     console: Console, name: str, total: int
 ) -> AbstractContextManager[Callable[[int], object]]:
     """A bar over `total` bytes of data, if one is wanted."""
-    if console.verbosity >= 0 and total:
-        announce_compilation(decoding=False)
-    return progress_bar(console.progress, name, total)
+    return progress_bar(console.progress, name, total, announce=console.verbosity >= 0)
 
 
 def _check_page(page: str | None, settings: Settings) -> None:

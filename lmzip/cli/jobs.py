@@ -28,7 +28,7 @@ from lmzip.cli.report import STDOUT, Console, about
 from lmzip.codec.levels import memory_bytes
 from lmzip.errors import RefusedError
 from lmzip.outputs import atomic_output
-from lmzip.progress import announce_compilation, progress_bar
+from lmzip.progress import progress_bar
 from lmzip.salvage import Salvage, salvage_chunks
 from lmzip.scan import check_ahead, scan
 from lmzip.stream import LMZCompressor, Progress, compress_chunks, decompress_chunks
@@ -195,9 +195,8 @@ class _Worker:
         if wanted is None and (talks or source.isatty()):
             wanted = False
         start = perf_counter()
-        if self.console.verbosity >= 0 and total != 0:
-            announce_compilation(self.decoding)
-        with progress_bar(wanted, item.name, total) as progress:
+        announce = self.console.verbosity >= 0
+        with progress_bar(wanted, item.name, total, announce=announce) as progress:
             for piece in convert(chunks(), progress):
                 sink(piece)
                 written += len(piece)

@@ -10,17 +10,18 @@ from __future__ import annotations
 import os
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from lmzip.codec.coder import range_coder as rangecoder
-from lmzip.codec.coder.bit_coder import Bits, code_bytes, empty_bits
+from lmzip.codec.coder.bit_coder import Bits, code_bytes, compile_ahead, empty_bits
 from lmzip.codec.engine import make_engine
 from lmzip.codec.levels import BLOCK_SIZE, PRESETS
 from lmzip.codec.memory.slots import HISTORY
 from lmzip.codec.mixer.mixer import LONGEST
+from lmzip.codec.native.watch import watched
 
 if TYPE_CHECKING:
     from concurrent.futures import Future, ThreadPoolExecutor
@@ -109,7 +110,9 @@ class Codec:
 
         A machine that computes differently is found out by it before it decodes anything.
         """
-        with self._alone():
+        # Where the transformer has to be compiled, the bit coder is compiled beside it.
+        ahead = watched(lambda kernel: compile_ahead()) if self._beside else nullcontext()
+        with self._alone(), ahead:
             return zlib.crc32(self.engine.first_frequencies().astype("<u4").tobytes())
 
     def encode(self, block: bytes, code_bytes: Callable[..., None] = code_bytes) -> bytes:
@@ -129,7 +132,7 @@ class Codec:
                     active = (np.arange(self.preset.segment)[:, None] < left).nonzero()
                     freq = self.engine.predict(part, left).transpose(1, 0, 2)[active]
                     symbols = part[:, HISTORY:].T[active]
-                    beside.run(code_bytes, bits, freq, symbols, coder, buffer, False)
+                    beside.run(code_bytes, bits, freq, symbols, coder, buffer, 0)
 
                 self._run(data, code)
                 beside.wait()

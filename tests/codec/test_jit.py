@@ -79,6 +79,8 @@ LOAD = (
     "with warnings.catch_warnings(record=True) as caught:\n"
     "    warnings.simplefilter('always')\n"
     "    from lmzip.codec.loop import Codec\n"
+    "    from lmzip.codec.coder.range_coder import encode\n"
+    "    encode.dispatcher, encode.called\n"
     "print(*[w.message for w in caught if w.category is RuntimeWarning])\n"
 )
 NOWHERE = {"HOME": "/dev/null/x", "XDG_CACHE_HOME": "/dev/null/x", "NUMBA_CACHE_DIR": "/dev/null/x"}
@@ -96,7 +98,7 @@ def package(tmp_path) -> Path:
 
 
 def warned(package: Path, **environment: str) -> str:
-    """What loading the codec of a copy of the package warns of; that compiles nothing."""
+    """What preparing a kernel in a copy of the package warns of; that compiles nothing."""
     done = subprocess.run(
         [sys.executable, "-B", "-c", LOAD],
         env={**os.environ, "PYTHONPATH": str(package.parent), **NOWHERE, **environment},

@@ -39,10 +39,8 @@ def encoder_state() -> np.ndarray:
 
 def decoder_state(payload: np.ndarray) -> np.ndarray:
     """State of a decoder at the start of `payload` (uint8 array): int64[3]."""
-    state = np.array([0, TOP, 0], dtype=np.int64)
-    for _ in range(7):
-        state[LOW] = (state[LOW] << 8) | next_byte(state, payload)
-    return state
+    first = payload[:7].tobytes().ljust(7, b"\0")
+    return np.array([int.from_bytes(first, "big"), TOP, 7], dtype=np.int64)
 
 
 @kernel

@@ -15,7 +15,7 @@ at a position by all before any of them changes one. What they add to the logits
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -23,6 +23,7 @@ from lmzip.codec.jit import kernel
 from lmzip.codec.levels import Preset
 from lmzip.codec.memory.characters import is_letter, lower
 from lmzip.codec.memory.tables import mix
+from lmzip.codec.native.structs import Struct
 
 SYMBOLS = 256
 """Values of a byte."""
@@ -48,7 +49,8 @@ FAST = (4, 5, 6, 7)
 REGISTERS = 6
 
 
-class Slots(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Slots(Struct):
     """K kinds of contexts, B streams of T positions, N = B*T rows, stream-major."""
 
     cells: np.ndarray
@@ -193,10 +195,13 @@ def read(s, stream, byte):
 
 @kernel
 def read_segment(s, segment, text, left):
-    """Fill the rows of a segment of known bytes: text uint8 [B, 3 + T], left [B] bytes of it."""
+    """Fill the rows of a segment of known bytes: text uint8 [B, 3 + T], left [B] bytes of it.
+
+    The first row is filled even where no byte is left.
+    """
     for at in range(segment):
         for b in range(text.shape[0]):
-            if at < left[b]:
+            if at < max(left[b], 1):
                 look_up(s, b, b * segment + at)
         for b in range(text.shape[0]):
             if at < left[b]:

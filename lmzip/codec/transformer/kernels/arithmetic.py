@@ -10,18 +10,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from lmzip.codec.jit import exact_sum_kernel, inline_kernel, kernel
+from lmzip.codec.jit import exact_sum_kernel, kernel
+from lmzip.codec.native.entry import entry
 
 F = np.float32
 LEVELS = F(127)
 TINY = F(1e-30)
-
-
-@inline_kernel
-def matrix(scratch, rows, columns):
-    """The start of a flat scratch array as [rows, columns]. Slices of wider arrays would be
-    strided, and loops over those are not vectorised."""
-    return scratch[: rows * columns].reshape(rows, columns)
 
 
 @exact_sum_kernel
@@ -201,7 +195,7 @@ def frequencies(logits, table, weights, freq):
     freq[best] += rest
 
 
-@kernel
+@entry
 def requantise(w, rate, codes, codes_t):
     """codes = round(w * rate) and its transpose, in tiles that stay in the cache."""
     rows, columns = w.shape

@@ -11,6 +11,8 @@ from __future__ import annotations
 import numpy as np
 
 from lmzip.codec.jit import kernel
+from lmzip.codec.native.entry import entry
+from lmzip.codec.native.structs import matrix
 from lmzip.codec.transformer.kernels.adam import adam_matrix, adam_row
 from lmzip.codec.transformer.kernels.arithmetic import (
     LEVELS,
@@ -18,7 +20,6 @@ from lmzip.codec.transformer.kernels.arithmetic import (
     F,
     dot,
     key_products,
-    matrix,
     peak,
     product,
     quantise,
@@ -208,7 +209,7 @@ def embedding_back(s, dx, scratch, powers, rate):
         )  # fmt: skip
 
 
-@kernel
+@entry
 def learn_segment(s, segment, text, powers, rates):
     """Backward pass and one step of every tensor. rates: float32 [3], of matrices, embedding, and
     bias or table; powers: float32 [2], what corrects the bias of Adam's moments at this step.

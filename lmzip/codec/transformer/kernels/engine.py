@@ -8,16 +8,16 @@ from __future__ import annotations
 import numpy as np
 
 from lmzip.codec.coder.bit_coder import Bits, code_bytes
-from lmzip.codec.jit import kernel
 from lmzip.codec.levels import Preset
-from lmzip.codec.memory.slots import SYMBOLS, look_up, read, read_segment
+from lmzip.codec.memory.slots import HISTORY, SYMBOLS, look_up, read, read_segment
+from lmzip.codec.native.entry import entry
 from lmzip.codec.transformer.kernels.backward import learn_segment
 from lmzip.codec.transformer.kernels.forward import forward, slide
 from lmzip.codec.transformer.kernels.state import State, next_state
 from lmzip.codec.transformer.schedule import Adam
 
 
-@kernel
+@entry
 def decode_segment(s, bits, segment, text, left, coder, buffer):
     """predict -> decode for a segment of all streams, which fills in the last T of `text`.
 
@@ -31,19 +31,22 @@ def decode_segment(s, bits, segment, text, left, coder, buffer):
                 look_up(s.slots, b, b * segment + at)
                 forward(s, b, segment, at, 1)
                 freq = s.freq[b * segment + at : b * segment + at + 1]
-                code_bytes(bits, freq, text[b, 3 + at : 4 + at], coder, buffer, True)
+                code_bytes(bits, freq, text[b, 3 + at : 4 + at], coder, buffer, 1)
         for b in range(text.shape[0]):
             if at < left[b]:
                 read(s.slots, b, np.int64(text[b, 3 + at]))
 
 
-@kernel
+@entry
 def predict_segment(s, segment, text, left):
-    """Frequencies of a whole segment of known bytes, of all streams; left: bytes left of each."""
+    """Frequencies of a whole segment of known bytes, of all streams; left: bytes left of each.
+
+    Where none is left, only those of the byte that would come first.
+    """
     slide(s, segment)
     read_segment(s.slots, segment, text, left)
     for b in range(text.shape[0]):
-        forward(s, b, segment, 0, segment)
+        forward(s, b, segment, 0, segment if left[b] > 0 else 1)
 
 
 class CpuEngine:
@@ -61,8 +64,8 @@ class CpuEngine:
     def first_frequencies(self) -> np.ndarray:
         """What the model gives the next block's first byte: int64 [256]."""
         self.start_block(1)
-        look_up(self.state.slots, 0, 0)
-        forward(self.state, 0, self.preset.segment, 0, 1)
+        nothing = np.zeros((1, HISTORY + self.preset.segment), dtype=np.uint8)
+        predict_segment(self.state, self.preset.segment, nothing, np.zeros(1, dtype=np.int64))
         return self.state.freq[0]
 
     def predict(self, text: np.ndarray, left: np.ndarray) -> np.ndarray:

@@ -11,13 +11,13 @@ import math
 import numpy as np
 
 from lmzip.codec.jit import kernel
+from lmzip.codec.native.structs import matrix
 from lmzip.codec.transformer.kernels.arithmetic import (
     LEVELS,
     F,
     attention_weights,
     frequencies,
     key_products,
-    matrix,
     mix_values,
     norm,
     product,

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
 
 from lmzip.codec.levels import Preset
 from lmzip.codec.memory.slots import SYMBOLS, Slots, empty_slots, kind_count
+from lmzip.codec.native.structs import Struct
 from lmzip.codec.transformer.kernels.arithmetic import LEVELS, TINY, F, requantise
 from lmzip.codec.transformer.softmax import ATTENTION_WEIGHTS, LOGIT_WEIGHTS
 from lmzip.codec.transformer.weights import initial_weights, output_count
 
 
-class Matrix(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Matrix(Struct):
     """A stack of learned matrices [L, in, out], quantised along `in`, and Adam's moments."""
 
     w: np.ndarray
@@ -31,7 +33,8 @@ class Matrix(NamedTuple):
     """[L, N]"""
 
 
-class State(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class State(Struct):
     """Everything that the kernels read and write. N = B*T rows, stream-major."""
 
     qkv: Matrix
