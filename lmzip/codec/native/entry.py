@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from operator import index
 from threading import RLock
 from typing import Any
 
@@ -71,10 +72,13 @@ class Entry(Kernel):
         return machine_code.path(name, kinds, repr((OPTIONS, self.options)))
 
     def _compile(self, file: str, count: int, arguments: tuple[Any, ...]) -> Any:
-        from lmzip.codec.native import machine_code, numba_structs
+        from lmzip.codec.native import machine_code
 
-        with _told(), _no_garbage():
-            library, name = numba_structs.compiled(self.called, arguments, count)
+        with _no_garbage():
+            from lmzip.codec.native import numba_structs
+
+            with _told():
+                library, name = numba_structs.compiled(self.called, arguments, count)
         data, declared = numba_structs.object_code(library)
         if not machine_code.save(file, name, data, declared):
             warn_of_no_cache()
@@ -124,10 +128,10 @@ def kind_of(value: Any) -> str:
 
 
 def words_of(value: Any) -> tuple[int, ...]:
-    """An argument, as the machine code takes it."""
+    """An argument, as the machine code takes it. Raises TypeError for a number with a fraction."""
     if isinstance(value, Struct):
         return (value.address,)
     if isinstance(value, np.ndarray):
         # Numba's array: no owner, no parent, items, bytes of an item, address, shape, strides.
         return (0, 0, value.size, value.itemsize, value.ctypes.data, *value.shape, *value.strides)
-    return (int(value),)
+    return (index(value),)

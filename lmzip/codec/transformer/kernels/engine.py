@@ -38,14 +38,20 @@ def decode_segment(s, bits, segment, text, left, coder, buffer):
 
 
 @entry
-def predict_segment(s, segment, text, left):
-    """Frequencies of a whole segment of known bytes, of all streams; left: bytes left of each.
-
-    Where none is left, only those of the byte that would come first.
-    """
+def read_known(s, segment, text, left):
+    """Make room for a segment of known bytes, and fill its rows; see `read_segment`."""
     slide(s, segment)
     read_segment(s.slots, segment, text, left)
-    for b in range(text.shape[0]):
+
+
+def predict_segment(s: State, segment: int, text: np.ndarray, left: np.ndarray) -> None:
+    """Frequencies of a whole segment of known bytes, of all streams; left: bytes left of each.
+
+    Where none is left, only those of the byte that would come first. In Python, for the encoder
+    and the decoder to share the machine code of `forward`.
+    """
+    read_known(s, segment, text, left)
+    for b in range(len(text)):
         forward(s, b, segment, 0, segment if left[b] > 0 else 1)
 
 
