@@ -25,7 +25,9 @@ COMPILING = HAVE_NUMBA and os.environ.get("NUMBA_DISABLE_JIT", "0") in ("", "0")
 
 # Division as in NumPy: checks for zero would keep loops from being vectorised. No reference
 # counts: kernels allocate nothing, and counting made them twice as slow. Nobody calls them as C.
-OPTIONS = {"nogil": True, "error_model": "numpy", "_nrt": False, "no_cfunc_wrapper": True}
+_OPTIONS = {"nogil": True, "error_model": "numpy", "_nrt": False, "no_cfunc_wrapper": True}
+STRICT: dict[str, Any] = {}
+"""What a strict kernel is compiled with besides. A test adds what makes it wrong."""
 
 
 @cache
@@ -50,18 +52,20 @@ def _compile(function: Callable[..., Any], **options: Any) -> Callable[..., Any]
     """
     import numba
 
+    from lmzip.codec.native import numba_structs  # noqa: F401 - its types are known from now on
+
     try:
-        compiled = numba.njit(cache=True, **OPTIONS, **options)(function)
+        compiled = numba.njit(cache=True, **_OPTIONS, **options)(function)
     except RuntimeError:  # no place for a cache: not beside the sources, nor the user's own
         warn_of_no_cache()
-        return numba.njit(**OPTIONS, **options)(function)
+        return numba.njit(**_OPTIONS, **options)(function)
     file = getattr(getattr(compiled, "_cache", None), "_cache_file", None)
     if hasattr(file, "_source_stamp"):
         # Numba's own stamp, of the function's file, stays for a kernel of an instrument.
         inside = function.__module__.startswith("lmzip.codec.")
         file._source_stamp = code_hash() if inside else (code_hash(), file._source_stamp)
         return compiled
-    return numba.njit(**OPTIONS, **options)(function)  # pragma: no cover
+    return numba.njit(**_OPTIONS, **options)(function)  # pragma: no cover
 
 
 class Kernel:
@@ -75,6 +79,11 @@ class Kernel:
         self.function = function
         self.options = options
         update_wrapper(self, function)
+
+    @property
+    def all_options(self) -> str:
+        """All options, as text."""
+        return repr((_OPTIONS, self.options))
 
     @cached_property
     def dispatcher(self) -> Any:
@@ -120,7 +129,7 @@ def _plain(kinds: tuple[Any, ...]) -> tuple[Any, ...]:
 
 def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
     """Compile with strict IEEE arithmetic: every rounding happens where the source says."""
-    return _kernel(function)
+    return _kernel(function, **STRICT)
 
 
 def exact_sum_kernel(function: Callable[..., Any]) -> Callable[..., Any]:

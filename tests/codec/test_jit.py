@@ -15,6 +15,8 @@ from lmzip.codec import code_hash, jit
 from lmzip.codec.coder.range_coder import encode
 from lmzip.codec.transformer.kernels.arithmetic import dot, product
 
+ROOT = Path(lmzip.__file__).parents[1]
+
 
 def test_the_cache_is_stamped_with_the_code_hash():
     for compiled in (dot, product, encode):
@@ -40,13 +42,32 @@ def test_an_edited_callee_in_another_file_is_noticed(tmp_path):
         )
         done = subprocess.run(
             [sys.executable, "-B", "-c", program],
-            env={**os.environ, "PYTHONPATH": str(tmp_path)},
+            env={**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}"},
             capture_output=True,
             text=True,
         )
         assert done.returncode == 0, done.stderr
         results.append(int(done.stdout))
     assert results == [6, 8]
+
+
+def test_an_edited_kernel_outside_the_codec_is_noticed(tmp_path):
+    """The code hash knows nothing of it: Numba's own stamp of its file stays."""
+    results = []
+    for body in ("x * 3", "x * 3 + 1"):
+        (tmp_path / "instrument.py").write_text(
+            "from lmzip.codec.jit import kernel\n@kernel\n"
+            f"def f(x):\n    return {body}\nprint(f(2))\n"
+        )
+        done = subprocess.run(
+            [sys.executable, "-B", "-c", "import instrument"],
+            env={**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}"},
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stderr
+        results.append(int(done.stdout))
+    assert results == [6, 7]
 
 
 def test_there_is_a_compiler_here():
@@ -71,8 +92,8 @@ def package(tmp_path) -> Path:
     copy = tmp_path / "lmzip"
     source = Path(lmzip.__file__).parent
     shutil.copytree(source, copy, ignore=shutil.ignore_patterns("__pycache__"))
-    for room in (path for path in (copy / "codec").rglob("*") if path.is_dir()):
-        (room / "__pycache__").write_bytes(b"a file where the directory would be")
+    for folder in {path.parent for path in copy.rglob("*.py")}:
+        (folder / "__pycache__").write_bytes(b"a file where the directory would be")
     return copy
 
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 import numpy as np
 
 from lmzip.codec.coder.bit_coder import Bits, code_bytes
+from lmzip.codec.entry import entry
 from lmzip.codec.levels import Preset
 from lmzip.codec.memory.slots import HISTORY, SYMBOLS, look_up, read, read_segment
-from lmzip.codec.native.entry import entry
 from lmzip.codec.transformer.kernels.backward import learn_segment
 from lmzip.codec.transformer.kernels.forward import forward, slide
 from lmzip.codec.transformer.kernels.state import State, next_state

@@ -5,13 +5,15 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from hashlib import sha256
 from operator import index
+from pathlib import Path
 from threading import RLock
 from typing import Any
 
 import numpy as np
 
-from lmzip.codec.jit import COMPILING, OPTIONS, Kernel, warn_of_no_cache
+from lmzip.codec.jit import COMPILING, STRICT, Kernel, warn_of_no_cache
 from lmzip.codec.native import watch
 from lmzip.codec.native.structs import Struct, array_kind
 
@@ -68,8 +70,12 @@ class Entry(Kernel):
     def _file(self, kinds: str) -> str:
         from lmzip.codec.native import machine_code
 
-        name = f"{self.function.__module__.rpartition('.')[2]}.{self.function.__name__}"
-        return machine_code.path(name, kinds, repr((OPTIONS, self.options)))
+        module = self.function.__module__
+        options = self.all_options
+        if not module.startswith("lmzip.codec."):  # the code hash knows nothing of an instrument
+            options += sha256(Path(self.function.__code__.co_filename).read_bytes()).hexdigest()
+        name = f"{module.rpartition('.')[2]}.{self.function.__name__}"
+        return machine_code.path(name, kinds, options)
 
     def _compile(self, file: str, count: int, arguments: tuple[Any, ...]) -> Any:
         from lmzip.codec.native import machine_code
@@ -88,7 +94,7 @@ class Entry(Kernel):
 
 def entry(function: Callable[..., Any]) -> Callable[..., Any]:
     """Compile as `jit.kernel` does, to be called from Python."""
-    return Entry(function) if COMPILING else function
+    return Entry(function, **STRICT) if COMPILING else function
 
 
 @contextmanager
