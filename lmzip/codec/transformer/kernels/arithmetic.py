@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from lmzip.codec.entry import entry
 from lmzip.codec.jit import exact_sum_kernel, kernel
-from lmzip.codec.native.entry import entry
 
 F = np.float32
 LEVELS = F(127)

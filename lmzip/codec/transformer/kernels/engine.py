@@ -8,9 +8,9 @@ from __future__ import annotations
 import numpy as np
 
 from lmzip.codec.coder.bit_coder import Bits, code_bytes
+from lmzip.codec.entry import entry
 from lmzip.codec.levels import Preset
 from lmzip.codec.memory.slots import HISTORY, SYMBOLS, look_up, read, read_segment
-from lmzip.codec.native.entry import entry
 from lmzip.codec.transformer.kernels.backward import learn_segment
 from lmzip.codec.transformer.kernels.forward import forward, slide
 from lmzip.codec.transformer.kernels.state import State, next_state
@@ -38,14 +38,20 @@ def decode_segment(s, bits, segment, text, left, coder, buffer):
 
 
 @entry
-def predict_segment(s, segment, text, left):
-    """Frequencies of a whole segment of known bytes, of all streams; left: bytes left of each.
-
-    Where none is left, only those of the byte that would come first.
-    """
+def read_known(s, segment, text, left):
+    """Make room for a segment of known bytes, and fill its rows; see `read_segment`."""
     slide(s, segment)
     read_segment(s.slots, segment, text, left)
-    for b in range(text.shape[0]):
+
+
+def predict_segment(s: State, segment: int, text: np.ndarray, left: np.ndarray) -> None:
+    """Frequencies of a whole segment of known bytes, of all streams; left: bytes left of each.
+
+    Where none is left, only those of the byte that would come first. In Python, for the encoder
+    and the decoder to share the machine code of `forward`.
+    """
+    read_known(s, segment, text, left)
+    for b in range(len(text)):
         forward(s, b, segment, 0, segment if left[b] > 0 else 1)
 
 

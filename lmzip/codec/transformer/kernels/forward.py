@@ -10,6 +10,7 @@ import math
 
 import numpy as np
 
+from lmzip.codec.entry import entry
 from lmzip.codec.jit import kernel
 from lmzip.codec.native.structs import matrix
 from lmzip.codec.transformer.kernels.arithmetic import (
@@ -61,7 +62,7 @@ def attend(s, layer, stream, at, row, scores, mixed):
             out[c] = out[c] / total * F(1 / 16)
 
 
-@kernel
+@entry
 def forward(s, stream, segment, at, n):
     """Frequencies of positions at .. at+n of one stream, whose slots have been looked up."""
     layers, heads, channels = s.keys.shape[0], s.keys.shape[2], s.keys.shape[3]
