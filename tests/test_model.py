@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import torch
 from conftest import prose
+from needs_torch import torch
 
 from lmzip.codec.exact import PRODUCTS, quantise
 from lmzip.codec.initial import HISTORY, KINDS, initial_weights, matrix_shapes, output_count
