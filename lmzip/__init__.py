@@ -22,6 +22,7 @@ from lmzip.errors import (
     LimitError,
     LMZError,
     MismatchError,
+    PaddingWarning,
     TruncatedError,
     UnsupportedError,
 )
@@ -42,6 +43,7 @@ __all__ = [
     "LMZFile",
     "LimitError",
     "MismatchError",
+    "PaddingWarning",
     "Report",
     "TruncatedError",
     "UnsupportedError",

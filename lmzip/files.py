@@ -13,19 +13,38 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Literal, overload
+from typing import IO, TYPE_CHECKING, Any, BinaryIO, Literal, Protocol, overload
 
 from lmzip.codec.presets import DEFAULT_LEVEL
 from lmzip.stream import Data, LMZCompressor, LMZDecompressor, Progress
 
 if TYPE_CHECKING:  # what type checkers know on every version of Python
     from _compression import DecompressReader
-    from io import BufferedIOBase as BaseStream
+
+    from _typeshed import WriteableBuffer
+
+    class BaseStream(io.BufferedIOBase, IO[bytes]): ...  # type: ignore[misc]
 else:
     try:  # Python 3.14
         from compression._common._streams import BaseStream, DecompressReader
     except ImportError:
         from _compression import BaseStream, DecompressReader
+
+
+class Readable(Protocol):
+    """All that is needed of a file object to read an archive."""
+
+    def read(self, size: int, /) -> bytes: ...
+
+
+class Writable(Protocol):
+    """All that is needed of a file object to write an archive."""
+
+    def write(self, data: bytes, /) -> Any: ...
+
+
+File = str | bytes | os.PathLike[str] | os.PathLike[bytes] | IO[bytes] | Readable | Writable
+"""What archives are read from and written to: a path, or a binary file object."""
 
 
 class LMZFile(BaseStream):
@@ -42,7 +61,7 @@ class LMZFile(BaseStream):
 
     def __init__(
         self,
-        file: str | os.PathLike[str] | BinaryIO,
+        file: File,
         mode: str = "r",
         *,
         level: int = DEFAULT_LEVEL,
@@ -61,7 +80,7 @@ class LMZFile(BaseStream):
         options = {"threads": threads, "memory_limit": memory_limit, "progress": progress}
         if kind != "r":
             self._compressor = LMZCompressor(level, **options)
-        if isinstance(file, (str, os.PathLike)):
+        if isinstance(file, (str, bytes, os.PathLike)):
             self._fp = builtins.open(file, kind + "b")  # noqa: SIM115 - closed by `close`
             self._owns_fp = True
         elif hasattr(file, "read") or hasattr(file, "write"):
@@ -138,7 +157,7 @@ class LMZFile(BaseStream):
         self._check_can_read()
         return self._buffer.read1(io.DEFAULT_BUFFER_SIZE if size < 0 else size)
 
-    def readinto(self, buffer: bytearray | memoryview) -> int:
+    def readinto(self, buffer: WriteableBuffer) -> int:
         """Read into `buffer`; return the number of bytes, 0 at the end."""
         self._check_can_read()
         return self._buffer.readinto(buffer)
@@ -175,20 +194,27 @@ class _Reader(DecompressReader):
         super().__init__(fp, self._next_archive, **options)
 
     def _next_archive(self, **options: object) -> LMZDecompressor:
-        follows = self._decompressor is not None and self._decompressor.eof
-        return LMZDecompressor(**options, _follows=follows)
+        before = self._decompressor
+        start = before._end if before is not None and before.eof else 0
+        return LMZDecompressor(**options, _start=start)
+
+    def _rewind(self) -> None:
+        self._decompressor = None
+        super()._rewind()
 
     def read(self, size: int = -1) -> bytes:
         try:
             return super().read(size)
         except EOFError:
-            raise self._decompressor.truncated_error() from None
+            self._decompressor.end_of_input()
+            self._eof, self._size = True, self._pos  # zeros are no further archive
+            return b""
 
 
 @overload
 def open(
-    file: str | os.PathLike[str] | BinaryIO,
-    mode: Literal["r", "rb", "w", "wb", "x", "xb", "a", "ab"] = "rb",
+    file: File,
+    mode: Literal["r", "rb", "br", "w", "wb", "bw", "x", "xb", "bx", "a", "ab", "ba"] = "rb",
     *,
     level: int = DEFAULT_LEVEL,
     threads: int | None = None,
@@ -199,8 +225,8 @@ def open(
 
 @overload
 def open(
-    file: str | os.PathLike[str] | BinaryIO,
-    mode: Literal["rt", "wt", "xt", "at"],
+    file: File,
+    mode: Literal["rt", "tr", "wt", "tw", "xt", "tx", "at", "ta"],
     *,
     level: int = DEFAULT_LEVEL,
     threads: int | None = None,
@@ -212,8 +238,23 @@ def open(
 ) -> io.TextIOWrapper: ...
 
 
+@overload
 def open(
-    file: str | os.PathLike[str] | BinaryIO,
+    file: File,
+    mode: str,
+    *,
+    level: int = DEFAULT_LEVEL,
+    threads: int | None = None,
+    memory_limit: int | None = None,
+    progress: Progress | None = None,
+    encoding: str | None = None,
+    errors: str | None = None,
+    newline: str | None = None,
+) -> LMZFile | io.TextIOWrapper: ...
+
+
+def open(
+    file: File,
     mode: str = "rb",
     *,
     level: int = DEFAULT_LEVEL,
@@ -244,7 +285,19 @@ def open(
     )
     if not text:
         return binary
-    return io.TextIOWrapper(binary, io.text_encoding(encoding), errors, newline)
+    return _TextFile(binary, io.text_encoding(encoding), errors, newline)
+
+
+class _TextFile(io.TextIOWrapper):
+    """Text, whose archive stays incomplete when the block of a `with` statement raises."""
+
+    def __exit__(self, kind: type[BaseException] | None, *rest: Any) -> None:
+        if kind is None:
+            self.close()
+            return
+        with suppress(Exception):  # the exception under way says more
+            self.flush()
+        self.buffer.__exit__(kind, *rest)
 
 
 def register_fsspec() -> None:

@@ -9,21 +9,26 @@ from __future__ import annotations
 
 import hashlib
 import io
+import warnings
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from lmzip import codec, container
-from lmzip.codec.presets import DEFAULT_LEVEL, MAX_LEVEL, MIN_LEVEL
+from lmzip.codec.presets import DEFAULT_LEVEL
 from lmzip.container import CODED, STORED, BlockHeader, Header, Parser, Trailer
-from lmzip.errors import CorruptError, LimitError, MismatchError, UnsupportedError
+from lmzip.errors import CorruptError, MismatchError, PaddingWarning, UnsupportedError
+from lmzip.limits import check_address_space, check_level, naming_the_need
 from lmzip.scan import scan
 
 if TYPE_CHECKING:
     from lmzip.codec.loop import Codec
 
-Data = bytes | bytearray | memoryview
-"""What is taken for bytes: the objects of the buffer protocol that hold single bytes."""
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer as Data
+else:
+    Data = bytes | bytearray | memoryview
+"""What is taken for bytes: every object of the buffer protocol, by its bytes in memory."""
 
 CHUNK = 1 << 16
 """Bytes of an archive that are worked on at a time."""
@@ -48,7 +53,8 @@ class LMZCompressor:
         memory_limit: int | None = None,
         progress: Progress | None = None,
     ) -> None:
-        check_level(level, memory_limit)
+        level = check_level(level, memory_limit)
+        self._level = level
         self._codec_options = (level, threads, progress)
         self._codec: Codec | None = None
         self._head = Header(level, codec.code_hash()[: container.CODE_SIZE]).pack()
@@ -89,6 +95,7 @@ class LMZCompressor:
         head, self._head = self._head, b""
         return bytearray(head)
 
+    @naming_the_need
     def _encode(self, block: bytes) -> bytes:
         if self._codec is None:
             self._codec = _new_codec(*self._codec_options)
@@ -126,12 +133,12 @@ class LMZDecompressor:
         threads: int | None = None,
         memory_limit: int | None = None,
         progress: Progress | None = None,
-        _follows: bool = False,
+        _start: int = 0,
     ) -> None:
         self._threads = threads
         self._memory_limit = memory_limit
         self._progress = progress or (lambda size: None)
-        self._parser = Parser(_follows)
+        self._parser = Parser(_start)
         self._input = bytearray()
         self._output = memoryview(b"")
         self._level = DEFAULT_LEVEL
@@ -141,6 +148,7 @@ class LMZDecompressor:
         self._digest = hashlib.sha256()
         self._error: BaseException | None = None
         self._unused = b""
+        self._padding = 0
 
     @property
     def eof(self) -> bool:
@@ -187,6 +195,34 @@ class LMZDecompressor:
         """The error to raise when there is no more input before `eof`."""
         return self._parser.truncated(bytes(self._input))
 
+    def end_of_input(self) -> None:
+        """Raise the error of an archive that is incomplete, because there is no more input.
+
+        Zero bytes, or none, behind an earlier archive are none: they get a PaddingWarning.
+        """
+        if self._parser.start and not (self._parser.offset or self._input):
+            self._warn_of_padding()
+        elif not self.eof:
+            raise self.truncated_error()
+
+    @property
+    def _end(self) -> int:
+        """Bytes from the first archive's first to this one's last, as far as it has been read."""
+        return self._parser.start + self._parser.offset
+
+    def _skip_padding(self) -> None:
+        """Pass over zero bytes between an archive and the next, or the end."""
+        if self._parser.start and not self._parser.offset:
+            rest = self._input.lstrip(b"\0")
+            self._padding += len(self._input) - len(rest)
+            self._parser.start += len(self._input) - len(rest)
+            self._input = rest
+
+    def _warn_of_padding(self) -> None:
+        if self._padding:
+            text = f"{self._padding:,} zero bytes behind an archive are ignored"
+            warnings.warn(text, PaddingWarning, stacklevel=2)
+
     def _take(self, size: int) -> bytes:
         taken, self._output = self._output[:size], self._output[size:]
         return bytes(taken)
@@ -196,6 +232,7 @@ class LMZDecompressor:
         if self.eof:
             return False
         parser = self._parser
+        self._skip_padding()
         if len(self._input) < parser.needed:
             parser.check_start(bytes(self._input[:4]))
             return False
@@ -204,6 +241,7 @@ class LMZDecompressor:
         del self._input[:size]
         part = parser.feed(data)
         if isinstance(part, Header):
+            self._warn_of_padding()
             _check_code(part.code)
             check_level(part.level, self._memory_limit)
             self._level = part.level
@@ -217,6 +255,7 @@ class LMZDecompressor:
             self._finish(part)
         return True
 
+    @naming_the_need
     def _decode(self, stored: bytes) -> bytes:
         header, index = self._block, self._parser.blocks - 1
         assert header is not None
@@ -281,8 +320,9 @@ def decompress(
     memory_limit: int | None = None,
     progress: Progress | None = None,
 ) -> bytes:
-    """Decompress an archive, or several, one directly after the other.
+    """Decompress an archive, or several, one after the other.
 
+    Zero bytes behind an archive are ignored, with a PaddingWarning.
     All checksums of the stored bytes are checked before the model starts on the first block.
     Raises FormatError, CorruptError, UnsupportedError, LimitError, MismatchError.
     """
@@ -316,14 +356,14 @@ def decompress_chunks(
     for chunk in chunks:
         while chunk or not (decompressor.eof or decompressor.needs_input):
             if decompressor.eof:
-                decompressor = LMZDecompressor(**options, _follows=True)
+                decompressor = LMZDecompressor(**options, _start=decompressor._end)
             yield decompressor.decompress(chunk, container.BLOCK_SIZE)
             chunk = decompressor.unused_data
-    if not decompressor.eof:
-        raise decompressor.truncated_error()
+    decompressor.end_of_input()
 
 
 def _new_codec(level: int, threads: int | None, progress: Progress | None) -> Codec:
+    check_address_space(level)
     from lmzip.codec.loop import Codec  # slow: the model's libraries
 
     return Codec(level, threads=threads, progress=progress)
@@ -336,20 +376,6 @@ def _check_code(code: bytes) -> None:
             f"this lmzip has the code {codec.code_hash()[: container.CODE_SIZE].hex()}, "
             "and another code learns another model",
             "use the lmzip that wrote it (`lmzip --version` names the code)",
-        )
-
-
-def check_level(level: int, limit: int | None = None, models: int = 1) -> None:
-    """Raise ValueError for a level that is not 1 to 9, LimitError if so many models of the level
-    need more memory than `limit` bytes."""
-    if not MIN_LEVEL <= level <= MAX_LEVEL:
-        raise ValueError(f"level must be {MIN_LEVEL} to {MAX_LEVEL}, not {level!r}")
-    need = models * codec.presets.memory_bytes(level)
-    if limit is not None and need > limit:
-        raise LimitError(
-            f"level {level} needs {need / 2**20:,.0f} MiB of memory",
-            f"the limit is {limit / 2**20:,.0f} MiB",
-            "allow more (-M), or compress at a lower level",
         )
 
 

@@ -15,7 +15,8 @@ import numpy as np
 from lmzip import codec, container
 from lmzip.codec.presets import DEFAULT_LEVEL
 from lmzip.instruments.lengths import trace_block
-from lmzip.stream import Progress, check_level
+from lmzip.limits import check_level
+from lmzip.stream import Progress
 
 if TYPE_CHECKING:
     from lmzip.codec.loop import Codec
