@@ -36,9 +36,10 @@ def progress_bar(
 ) -> Iterator[Callable[[int], object]]:
     """Show bytes done, rate and time left; yields the function to call with numbers of bytes.
 
-    `wanted` True or False forces the bar, None shows it if standard error is a terminal. `total`
-    is in bytes, None if unknown.
+    `wanted` True or False forces the bar, None shows it if standard error is a terminal, while
+    this process is in its foreground. `total` is in bytes, None if unknown.
     """
+    forced = bool(wanted)
     if wanted is None:
         wanted = sys.stderr.isatty()
     if not wanted:
@@ -47,13 +48,39 @@ def progress_bar(
     from tqdm import tqdm
 
     tqdm.monitor_interval = 0  # no thread that would outlive an interruption
-    with tqdm(
-        total=total,
-        desc=name,
-        unit="B",
-        unit_scale=True,
-        dynamic_ncols=True,
-        leave=False,
-        file=sys.stderr,
-    ) as bar:
-        yield bar.update
+    bar: tqdm | None = None
+    done = 0
+
+    def update(size: int) -> None:
+        nonlocal bar, done
+        done += size
+        if not (forced or in_foreground()):
+            return
+        if bar is None:
+            bar = tqdm(
+                total=total,
+                desc=name,
+                unit="B",
+                unit_scale=True,
+                dynamic_ncols=True,
+                leave=False,
+                file=sys.stderr,
+                initial=done - size,
+            )
+        bar.update(done - bar.n)
+
+    update(0)
+    try:
+        yield update
+    finally:
+        if bar is not None:
+            bar.disable = not (forced or in_foreground())  # what is disabled wipes nothing away
+            bar.close()
+
+
+def in_foreground() -> bool:
+    """Whether what is written to standard error now does not break into another job's lines."""
+    try:
+        return os.tcgetpgrp(sys.stderr.fileno()) == os.getpgrp()
+    except (AttributeError, OSError, ValueError):  # not this process's terminal, or none at all
+        return True

@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from time import perf_counter
 from typing import BinaryIO
@@ -13,6 +14,8 @@ from typing import BinaryIO
 from lmzip.cli.inputs import Input, inputs, open_input, regular_size
 from lmzip.cli.options import Settings
 from lmzip.cli.outputs import (
+    archives,
+    check_links,
     check_target,
     check_terminal,
     compressed_name,
@@ -20,6 +23,7 @@ from lmzip.cli.outputs import (
 )
 from lmzip.cli.report import STDOUT, Console, about
 from lmzip.codec.presets import memory_bytes
+from lmzip.container import MAGIC, begins_like_an_archive
 from lmzip.errors import RefusedError
 from lmzip.files import atomic_output
 from lmzip.progress import announce_compilation, progress_bar
@@ -64,8 +68,12 @@ def decompress_files(settings: Settings) -> int:
                 if settings.salvage:
                     worker.salvage(item, source, target)
                     continue
-                size = _check_stored(item, source, worker.console)
-                done = worker.transfer(item, source, target, _decoder(settings), size)
+                size, convert = None, _decoder(settings)
+                if settings.force and target is None:
+                    convert = _passing(convert)
+                if not (settings.force and target is None and _is_foreign(source)):
+                    size = _check_stored(item, source, worker.console)
+                done = worker.transfer(item, source, target, convert, size)
             worker.tell(item, done, data=done.written, packed=done.read)
     return worker.console.status
 
@@ -74,10 +82,12 @@ def test_files(settings: Settings) -> int:
     """Check all inputs, decoding them unless `quick`; return the exit status."""
     worker = _Worker(settings, settings.console())
     console = worker.console
-    for item in inputs(settings, console):
+    for item in archives(settings, console):
         with console.each(item.name), open_input(item, terminal=False) as source:
             if settings.quick:
-                size = sum(info.raw_size for info in scan(source))
+                found = list(scan(source))
+                size = sum(info.raw_size for info in found)
+                console.note_padding(item.name, sum(info.padding for info in found))
                 console.note(f"{item.name}: sound as stored, {size:,} bytes of data", least=1)
             else:
                 size = _check_stored(item, source, console)
@@ -115,6 +125,7 @@ class _Worker:
         total: int | None,
     ) -> _Done:
         """Convert one file; `target` None is standard output. `total` is in bytes of data."""
+        check_links(item, source, self.settings)
         if target is None:
             sink = sys.stdout.buffer
             with about(STDOUT):
@@ -172,7 +183,10 @@ class _Worker:
         start = perf_counter()
         if self.console.verbosity >= 0 and total != 0:
             announce_compilation(self.decoding)
-        with progress_bar(wanted, item.name, total) as progress:
+        with (
+            self.console.noting_padding(item.name),
+            progress_bar(wanted, item.name, total) as progress,
+        ):
             for piece in convert(chunks(), progress):
                 sink(piece)
                 written += len(piece)
@@ -208,6 +222,33 @@ def _decoder(settings: Settings) -> Convert:
         return decompress_chunks(chunks, progress=progress, **settings.model_options())
 
     return convert
+
+
+def _is_foreign(source: BinaryIO) -> bool:
+    """Whether a file is no archive; of what cannot be read twice that is not known here."""
+    if not source.seekable():
+        return False
+    start = source.tell()
+    first = source.read(len(MAGIC))
+    source.seek(start)
+    return not (first and begins_like_an_archive(first))
+
+
+def _passing(convert: Convert) -> Convert:
+    """The same for archives; all else is passed on as it is."""
+
+    def convert_or_pass(chunks: Iterator[bytes], progress: Progress) -> Iterator[bytes]:
+        first = b""
+        while len(first) < len(MAGIC) and (more := next(chunks, b"")):
+            first += more
+        if first and begins_like_an_archive(first):
+            yield from convert(chain([first], chunks), progress)
+            return
+        for chunk in chain([first], chunks):
+            progress(len(chunk))
+            yield chunk
+
+    return convert_or_pass
 
 
 def _check_stored(item: Input, source: BinaryIO, console: Console) -> int | None:

@@ -11,7 +11,7 @@ import click
 
 from lmzip.cli import signals, streams
 from lmzip.cli.commands import COMPLETION, PROGRAM, cli, decompress
-from lmzip.cli.report import STDOUT, explain, say
+from lmzip.cli.report import NO_MEMORY, STDOUT, explain, say
 from lmzip.errors import LMZError
 from lmzip.files import discard_unfinished
 
@@ -60,7 +60,7 @@ def _run(command: click.Command, name: str, arguments: list[str]) -> int:
             say(str(error))
             return error.exit_status
         except MemoryError:
-            say("no memory is left: the level needs more; use a lower one (-1), or close programs")
+            say(NO_MEMORY)
             return 1
         except Exception:
             traceback.print_exc()
