@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -17,17 +17,28 @@ def announce_compilation(decoding: bool) -> None:
 
     Each direction has kernels of its own, and each version: the cache's index names the code hash.
     """
-    if not find_spec("numba"):
-        return
+    if find_spec("numba") and not _is_compiled("decode" if decoding else "predict"):
+        with suppress(OSError):
+            print("lmzip: first run: compiling kernels, once, for up to a minute", file=sys.stderr)
+
+
+def _is_compiled(verb: str) -> bool:
+    """Whether machine code is kept; False too where that cannot be found out."""
     cache = Path(codec.__file__).parent / "__pycache__"
-    if os.environ.get("NUMBA_CACHE_DIR"):
-        cache = Path(os.environ["NUMBA_CACHE_DIR"])
-    elif not os.access(cache.parent, os.W_OK):  # then Numba takes the user's cache directory
-        cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "numba"
-    kernel = "decode_segment" if decoding else "predict_segment"
-    indexes = cache.rglob(f"fast.{kernel}-*.nbi")
-    if not any(codec.code_hash() in index.read_bytes() for index in indexes):
-        print("lmzip: first run: compiling kernels, once, for up to a minute", file=sys.stderr)
+    try:
+        if os.environ.get("NUMBA_CACHE_DIR"):
+            cache = Path(os.environ["NUMBA_CACHE_DIR"])
+        elif not os.access(cache.parent, os.W_OK):  # then Numba takes the user's cache directory
+            cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "numba"
+        indexes = cache.rglob(f"fast.{verb}_segment-*.nbi")
+        return any(codec.code_hash() in index.read_bytes() for index in indexes)
+    except (OSError, RuntimeError):  # no permission, or nobody's home
+        return False
+
+
+def is_compiled(decoding: bool) -> bool:
+    """Whether the kernels of a direction need not be compiled first."""
+    return not find_spec("numba") or _is_compiled("decode" if decoding else "predict")
 
 
 @contextmanager

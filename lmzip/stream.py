@@ -18,7 +18,7 @@ from lmzip import codec, container
 from lmzip.codec.presets import DEFAULT_LEVEL
 from lmzip.container import CODED, STORED, BlockHeader, Header, Parser, Trailer
 from lmzip.errors import CorruptError, MismatchError, PaddingWarning, UnsupportedError
-from lmzip.limits import check_address_space, check_level, naming_the_need
+from lmzip.limits import check_level, naming_the_need
 from lmzip.scan import scan
 
 if TYPE_CHECKING:
@@ -363,7 +363,6 @@ def decompress_chunks(
 
 
 def _new_codec(level: int, threads: int | None, progress: Progress | None) -> Codec:
-    check_address_space(level)
     from lmzip.codec.loop import Codec  # slow: the model's libraries
 
     return Codec(level, threads=threads, progress=progress)

@@ -61,6 +61,19 @@ def test_other_errors_are_left_alone(monkeypatch):
 
 
 def test_without_limit_nothing_is_forbidden(monkeypatch):
-    monkeypatch.setattr(limits, "_allowed", lambda: None)
-    limits.check_address_space(9)
+    monkeypatch.setattr(limits, "_limit", lambda: None)
+    monkeypatch.delitem(sys.modules, "numba", raising=False)
+    limits.check_address_space(9, False)
     assert "ulimit" not in str(limits.out_of_memory(9))
+
+
+def test_compiling_asks_for_more_than_running(monkeypatch):
+    monkeypatch.setattr(limits, "_limit", lambda: ("ulimit -v", 700 << 20))
+    monkeypatch.delitem(sys.modules, "numba", raising=False)
+    for compiled in (True, False):
+        monkeypatch.setattr(limits, "is_compiled", lambda decoding, compiled=compiled: compiled)
+        if compiled:
+            limits.check_address_space(1, False)
+        else:
+            with pytest.raises(lmzip.LimitError, match=r"ulimit -v 1048576"):
+                limits.check_address_space(1, False)
