@@ -23,6 +23,7 @@ from lmzip.errors import (
     LimitError,
     LMZError,
     MismatchError,
+    PaddingWarning,
     TruncatedError,
     UnsupportedError,
 )
@@ -44,6 +45,7 @@ __all__ = [
     "LMZFile",
     "LimitError",
     "MismatchError",
+    "PaddingWarning",
     "Report",
     "TruncatedError",
     "UnsupportedError",
