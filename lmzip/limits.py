@@ -18,8 +18,8 @@ Method = TypeVar("Method", bound=Callable[..., Any])
 RESERVED = 340 << 20
 """Bytes that the libraries reserve and never touch, beyond what `memory_bytes` counts."""
 LEAST = 550 << 20
-"""Bytes of address space below which the libraries cannot be loaded; some then end the process
-without a word."""
+"""Bytes of address space below which the libraries may not be loaded, which reserve more where there
+are more processors; some then end the process without a word."""
 COMPILING = 1 << 30
 """The same while the kernels are compiled."""
 _SIGNS = ("allocate memory", "failed to map", "out of memory", "cannot map")
@@ -30,7 +30,7 @@ def check_address_space(level: int) -> None:
 
     More cannot be told beforehand: how much memory a level needs depends on the data.
     """
-    limit = None if "numpy" in sys.modules else _limit()
+    limit = None if "llvmlite" in sys.modules else _limit()
     if limit is not None and limit[1] < LEAST:
         raise out_of_memory(level, LEAST)
 

@@ -63,14 +63,14 @@ def test_other_errors_are_left_alone(monkeypatch):
 
 def test_without_limit_nothing_is_forbidden(monkeypatch):
     monkeypatch.setattr(limits, "_limit", lambda: None)
-    monkeypatch.delitem(sys.modules, "numpy", raising=False)
+    monkeypatch.delitem(sys.modules, "llvmlite", raising=False)
     limits.check_address_space(9)
     assert "ulimit" not in str(limits.out_of_memory(9))
 
 
 def test_compiling_asks_for_more_than_running(monkeypatch):
     monkeypatch.setattr(limits, "_limit", lambda: ("ulimit -v", 700 << 20))
-    monkeypatch.delitem(sys.modules, "numpy", raising=False)
+    monkeypatch.delitem(sys.modules, "llvmlite", raising=False)
     limits.check_address_space(1)
     with limits.saying_what_is_needed(1):
         pass

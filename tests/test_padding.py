@@ -10,7 +10,7 @@ from conftest import run
 import lmzip
 from lmzip.salvage import salvage
 from lmzip.scan import scan
-from lmzip.stream import decompress_chunks
+from lmzip.whole import decompress_chunks
 
 
 def by_file(data: bytes) -> bytes:

@@ -35,7 +35,8 @@ from lmzip.outputs import atomic_output
 from lmzip.progress import progress_bar
 from lmzip.salvage import Salvage, salvage_chunks
 from lmzip.scan import check_ahead, scan
-from lmzip.stream import LMZCompressor, Progress, compress_chunks, decompress_chunks
+from lmzip.stream import LMZCompressor, Progress
+from lmzip.whole import compress_chunks, decompress_chunks
 
 CHUNK = 1 << 16
 
