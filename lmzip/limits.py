@@ -18,8 +18,8 @@ Method = TypeVar("Method", bound=Callable[..., Any])
 RESERVED = 340 << 20
 """Bytes that the libraries reserve and never touch, beyond what `memory_bytes` counts."""
 LEAST = 550 << 20
-"""Bytes of address space below which the libraries may not be loaded, which reserve more where there
-are more processors; some then end the process without a word."""
+"""Bytes of address space below which it is not tried to load the libraries: they reserve more where
+there are more processors, and some then end the process without a word."""
 COMPILING = 1 << 30
 """The same while the kernels are compiled."""
 _SIGNS = ("allocate memory", "failed to map", "out of memory", "cannot map")
