@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-import torch
 from conftest import noise, prose
 from exact_guard import ExactGuard, InexactOperation
+from needs_torch import torch
 
 from lmzip.codec.loop import Codec
 from lmzip.codec.transformer.reference import arithmetic, engine

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import torch
 from conftest import prose
+from needs_torch import torch
 
 from lmzip.codec.levels import Preset
 from lmzip.codec.memory.slots import HISTORY, KINDS, Slots, empty_slots, read_segment
