@@ -21,9 +21,7 @@ import lmzip
 from lmzip.codec import jit
 
 PROSE = [name for name in PINNED if name.startswith("prose-")]
-EXACT = {
-    name for name, kernel in contraction.kernels().items() if kernel.targetoptions.get("fastmath")
-}
+EXACT = {name for name, kernel in contraction.kernels().items() if kernel.options.get("fastmath")}
 """The kernels whose every partial sum is an exact integer: these may fuse."""
 SUMS = {
     "dot", "key_products", "magnitude", "mix_values", "peak", "product", "raise_peaks",

@@ -140,7 +140,8 @@ def test_every_truncation_of_a_stream(archive):
 
 def test_only_a_whole_archive_may_follow(archive):
     assert lmzip.decompress(archive + archive) == DATA * 2
-    for tail in (b"\0", bytes(600), b"text", container.MAGIC, archive[:-1], archive[1:]):
+    # Zeros may: tests/test_padding.py.
+    for tail in (b"text", b"\0text", container.MAGIC, archive[:-1], archive[1:]):
         for read in (lmzip.decompress, lambda data: lmzip.open(io.BytesIO(data)).read()):
             with pytest.raises(lmzip.CorruptError):
                 read(archive + tail)

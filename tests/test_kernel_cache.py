@@ -201,7 +201,7 @@ sys.exit(lmzip.cli.main())
 @pytest.mark.skipif(os.name != "posix", reason="users of POSIX systems")
 @pytest.mark.parametrize("option", ["-1", "-1q"])
 def test_the_command_needs_no_home(option, tmp_path):
-    """It looks into the cache to say that the first run takes longer."""
+    """It looks for kept machine code in the places of a user too."""
     (tmp_path / "in").write_bytes(b"some text")
     environment = {**os.environ, "PYTHONPATH": str(SOURCES)}
     for name in HOMELESS:
@@ -213,7 +213,7 @@ def test_the_command_needs_no_home(option, tmp_path):
         capture_output=True,
     )
     assert done.returncode == 0, done.stderr
-    assert (b"first run" in done.stderr) == (option == "-1")
+    assert option == "-1" or done.stderr == b""
     assert sorted(os.listdir(tmp_path)) == ["in", "in.lmz"]
 
 

@@ -63,16 +63,25 @@ def run(settings: dict[str, str], payload: str | None, engines: list[str]) -> di
     return json.loads(done.stdout)
 
 
+def had() -> set[str]:
+    """What this processor has: of another, torch would try to run the instructions."""
+    import torch
+
+    best = torch.backends.cpu.get_cpu_capability().lower()
+    return {"default", *({"avx2"} if best != "default" else {}), best}
+
+
 def test_one_archive_over_the_whole_matrix():
     need_torch()
+    matrix = [settings for settings in MATRIX if settings["ATEN_CPU_CAPABILITY"] in had()]
     engines = ["cpu", "int8", "float32"]
     first = run({}, None, engines)
     reference = first["float32-1"]
     payload = reference[8:]
     with ThreadPoolExecutor(2) as pool:
-        results = list(pool.map(lambda settings: run(settings, payload, engines), MATRIX))
+        results = list(pool.map(lambda settings: run(settings, payload, engines), matrix))
     digests = set()
-    for settings, result in zip(MATRIX, [*results], strict=True):
+    for settings, result in zip(matrix, [*results], strict=True):
         for name, outcome in result.items():
             if outcome == "refused by its self-test":
                 assert name == "int8", f"{name} refused under {settings}"

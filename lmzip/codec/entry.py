@@ -84,7 +84,7 @@ class Entry(Kernel):
         with _no_garbage():
             from lmzip.codec.native import numba_structs
 
-            with _told():
+            with _told(self.function.__name__):
                 library, name = numba_structs.compiled(self.called, arguments, count)
         data, declared = numba_structs.object_code(library)
         if not machine_code.save(file, name, data, declared):
@@ -99,12 +99,15 @@ def entry(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 @contextmanager
-def _told() -> Iterator[None]:
+def _told(known: str) -> Iterator[None]:
+    """Tell of what is compiled on the way to the kernel `known`, of which has been told."""
     from numba.core import event
 
     class Listener(event.Listener):
         def on_start(self, happened: Any) -> None:
-            watch.compiling(happened.data["dispatcher"].py_func.__name__)
+            name = happened.data["dispatcher"].py_func.__name__
+            if name != known:
+                watch.compiling(name)
 
         def on_end(self, happened: Any) -> None:
             pass

@@ -26,6 +26,11 @@ class Struct:
         """A struct with other values in some of its fields."""
         return dataclasses.replace(self, **changes)
 
+    def __getstate__(self) -> dict[str, Any]:
+        """The fields only: the words of a copy are not those of the original, whose arrays they
+        lead to."""
+        return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+
     @cached_property
     def words(self) -> np.ndarray:
         """intp: what compiled code reads. It holds addresses: keep the struct alive meanwhile."""
