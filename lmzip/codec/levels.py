@@ -21,11 +21,13 @@ class Preset:
     heads: int
     """Attention heads; `width / heads` channels each."""
     window: int
-    """Positions that attention sees, the current one included."""
-    streams: int
-    """Contiguous parts of a block that advance in lock step."""
+    """Positions before its segment that a position sees: a multiple of `segment`."""
     segment: int
     """Positions between two learning steps."""
+    learning: int
+    """Layers that learn, the last ones; if all do, so does the embedding."""
+    rates: tuple[float, float, float, float]
+    """Learning rates: of matrices, head and memory's matrix, embedding, table of slots."""
     contexts: int
     """Contexts that the memory keeps, of the list in `contexts.py`."""
     sets: int
@@ -36,16 +38,18 @@ class Preset:
     """The transformer has 2^log_slots slots of 32 bytes for each kind; none if this is 0."""
 
 
+_SMALL, _LARGE = (1e-3, 1e-3, 1e-2, 1e-2), (1e-4, 3e-4, 0.0, 1e-3)
+
 PRESETS: dict[int, Preset] = {
-    1: Preset(16, 1, 1, 16, 1, 64, 8, 3, 16, 0),
-    2: Preset(32, 1, 1, 32, 1, 64, 12, 5, 16, 15),
-    3: Preset(32, 1, 1, 32, 1, 64, 16, 8, 17, 16),
-    4: Preset(64, 1, 2, 64, 1, 64, 24, 12, 18, 17),
-    5: Preset(64, 1, 2, 64, 1, 64, 31, 19, 18, 18),
-    6: Preset(64, 1, 2, 96, 1, 64, 38, 19, 18, 18),
-    7: Preset(64, 1, 2, 96, 1, 64, 44, 19, 18, 19),
-    8: Preset(64, 1, 2, 128, 1, 64, 58, 19, 18, 19),
-    9: Preset(64, 1, 2, 128, 1, 64, 58, 19, 19, 19),
+    1: Preset(16, 1, 1, 64, 64, 1, _SMALL, 8, 3, 16, 0),
+    2: Preset(32, 1, 1, 64, 64, 1, _SMALL, 12, 5, 16, 15),
+    3: Preset(32, 1, 1, 64, 64, 1, _SMALL, 16, 8, 17, 16),
+    4: Preset(64, 1, 2, 64, 64, 1, _SMALL, 24, 12, 18, 17),
+    5: Preset(128, 6, 4, 256, 128, 2, _LARGE, 31, 19, 18, 18),
+    6: Preset(128, 6, 4, 256, 128, 2, _LARGE, 38, 19, 18, 18),
+    7: Preset(128, 6, 4, 256, 128, 2, _LARGE, 44, 19, 18, 18),
+    8: Preset(128, 6, 4, 256, 128, 2, _LARGE, 58, 19, 18, 18),
+    9: Preset(128, 6, 4, 256, 128, 2, _LARGE, 58, 19, 19, 18),
 }
 
 

@@ -29,6 +29,9 @@ LOGIT_STEPS = 64
 LOGIT_WEIGHTS = exp_table(LOGIT_STEPS, 1024, 1 << 20)
 """Relative frequency of logit code c = round((max - logit) * 64), clamped to 1023."""
 
+LOGIT_ROOTS = exp_table(2 * LOGIT_STEPS, 1024, 127)
+"""Code of the square root of that frequency, where that of the largest is 127."""
+
 FREQUENCY_BITS = 24
 """Integer frequencies of a byte sum to 2^24."""
 

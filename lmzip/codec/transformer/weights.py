@@ -43,7 +43,23 @@ def matrix_shapes(preset: Preset) -> dict[str, tuple[int, int]]:
         shapes[f"{layer}.up"] = (4 * d, d)
         shapes[f"{layer}.down"] = (d, 4 * d)
     shapes["head"] = (output_count(preset), d)
+    if preset.log_slots > 0:
+        shapes["memory"] = (d, SYMBOLS)
     return shapes
+
+
+def learns(preset: Preset, name: str) -> bool:
+    """Whether a tensor goes on learning: all do, or the table, the head and the last layers."""
+    if preset.learning == preset.layers or name in ("head", "table"):
+        return True
+    layer, _, part = name.partition(".")
+    return part != "" and int(layer) >= preset.layers - preset.learning
+
+
+def learning_rate(preset: Preset, name: str) -> np.float32:
+    """Of a tensor."""
+    groups = {"head": 1, "memory": 1, "embedding": 2, "table": 3}
+    return np.float32(preset.rates[groups.get(name, 0)])
 
 
 def initial_weights(preset: Preset) -> dict[str, np.ndarray]:
@@ -57,7 +73,7 @@ def initial_weights(preset: Preset) -> dict[str, np.ndarray]:
     |   states of the slots          |   144 a kind  |   1/8                                  |
     | `{layer}.qkv`, `.up`           | [out, in]     | hashed uniform, times sqrt(3 / in)     |
     | `{layer}.out`, `.down`, `head` | [out, in]     | 0                                      |
-    | `{layer}.bias`                 | [H, W]        | -distance * 2^-(4 + head)              |
+    | `memory`                       | [d, 256]      | 0                                      |
     | `table`                        | [K * 144]     | 0.35 ln(1 + count), see `count_worth`  |
     """
     kinds = kind_count(preset)
@@ -72,10 +88,6 @@ def initial_weights(preset: Preset) -> dict[str, np.ndarray]:
             weights[name] = hashed_uniform(name, shape) * np.float32(math.sqrt(3 / shape[1]))
         else:
             weights[name] = np.zeros(shape, dtype=np.float32)
-    distance = np.arange(preset.window, dtype=np.float32)
-    slopes = np.array([2.0 ** -(4 + head) for head in range(preset.heads)], dtype=np.float32)
-    for layer in range(preset.layers):
-        weights[f"{layer}.bias"] = -(slopes[:, None] * distance)
     return weights
 
 
