@@ -16,7 +16,7 @@ try:
 except ImportError:  # pragma: no cover - exercised by a test in a subprocess
     numba = None
 
-from lmzip.codec import code_hash
+from lmzip.codec import code_hash, processor
 
 # Division as in NumPy: checks for zero would keep loops from being vectorised. No reference
 # counts: kernels allocate nothing, and counting made them twice as slow.
@@ -35,7 +35,7 @@ def _warn_of_no_cache() -> None:
 
 
 def _compile(function: Callable[..., Any], **options: Any) -> Callable[..., Any]:
-    """Compile, and cache the machine code under the code hash.
+    """Compile, and cache the machine code under the code hash and the way of products.
 
     Numba takes cached code for current as long as the function's own file is unchanged, but
     the code contains functions of other files too: without the hash, an edited kernel could go
@@ -51,7 +51,7 @@ def _compile(function: Callable[..., Any], **options: Any) -> Callable[..., Any]
         return numba.njit(**_OPTIONS, **options)(function)
     file = getattr(getattr(compiled, "_cache", None), "_cache_file", None)
     if hasattr(file, "_source_stamp"):
-        file._source_stamp = code_hash()
+        file._source_stamp = code_hash(), processor.way()
         return compiled
     return numba.njit(**_OPTIONS, **options)(function)  # pragma: no cover
 

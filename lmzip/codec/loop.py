@@ -1,8 +1,9 @@
 """predict -> code -> learn: one loop for both directions.
 
-A block is cut into B contiguous streams that advance in lock step. After every segment of
-T positions the transformer learns from what was coded. Encoder and decoder differ in one step:
-the one predicts a segment of known bytes at once and codes them, the other decodes byte by byte.
+A block is cut into segments. Encoder and decoder differ in one step: the one predicts a segment of
+known bytes at once and codes them, the other decodes byte by byte. Learning is one segment behind,
+and so may run at the same time: a segment is predicted with what was learned from all but the one
+before it.
 """
 
 from __future__ import annotations
@@ -10,18 +11,16 @@ from __future__ import annotations
 import os
 import zlib
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import nullcontext
 
 import numpy as np
 
+from lmzip.codec.beside import Beside
 from lmzip.codec.coder import range_coder as rangecoder
 from lmzip.codec.coder.bit_coder import Bits, code_bytes, empty_bits
 from lmzip.codec.engine import make_engine
 from lmzip.codec.levels import BLOCK_SIZE, PRESETS
 from lmzip.codec.mixer.mixer import LONGEST
 from lmzip.codec.trace import Trace, no_trace
-from lmzip.codec.transformer.weights import HISTORY
 
 Progress = Callable[[int], object]
 
@@ -58,27 +57,17 @@ class Codec:
         buffer = np.zeros(len(block) * LONGEST + 16, dtype=np.uint8)
         coder = rangecoder.encoder_state()
         data = np.frombuffer(block, dtype=np.uint8)
+        bits = self._start(len(block))._replace(trace=trace or no_trace())
         # The transformer need not wait for the coder: it runs ahead, beside it.
-        with ThreadPoolExecutor(1) if self._beside else nullcontext() as beside:
-            last: Future[None] | None = None
-            bits = self._start(len(block))._replace(trace=trace or no_trace())
+        with Beside(self._beside) as coding:
 
-            def code(part: np.ndarray, left: np.ndarray) -> None:
-                nonlocal last
-                active = (np.arange(self.preset.segment)[:, None] < left).nonzero()
-                freq = self.engine.predict(part, left).transpose(1, 0, 2)[active]
-                symbols = part[:, HISTORY:].T[active]
-                work = (bits, freq, symbols, coder, buffer, False)
-                if beside is None:
-                    code_bytes(*work)
-                    return
-                if last is not None:
-                    last.result()
-                last = beside.submit(code_bytes, *work)
+            def code(segment: int, part: np.ndarray) -> None:
+                freq = self.engine.predict(segment, part)
+                coding.wait()
+                coding.start(code_bytes, bits, freq, part, coder, buffer, False)
 
-            self._run(data, code)
-            if last is not None:
-                last.result()
+            self._run(data.copy(), code)
+            coding.wait()
         return buffer[: rangecoder.finish(coder, buffer)].tobytes()
 
     def decode(self, payload: bytes, size: int) -> bytes:
@@ -90,7 +79,7 @@ class Codec:
         coder = rangecoder.decoder_state(buffer)
         bits = self._start(size)
         data = np.zeros(size, dtype=np.uint8)
-        self._run(data, lambda part, left: self.engine.decode(bits, part, left, coder, buffer))
+        self._run(data, lambda n, part: self.engine.decode(n, bits, part, coder, buffer))
         return data.tobytes()
 
     def _start(self, size: int) -> Bits:
@@ -100,32 +89,25 @@ class Codec:
             self.bits = empty_bits(self.preset, size)
         return self.bits
 
-    def _run(self, data: np.ndarray, code: Callable[[np.ndarray, np.ndarray], None]) -> None:
-        """Cut `data` (uint8 [size]) into streams; code each segment, and learn from it.
+    def _run(self, data: np.ndarray, code: Callable[[int, np.ndarray], None]) -> None:
+        """Code each segment of `data` (uint8 [size]), and learn from it.
 
-        code(part, left): part is uint8 [B, 3 + T], which a decoder fills in; left is int64 [B],
-        the bytes left of each stream. What it changed goes back to `data`.
+        code(segment, part): its number and its bytes, a view of `data` that a decoder fills in.
         """
-        segment = self.preset.segment
-        streams = min(self.preset.streams, -(-len(data) // segment))
-        length = -(-len(data) // streams)
-        ends = np.clip(len(data) - length * np.arange(streams), 0, length)
-        # Zeros stand before each stream, and behind it to the end of its last segment.
-        text = np.zeros((streams, HISTORY + -(-length // segment) * segment), dtype=np.uint8)
-        for stream, end in enumerate(ends):
-            text[stream, HISTORY:][:end] = data[stream * length :][:end]
-        self.engine.start_block(streams)
-        for start in range(0, length, segment):
-            left = ends - start
-            window = slice(start, start + HISTORY + segment)
-            part = np.ascontiguousarray(text[:, window])
-            code(part, left)
-            text[:, window] = part
-            # Only a block's last segment can be incomplete, and nothing is left to learn for.
-            if left.min() >= segment:
-                self.engine.learn(part)
-            if self.progress is not None:
-                self.progress(int(np.clip(left, 0, segment).sum()))
-        if data.flags.writeable:
-            for stream, end in enumerate(ends):
-                data[stream * length :][:end] = text[stream, HISTORY:][:end]
+        size = self.preset.segment
+        self.engine.start_block()
+        with Beside(self._beside) as learning:
+            for segment, start in enumerate(range(0, len(data), size)):
+                learning.wait()
+                self.engine.refresh()
+                if segment > 0:
+                    before = data[start - size : start]
+                    learning.start(self.engine.learn, segment - 1, before)
+                part = data[start : start + size]
+                code(segment, part)
+                if self.progress is not None:
+                    self.progress(len(part))
+            learning.wait()
+            if len(part) == size:
+                self.engine.learn(segment, part)
+        self.engine.refresh()

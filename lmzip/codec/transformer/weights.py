@@ -48,18 +48,19 @@ def matrix_shapes(preset: Preset) -> dict[str, tuple[int, int]]:
     return shapes
 
 
-def learns(preset: Preset, name: str) -> bool:
-    """Whether a tensor goes on learning: all do, or the table, the head and the last layers."""
-    if preset.learning == preset.layers or name in ("head", "table"):
-        return True
-    layer, _, part = name.partition(".")
-    return part != "" and int(layer) >= preset.layers - preset.learning
+def learned_names(preset: Preset) -> list[str]:
+    """The tensors that go on learning: table, head and the feed-forward of the last layers.
+
+    The others are as good without: docs/experiments.md.
+    """
+    layers = range(preset.layers - preset.learning, preset.layers)
+    names = [f"{layer}.{part}" for layer in layers for part in ("up", "down")]
+    return [*names, "head", *(["table"] if preset.log_slots > 0 else [])]
 
 
 def learning_rate(preset: Preset, name: str) -> np.float32:
-    """Of a tensor."""
-    groups = {"head": 1, "memory": 1, "embedding": 2, "table": 3}
-    return np.float32(preset.rates[groups.get(name, 0)])
+    """Of a tensor that learns."""
+    return np.float32(preset.rates[{"head": 1, "table": 2}.get(name, 0)])
 
 
 def initial_weights(preset: Preset) -> dict[str, np.ndarray]:

@@ -1,9 +1,8 @@
-"""The transformer as compiled loops: the same operations as `model.py`, one position at a time.
+"""Quantising, norms and the optimiser, as compiled loops on float32 and int8.
 
-Codes are integers in float32. Kernels marked `exact_sum_kernel` only add and multiply such
-integers within the exact range, or take maxima, so their order is free; in all others every
-operation is rounded on its own, in the order in which `model.py` applies them. Rows are
-positions of one stream, [T, ...]; matrices are stored input-major, [in, out].
+Kernels marked `exact_sum_kernel` only add integers within the exact range, or take maxima, so their
+order is free; in all others every operation is rounded on its own, in the order in which the
+torch reference applies them.
 """
 
 from __future__ import annotations
@@ -16,9 +15,9 @@ from lmzip.codec.transformer import schedule
 F = np.float32
 LEVELS = F(127)
 TINY = F(1e-30)
-KEEP1, TAKE1 = F(0.9), F(1 - 0.9)
-KEEP2, TAKE2 = F(0.999), F(1 - 0.999)
-EPSILON = F(1e-8)
+KEEP1, TAKE1 = F(schedule.BETA1), F(1 - schedule.BETA1)
+KEEP2, TAKE2 = F(schedule.BETA2), F(1 - schedule.BETA2)
+EPSILON = F(schedule.EPSILON)
 FLUSH, FLUSH_MOMENT = F(schedule.FLUSH), F(schedule.FLUSH_MOMENT)
 
 
@@ -27,42 +26,6 @@ def matrix(scratch, rows, columns):
     """The start of a flat scratch array as [rows, columns]. Slices of wider arrays would be
     strided, and loops over those are not vectorised."""
     return scratch[: rows * columns].reshape(rows, columns)
-
-
-@exact_sum_kernel
-def product(a, b, y):
-    """y [N, O] = a [N, I] b [I, O], codes; four rows share each pass over b."""
-    rows, inner, columns = a.shape[0], a.shape[1], b.shape[1]
-    whole = rows - rows % 4
-    for r in range(0, whole, 4):
-        for o in range(columns):
-            y[r, o] = y[r + 1, o] = y[r + 2, o] = y[r + 3, o] = 0
-        for i in range(0, inner, 4):
-            a0, a1, a2, a3 = a[r, i], a[r, i + 1], a[r, i + 2], a[r, i + 3]
-            b0, b1, b2, b3 = a[r + 1, i], a[r + 1, i + 1], a[r + 1, i + 2], a[r + 1, i + 3]
-            c0, c1, c2, c3 = a[r + 2, i], a[r + 2, i + 1], a[r + 2, i + 2], a[r + 2, i + 3]
-            d0, d1, d2, d3 = a[r + 3, i], a[r + 3, i + 1], a[r + 3, i + 2], a[r + 3, i + 3]
-            for o in range(columns):
-                w0, w1, w2, w3 = b[i, o], b[i + 1, o], b[i + 2, o], b[i + 3, o]
-                y[r, o] += a0 * w0 + a1 * w1 + a2 * w2 + a3 * w3
-                y[r + 1, o] += b0 * w0 + b1 * w1 + b2 * w2 + b3 * w3
-                y[r + 2, o] += c0 * w0 + c1 * w1 + c2 * w2 + c3 * w3
-                y[r + 3, o] += d0 * w0 + d1 * w1 + d2 * w2 + d3 * w3
-    for r in range(whole, rows):
-        vector_product(a[r], b, y[r])
-
-
-@exact_sum_kernel
-def vector_product(x, b, y):
-    """y [O] = x [I] b [I, O], codes; groups of four inputs that are all zero are skipped."""
-    columns = b.shape[1]
-    for o in range(columns):
-        y[o] = 0
-    for i in range(0, x.shape[0], 4):
-        x0, x1, x2, x3 = x[i], x[i + 1], x[i + 2], x[i + 3]
-        if x0 != 0 or x1 != 0 or x2 != 0 or x3 != 0:
-            for o in range(columns):
-                y[o] += x0 * b[i, o] + x1 * b[i + 1, o] + x2 * b[i + 2, o] + x3 * b[i + 3, o]
 
 
 @exact_sum_kernel
@@ -75,20 +38,29 @@ def peak(x):
 
 
 @exact_sum_kernel
+def largest(x):
+    """max x, float32."""
+    top = x[0]
+    for i in range(1, x.shape[0]):
+        top = max(top, x[i])
+    return top
+
+
+@exact_sum_kernel
 def magnitude(codes):
-    """Sum of |codes|, an exact integer in float32."""
-    total = F(0)
+    """Sum of |codes|, int8 -> int32."""
+    total = np.int32(0)
     for i in range(codes.shape[0]):
-        total += abs(codes[i])
+        total += np.int32(abs(np.int32(codes[i])))
     return total
 
 
 @exact_sum_kernel
 def dot(a, b):
-    """Sum of a * b over codes, an exact integer in float32."""
-    total = F(0)
+    """Sum of a * b over codes, int8 -> int32."""
+    total = np.int32(0)
     for i in range(a.shape[0]):
-        total += a[i] * b[i]
+        total += np.int32(a[i]) * np.int32(b[i])
     return total
 
 
@@ -100,88 +72,90 @@ def raise_peaks(top, x):
 
 
 @kernel
-def quantise(x, codes, levels):
-    """Fill `codes` from x; return scale = max|x| / levels and rate = levels / max|x|."""
+def quantise(x, codes):
+    """Fill `codes` (int8) from x; return scale = max|x| / 127 and rate = 127 / max|x|."""
     top = max(peak(x), TINY)
-    rate = levels / top
+    rate = LEVELS / top
     for i in range(x.shape[0]):
-        codes[i] = np.rint(x[i] * rate)
-    return top / levels, rate
+        codes[i] = np.int8(np.int32(np.rint(x[i] * rate)))
+    return top / LEVELS, rate
 
 
 @kernel
-def quantise_columns(x, top, codes, scale, levels):
-    """Quantise x [N, O] along its rows: codes [N, O], scale [O]; top [O] is scratch."""
+def quantise_columns(x, top, scale, codes):
+    """Quantise x [N, O] over its rows: codes int8 [N, O], scale [O]; top [O] is scratch."""
     rows, columns = x.shape
     for o in range(columns):
         top[o] = TINY
     for r in range(rows):
         raise_peaks(top, x[r])
     for o in range(columns):
-        scale[o] = top[o] / levels
-        top[o] = levels / top[o]
+        scale[o] = top[o] / LEVELS
+        top[o] = LEVELS / top[o]
     for r in range(rows):
+        row, out = x[r], codes[r]
         for o in range(columns):
-            codes[r, o] = np.rint(x[r, o] * top[o])
+            out[o] = np.int8(np.int32(np.rint(row[o] * top[o])))
+
+
+@kernel
+def turn(x, y):
+    """y [O, N] = x [N, O] transposed, int8, in tiles that stay in the cache."""
+    rows, columns = x.shape
+    for r0 in range(0, rows, 16):
+        for o0 in range(0, columns, 16):
+            for o in range(o0, o0 + 16):
+                for r in range(r0, r0 + 16):
+                    y[o, r] = x[r, o]
+
+
+@kernel
+def pack_rows(x, y):
+    """y [N/4, O, 4] from x [N, O]: the second operand of a product over the rows."""
+    for k in range(y.shape[0]):
+        x0, x1, x2, x3, out = x[4 * k], x[4 * k + 1], x[4 * k + 2], x[4 * k + 3], y[k]
+        for o in range(x.shape[1]):
+            out[o, 0], out[o, 1], out[o, 2], out[o, 3] = x0[o], x1[o], x2[o], x3[o]
 
 
 @kernel
 def norm(x, codes):
     """Codes of x [d], and the scale that makes their mean magnitude 1; also the rate."""
-    _, rate = quantise(x, codes, LEVELS)
-    return F(x.shape[0]) / max(magnitude(codes), F(1)), rate
+    _, rate = quantise(x, codes)
+    return F(x.shape[0]) / max(F(magnitude(codes)), F(1)), rate
 
 
 @kernel
 def rescale(y, row_scale, column_scale, out):
-    """out = (y * row_scale) * column_scale."""
+    """out = (y * row_scale) * column_scale, y int32."""
     for o in range(y.shape[0]):
-        out[o] = y[o] * row_scale * column_scale[o]
-
-
-@exact_sum_kernel
-def key_products(q, keys, first, count, scores):
-    """scores[j] = q [c] . keys [c, span] at slots first + j, codes."""
-    for j in range(count):
-        scores[j] = 0
-    for c in range(0, q.shape[0], 4):
-        q0, q1, q2, q3 = q[c], q[c + 1], q[c + 2], q[c + 3]
-        k0 = keys[c, first : first + count]
-        k1 = keys[c + 1, first : first + count]
-        k2 = keys[c + 2, first : first + count]
-        k3 = keys[c + 3, first : first + count]
-        for j in range(count):
-            scores[j] += q0 * k0[j] + q1 * k1[j] + q2 * k2[j] + q3 * k3[j]
-
-
-@exact_sum_kernel
-def mix_values(weights, values, first, count, mixed):
-    """mixed [c] = sum over j of weights[j] * values[first + j, c], codes."""
-    for c in range(mixed.shape[0]):
-        mixed[c] = 0
-    for j in range(count):
-        weight = weights[j]
-        if weight != 0:
-            for c in range(mixed.shape[0]):
-                mixed[c] += weight * values[first + j, c]
+        out[o] = F(y[o]) * row_scale * column_scale[o]
 
 
 @kernel
-def attention_weights(scores, q_scale, k_scale, first, bias, table, weights):
-    """Integer weights of the W visible slots from their code products; returns the sum.
+def rescale_onto(y, row_scale, column_scale, out):
+    """out += (y * row_scale) * column_scale, y int32."""
+    for o in range(y.shape[0]):
+        out[o] = out[o] + F(y[o]) * row_scale * column_scale[o]
 
-    bias [W] is by slot, the farthest first.
-    """
-    count = scores.shape[0]
-    for j in range(count):
-        scores[j] = scores[j] * q_scale * k_scale[first + j] + bias[j]
-    top = scores[0]
-    for j in range(1, count):
-        top = max(top, scores[j])
-    for j in range(count):
-        code = np.rint((top - scores[j]) * F(16))
-        weights[j] = table[np.int32(min(code, F(255)))]
-    return magnitude(weights)
+
+@kernel
+def rotate(x, turns, y):
+    """y [c] = x [c] turned by the cosines and sines of a position, turns [2, c / 2]."""
+    half = x.shape[0] // 2
+    for i in range(half):
+        a, b = x[i], x[i + half]
+        y[i] = a * turns[0, i] - b * turns[1, i]
+        y[i + half] = b * turns[0, i] + a * turns[1, i]
+
+
+@kernel
+def turns_of(position, tables, turns):
+    """Cosines and sines of a position, [2, c / 2], from both tables of `rotary.py`."""
+    fine, coarse = tables[0, position % tables.shape[1]], tables[1, position // tables.shape[1]]
+    for i in range(turns.shape[1]):
+        turns[0, i] = fine[0, i] * coarse[0, i] - fine[1, i] * coarse[1, i]
+        turns[1, i] = fine[1, i] * coarse[0, i] + fine[0, i] * coarse[1, i]
 
 
 @kernel
@@ -207,6 +181,18 @@ def frequencies(logits, table, weights, freq):
 
 
 @kernel
+def roots(worth, table, root_table, codes):
+    """Codes of the square roots of the softmax of worth [256], and their scale."""
+    top = largest(worth)
+    total = np.int64(0)
+    for i in range(worth.shape[0]):
+        code = np.int32(min(np.rint((top - worth[i]) * F(64)), F(1023)))
+        codes[i] = np.int8(root_table[code])
+        total += np.int64(table[code])
+    return F(np.sqrt(np.float64(1 << 20) / np.float64(total))) / LEVELS
+
+
+@kernel
 def adam_row(w, grad, m, v, unbias1, unbias2, rate):
     """One Adam step on w [O]. (One array more, and LLVM would not vectorise the loop.)"""
     for o in range(w.shape[0]):
@@ -221,46 +207,29 @@ def adam_row(w, grad, m, v, unbias1, unbias2, rate):
 
 
 @kernel
-def adam_matrix(w, grad, scale, m, v, powers, rate, codes, codes_t, top, w_scale):
-    """One Adam step on w [in, out] with gradient grad * scale [out]; requantise its columns.
+def adam_matrix(m, layer, dw, g_scale, powers, rate):
+    """One Adam step on the learned matrix m.w[layer] [O, I] with gradient dw * g_scale [O], and its
+    codes anew.
 
-    powers: float32 [2], the bias corrections of both moments. Fills codes [in, out], its
-    transpose codes_t [out, in], and w_scale [out]; top [out] is scratch.
+    dw: int32 [O, I]; powers: float32 [2], what corrects the bias of both moments.
     """
-    rows, columns = w.shape
-    for o in range(columns):
-        top[o] = TINY
-    for i in range(rows):
-        row = w[i]
-        row_grad = grad[i]
-        for o in range(columns):
-            row_grad[o] *= scale[o]
-        adam_row(row, row_grad, m[i], v[i], powers[0], powers[1], rate)
-        raise_peaks(top, row)
-    for o in range(columns):
-        w_scale[o] = top[o] / LEVELS
-        top[o] = LEVELS / top[o]
-    requantise(w, top, codes, codes_t)
+    w, first, second = m.w[layer], m.m[layer], m.v[layer]
+    grad, codes = m.line, m.row
+    for o in range(w.shape[0]):
+        for i in range(w.shape[1]):
+            grad[i] = F(dw[o, i]) * g_scale[o]
+        adam_row(w[o], grad, first[o], second[o], powers[0], powers[1], rate)
+        m.scale[layer, o], _ = quantise(w[o], codes)
+        place_row(codes, o, m.codes[layer], m.back[layer])
 
 
 @kernel
-def requantise(w, rate, codes, codes_t):
-    """codes = round(w * rate) and its transpose, in tiles that stay in the cache."""
-    rows, columns = w.shape
-    for i in range(rows):
-        for o in range(columns):
-            codes[i, o] = np.rint(w[i, o] * rate[o])
-    for i0 in range(0, rows, 16):
-        for o0 in range(0, columns, 16):
-            for o in range(o0, o0 + 16):
-                for i in range(i0, i0 + 16):
-                    codes_t[o, i] = codes[i, o]
-
-
-@exact_sum_kernel
-def weighted_sum(weights, x):
-    """Sum of weights * x over integers, exact in float64."""
-    total = np.float64(0)
-    for j in range(x.shape[0]):
-        total += np.float64(weights[j]) * np.float64(x[j])
-    return total
+def place_row(row, o, codes, back):
+    """Put a row [I] of a matrix into both operands made of it: codes [I/4, O, 4], and back
+    [O/4, I, 4] for the product with its transpose."""
+    for k in range(codes.shape[0]):
+        out = codes[k, o]
+        out[0], out[1], out[2], out[3] = row[4 * k], row[4 * k + 1], row[4 * k + 2], row[4 * k + 3]
+    out, part = back[o // 4], o % 4
+    for i in range(row.shape[0]):
+        out[i, part] = row[i]

@@ -1,288 +1,57 @@
-"""The CPU engine: the whole segment - forward, coding, backward, Adam - in compiled kernels.
+"""The engine of compiled kernels: predicts and decodes a segment in one call each, and learns.
 
-The same arithmetic as `model.py`, `mixing.py` and `learner.py`, bit for bit; the tests compare
-them. One call codes a segment, one call learns from it; nothing is allocated in between.
+The same arithmetic as the torch reference, bit for bit; the tests compare them. Nothing is
+allocated while coding.
 """
 
 from __future__ import annotations
-
-import math
-from typing import NamedTuple
 
 import numpy as np
 
 from lmzip.codec.coder.bit_coder import Bits, code_bytes
 from lmzip.codec.jit import kernel
 from lmzip.codec.levels import Preset
-from lmzip.codec.memory.slots import Slots, add_candidates, empty_slots, look_up, read, read_segment
-from lmzip.codec.transformer.kernels.arithmetic import (
-    LEVELS,
-    TINY,
-    F,
-    attention_weights,
-    frequencies,
-    key_products,
-    matrix,
-    mix_values,
-    norm,
-    product,
-    quantise,
-    requantise,
-    rescale,
-)
-from lmzip.codec.transformer.kernels.backward import learn_segment
+from lmzip.codec.memory.slots import empty_slots, look_up, read, read_segment
+from lmzip.codec.transformer import rotary
+from lmzip.codec.transformer.kernels.arithmetic import F, place_row, quantise
+from lmzip.codec.transformer.kernels.backward import Learned, Learner, learn_segment, refresh
+from lmzip.codec.transformer.kernels.forward import Linear, State, forward
 from lmzip.codec.transformer.schedule import Adam
-from lmzip.codec.transformer.softmax import ATTENTION_WEIGHTS, LOGIT_WEIGHTS
-from lmzip.codec.transformer.weights import SYMBOLS, initial_weights, kind_count, output_count
-
-
-class Matrix(NamedTuple):
-    """A stack of learned matrices [L, in, out], quantised along `in`, and Adam's moments."""
-
-    w: np.ndarray
-    m: np.ndarray
-    v: np.ndarray
-    codes: np.ndarray
-    """[L, in, out]"""
-    codes_t: np.ndarray
-    """[L, out, in]"""
-    scale: np.ndarray
-    """[L, out]"""
-    x: np.ndarray
-    """Codes of the segment's inputs, [L, N, in]."""
-    x_scale: np.ndarray
-    """[L, N]"""
-
-
-class State(NamedTuple):
-    """Everything that the kernels read and write. N = B*T rows, stream-major."""
-
-    qkv: Matrix
-    out: Matrix
-    up: Matrix
-    down: Matrix
-    head: Matrix
-    embedding: np.ndarray
-    """[rows, d]; then Adam's moments."""
-    embedding_m: np.ndarray
-    embedding_v: np.ndarray
-    table: np.ndarray
-    """[K * 144], of the slots; then Adam's moments."""
-    table_m: np.ndarray
-    table_v: np.ndarray
-    bias: np.ndarray
-    """[L, H, W], by slot: the farthest first; then Adam's moments."""
-    bias_m: np.ndarray
-    bias_v: np.ndarray
-    rate: np.ndarray
-    """Of the norms, [2L + 1, N]."""
-    hidden: np.ndarray
-    """[L, N, 4d]"""
-    q: np.ndarray
-    """[L, N, d]"""
-    q_scale: np.ndarray
-    """[L, N, H]"""
-    keys: np.ndarray
-    """[L, B, H, c, W + T]"""
-    k_scale: np.ndarray
-    """[L, B, H, W + T]"""
-    values: np.ndarray
-    """[L, B, H, W + T, c]"""
-    weights: np.ndarray
-    """[L, N, H, W]"""
-    total: np.ndarray
-    """[L, N, H]"""
-    slots: Slots
-    gates: np.ndarray
-    """[N, K]"""
-    freq: np.ndarray
-    """int64 [N, 256]"""
-    residual: np.ndarray
-    """[N, d]"""
-    flat: tuple[np.ndarray, ...]
-    """Seven flat scratch arrays."""
-    attention_table: np.ndarray
-    logit_table: np.ndarray
+from lmzip.codec.transformer.softmax import ATTENTION_WEIGHTS, LOGIT_ROOTS, LOGIT_WEIGHTS
+from lmzip.codec.transformer.weights import (
+    SYMBOLS,
+    initial_weights,
+    kind_count,
+    learning_rate,
+    matrix_shapes,
+)
 
 
 @kernel
-def linear(x, x_scale, codes, scale, y):
-    """y [n, O] = x [n, I] (codes, times x_scale [n]) times a quantised matrix."""
-    product(x, codes, y)
-    for r in range(x.shape[0]):
-        rescale(y[r], x_scale[r], scale, y[r])
+def decode_segment(s, bits, segment, text, coder, buffer):
+    """predict -> decode for the positions of a segment, which fills in `text`, uint8 [n]."""
+    first = segment % 2 * s.keys.shape[4]
+    for at in range(text.shape[0]):
+        row = first + at
+        look_up(s.slots, row)
+        forward(s, segment, at, 1)
+        code_bytes(bits, s.freq[row : row + 1], text[at : at + 1], coder, buffer, True)
+        read(s.slots, np.int64(text[at]))
 
 
 @kernel
-def attend(s, layer, stream, at, row, scores, mixed):
-    """Attention of one position: fills its weights and `mixed` [d]."""
-    heads, channels = s.keys.shape[2], s.keys.shape[3]
-    window = s.bias.shape[2]
-    for h in range(heads):
-        part = slice(h * channels, (h + 1) * channels)
-        first = at + 1
-        key_products(s.q[layer, row, part], s.keys[layer, stream, h], first, window, scores)
-        weights = s.weights[layer, row, h]
-        total = attention_weights(
-            scores,
-            s.q_scale[layer, row, h],
-            s.k_scale[layer, stream, h],
-            first,
-            s.bias[layer, h],
-            s.attention_table,
-            weights,
-        )
-        s.total[layer, row, h] = total
-        out = mixed[part]
-        mix_values(weights, s.values[layer, stream, h], first, window, out)
-        for c in range(channels):
-            out[c] = out[c] / total * F(1 / 16)
+def predict_segment(s, segment, text):
+    """Frequencies of the positions of a segment of known bytes, uint8 [n]."""
+    read_segment(s.slots, segment % 2 * s.keys.shape[4], text)
+    forward(s, segment, 0, text.shape[0])
 
 
 @kernel
-def forward(s, stream, segment, at, n):
-    """Frequencies of positions at .. at+n of one stream, whose slots have been looked up."""
-    layers, heads, channels = s.keys.shape[0], s.keys.shape[2], s.keys.shape[3]
-    width, window = s.residual.shape[1], s.bias.shape[2]
-    gain = F(1 / math.sqrt(channels))
-    first = stream * segment + at
-    rows = slice(first, first + n)
-    x = s.residual[rows]
-    scores = s.flat[1][:window]
-    mixed = s.flat[1][window : window + width]
-    for r in range(n):
-        tokens = s.slots.tokens[first + r]
-        for c in range(width):
-            x[r, c] = s.embedding[tokens[0], c]
-        for i in range(1, tokens.shape[0]):
-            for c in range(width):
-                x[r, c] = x[r, c] + s.embedding[tokens[i], c]
-    for layer in range(layers):
-        m = s.qkv
-        for r in range(n):
-            row = first + r
-            m.x_scale[layer, row], s.rate[2 * layer, row] = norm(x[r], m.x[layer, row])
-        y = matrix(s.flat[0], n, 3 * width)
-        linear(m.x[layer, rows], m.x_scale[layer, rows], m.codes[layer], m.scale[layer], y)
-        for r in range(n):
-            row, slot = first + r, window + at + r
-            for h in range(heads):
-                q = y[r, h * channels : (h + 1) * channels]
-                scale, _ = quantise(q, s.q[layer, row, h * channels : (h + 1) * channels], LEVELS)
-                s.q_scale[layer, row, h] = scale * gain
-                k = y[r, width + h * channels : width + (h + 1) * channels]
-                s.k_scale[layer, stream, h, slot], _ = quantise(k, k, LEVELS)
-                for c in range(channels):
-                    s.keys[layer, stream, h, c, slot] = k[c]
-                    v = np.rint(y[r, 2 * width + h * channels + c] * F(16))
-                    s.values[layer, stream, h, slot, c] = min(max(v, -LEVELS), LEVELS)
-        m = s.out
-        for r in range(n):
-            row = first + r
-            attend(s, layer, stream, at + r, row, scores, mixed)
-            m.x_scale[layer, row], _ = quantise(mixed, m.x[layer, row], LEVELS)
-        y = matrix(s.flat[0], n, width)
-        linear(m.x[layer, rows], m.x_scale[layer, rows], m.codes[layer], m.scale[layer], y)
-        add(x, y)
-        m = s.up
-        for r in range(n):
-            row = first + r
-            m.x_scale[layer, row], s.rate[2 * layer + 1, row] = norm(x[r], m.x[layer, row])
-        hidden = s.hidden[layer, rows]
-        linear(m.x[layer, rows], m.x_scale[layer, rows], m.codes[layer], m.scale[layer], hidden)
-        m = s.down
-        square = s.flat[1][: 4 * width]
-        for r in range(n):
-            for o in range(4 * width):
-                hidden[r, o] = max(hidden[r, o], F(0))
-                square[o] = hidden[r, o] * hidden[r, o]
-            m.x_scale[layer, first + r], _ = quantise(square, m.x[layer, first + r], LEVELS)
-        linear(m.x[layer, rows], m.x_scale[layer, rows], m.codes[layer], m.scale[layer], y)
-        add(x, y)
-    m = s.head
-    for r in range(n):
-        m.x_scale[0, first + r], s.rate[2 * layers, first + r] = norm(x[r], m.x[0, first + r])
-    logits = matrix(s.flat[0], n, m.scale.shape[1])
-    linear(m.x[0, rows], m.x_scale[0, rows], m.codes[0], m.scale[0], logits)
-    for r in range(n):
-        add_candidates(s.slots, first + r, s.table, logits[r], s.gates[first + r])
-        frequencies(logits[r, :256], s.logit_table, s.flat[1][:256], s.freq[first + r])
-
-
-@kernel
-def add(x, y):
-    """x += y, [n, d]."""
-    for r in range(x.shape[0]):
-        for c in range(x.shape[1]):
-            x[r, c] += y[r, c]
-
-
-@kernel
-def slide(s, segment):
-    """Keep the keys and values of the last W positions, and free T slots behind them."""
-    layers, streams, heads, channels = s.keys.shape[:4]
-    window = s.bias.shape[2]
-    for layer in range(layers):
-        for b in range(streams):
-            for h in range(heads):
-                for j in range(window):
-                    s.k_scale[layer, b, h, j] = s.k_scale[layer, b, h, segment + j]
-                    for c in range(channels):
-                        s.values[layer, b, h, j, c] = s.values[layer, b, h, segment + j, c]
-                for c in range(channels):
-                    row = s.keys[layer, b, h, c]
-                    for j in range(window):
-                        row[j] = row[segment + j]
-
-
-@kernel
-def decode_segment(s, bits, segment, text, left, coder, buffer):
-    """predict -> decode for a segment of all streams, which fills in the last T of `text`.
-
-    text: uint8 [B, 3 + T]; left: bytes left per stream. Position by position and, at each,
-    stream by stream.
-    """
-    slide(s, segment)
-    for at in range(segment):
-        for b in range(text.shape[0]):
-            if at < left[b]:
-                look_up(s.slots, b, b * segment + at)
-                forward(s, b, segment, at, 1)
-                freq = s.freq[b * segment + at : b * segment + at + 1]
-                code_bytes(bits, freq, text[b, 3 + at : 4 + at], coder, buffer, True)
-        for b in range(text.shape[0]):
-            if at < left[b]:
-                read(s.slots, b, np.int64(text[b, 3 + at]))
-
-
-@kernel
-def predict_segment(s, segment, text, left):
-    """Frequencies of a whole segment of known bytes, of all streams; left: bytes left of each."""
-    slide(s, segment)
-    read_segment(s.slots, segment, text, left)
-    for b in range(text.shape[0]):
-        forward(s, b, segment, 0, segment)
-
-
-def _matrix(weights: list[np.ndarray], rows: int) -> Matrix:
-    """The stack of the layers' matrices, given output-major, and room for `rows` inputs."""
-    w = np.ascontiguousarray(np.stack(weights).transpose(0, 2, 1))
-    layers, inner, outer = w.shape
-    matrix = Matrix(
-        w=w,
-        m=np.zeros_like(w),
-        v=np.zeros_like(w),
-        codes=np.zeros_like(w),
-        codes_t=np.zeros((layers, outer, inner), dtype=F),
-        scale=np.zeros((layers, outer), dtype=F),
-        x=np.zeros((layers, rows, inner), dtype=F),
-        x_scale=np.zeros((layers, rows), dtype=F),
-    )
-    for layer in range(layers):
-        top = np.maximum(np.abs(w[layer]).max(0), TINY)
-        matrix.scale[layer] = top / LEVELS
-        requantise(w[layer], LEVELS / top, matrix.codes[layer], matrix.codes_t[layer])
-    return matrix
+def quantise_matrix(w, line, codes, back, scale):
+    """Codes of w [out, in]: codes [in / 4, out, 4], back [out / 4, in, 4], scale [out]."""
+    for o in range(w.shape[0]):
+        scale[o], _ = quantise(w[o], line)
+        place_row(line, o, codes, back)
 
 
 class CpuEngine:
@@ -290,89 +59,136 @@ class CpuEngine:
 
     def __init__(self, preset: Preset) -> None:
         self.preset = preset
-        self.steps = Adam(preset.width)
-        self.state: State | None = None
-
-    def start_block(self, streams: int) -> None:
-        """Forget the context (not what was learned) and make room for `streams` streams."""
-        p = self.preset
-        d, heads, layers, window = p.width, p.heads, p.layers, p.window
-        rows, span = streams * p.segment, p.window + p.segment
-        old = self.state
-        if old is None:
-            weights = initial_weights(p)
-
-            def stack(part: str) -> Matrix:
-                return _matrix([weights[f"{layer}.{part}"] for layer in range(layers)], rows)
-
-            bias = np.stack([weights[f"{layer}.bias"][:, ::-1] for layer in range(layers)])
-            learned = {
-                **{part: stack(part) for part in ("qkv", "out", "up", "down")},
-                "head": _matrix([weights["head"]], rows),
-                "embedding": weights["embedding"],
-                "table": weights["table"],
-                "bias": np.ascontiguousarray(bias),
-            }
-            for name in ("embedding", "bias", "table"):
-                learned[f"{name}_m"] = np.zeros_like(learned[name])
-                learned[f"{name}_v"] = np.zeros_like(learned[name])
-        else:
-            learned = {
-                name + moment: getattr(old, name + moment)
-                for name in ("embedding", "bias", "table")
-                for moment in ("", "_m", "_v")
-            }
-            for name in ("qkv", "out", "up", "down", "head"):
-                matrix = getattr(old, name)
-                x = np.zeros((matrix.x.shape[0], rows, matrix.x.shape[2]), dtype=F)
-                learned[name] = matrix._replace(x=x, x_scale=np.zeros(x.shape[:2], dtype=F))
-
-        def zeros(*shape: int) -> np.ndarray:
-            return np.zeros(shape, dtype=F)
-
-        outputs, tokens = output_count(p), len(learned["embedding"])
-        largest = max(rows * 4 * d, 4 * d * d, outputs * d, tokens * d, rows * outputs)
-        largest = max(largest, p.segment * (p.segment + 4 * d) + d * span)
-        largest = max(largest, 2 * span + 8 * d, 4 * outputs)
-        self.state = State(
-            **learned,
-            rate=zeros(2 * layers + 1, rows),
-            hidden=zeros(layers, rows, 4 * d),
-            q=zeros(layers, rows, d),
-            q_scale=zeros(layers, rows, heads),
-            keys=zeros(layers, streams, heads, d // heads, span),
-            k_scale=zeros(layers, streams, heads, span),
-            values=zeros(layers, streams, heads, span, d // heads),
-            weights=zeros(layers, rows, heads, window),
-            total=zeros(layers, rows, heads),
-            slots=empty_slots(p, streams, None if old is None else old.slots),
-            gates=zeros(rows, kind_count(p)),
-            freq=np.zeros((rows, SYMBOLS), dtype=np.int64),
-            residual=zeros(rows, d),
-            flat=tuple(zeros(largest) for _ in range(7)),
-            attention_table=ATTENTION_WEIGHTS.astype(F),
-            logit_table=LOGIT_WEIGHTS.astype(np.float64),
+        self.steps = Adam()
+        self.rates = np.array(
+            [learning_rate(preset, name) for name in ("0.up", "head", "table")], dtype=F
         )
+        weights = initial_weights(preset)
+        shapes = matrix_shapes(preset)
+        quantised = {
+            name: _quantised(weights[name]) if name in shapes else None for name in weights
+        }
+
+        def layers(part: str, first: int = 0) -> list[str]:
+            return [f"{layer}.{part}" for layer in range(first, preset.layers)]
+
+        def used(names: list[str], inputs: int, outputs: int) -> Linear:
+            rows = 2 * preset.segment
+            codes = [quantised[name][0] for name in names]
+            return Linear(
+                codes=np.stack(codes) if names else np.zeros((0, 1, outputs, 4), dtype=np.int8),
+                scale=np.stack([quantised[name][2] for name in names]) if names else _zeros(0, 1),
+                x=np.zeros((len(names), rows, inputs), dtype=np.int8),
+                x_scale=_zeros(len(names), rows),
+            )
+
+        def learned(names: list[str]) -> Learned:
+            w = np.stack([weights[name] for name in names])
+            codes, back, scale = (
+                np.stack([quantised[name][i] for name in names]) for i in range(3)
+            )
+            inner = w.shape[2]
+            return Learned(
+                w, np.zeros_like(w), np.zeros_like(w), codes, back, scale,
+                _zeros(inner), np.zeros(inner, dtype=np.int8),
+            )  # fmt: skip
+
+        d, heads, segment = preset.width, preset.heads, preset.segment
+        channels, outputs, rows = d // heads, shapes["head"][0], 2 * segment
+        parts = preset.window // segment + 1
+        kinds, top = kind_count(preset), max(shapes["head"][0], 4 * d)
+        attention = (preset.layers, heads)
+        self.state = State(
+            qkv=used(layers("qkv"), d, 3 * d),
+            out=used(layers("out"), d, d),
+            up=used(layers("up"), d, 4 * d),
+            down=used(layers("down"), 4 * d, d),
+            head=used(["head"], d, outputs),
+            memory=used(["memory"] if kinds else [], SYMBOLS, d),
+            embedding=weights["embedding"],
+            table=weights["table"].copy(),
+            rate=_zeros(2 * preset.layers + 1, rows),
+            hidden=_zeros(preset.layers, rows, 4 * d),
+            q=np.zeros((*attention, rows, channels), dtype=np.int8),
+            q_scale=_zeros(*attention, rows),
+            keys=np.zeros((*attention, parts, channels // 4, segment, 4), dtype=np.int8),
+            k_scale=_zeros(*attention, parts, segment),
+            values=np.zeros((*attention, parts, segment // 4, channels, 4), dtype=np.int8),
+            weights=np.zeros((*attention, parts, rows, segment), dtype=np.int8),
+            total=_zeros(*attention, rows),
+            slots=empty_slots(preset),
+            gates=_zeros(rows, kinds),
+            freq=np.zeros((rows, SYMBOLS), dtype=np.int64),
+            turns=_zeros(rows, 2, channels // 2),
+            rotary_tables=rotary.tables(channels),
+            attention_table=ATTENTION_WEIGHTS.astype(np.int32),
+            logit_table=LOGIT_WEIGHTS.astype(np.float64),
+            root_table=LOGIT_ROOTS.astype(np.int32),
+            residual=_zeros(segment, d),
+            sums=np.zeros(segment * (top + segment), dtype=np.int32),
+            floats=_zeros(segment * (parts * segment + d + 1) + 8 * d + 1024),
+            bytes=np.zeros(channels, dtype=np.int8),
+        )
+        first = preset.layers - preset.learning
+        table = weights["table"]
+        self.learner = Learner(
+            up=learned(layers("up", first)),
+            down=learned(layers("down", first)),
+            head=learned(["head"]),
+            table=table,
+            table_m=np.zeros_like(table),
+            table_v=np.zeros_like(table),
+            codes=np.zeros(segment * top, dtype=np.int8),
+            turned=np.zeros(segment * top, dtype=np.int8),
+            packed=np.zeros(segment * 4 * d, dtype=np.int8),
+            sums=np.zeros(max(segment, outputs, 4 * d) * 4 * d, dtype=np.int32),
+            residual=_zeros(segment, d),
+            inner=_zeros(segment, d),
+            wide=_zeros(segment * top),
+            lines=_zeros(max(2 * top + segment, len(table))),
+        )
+
+    def start_block(self) -> None:
+        """Forget the context, not what was learned."""
+        self.state = self.state._replace(slots=empty_slots(self.preset, self.state.slots))
 
     def first_frequencies(self) -> np.ndarray:
         """What the model gives the next block's first byte: int64 [256]."""
-        self.start_block(1)
-        look_up(self.state.slots, 0, 0)
-        forward(self.state, 0, self.preset.segment, 0, 1)
+        self.start_block()
+        look_up(self.state.slots, 0)
+        forward(self.state, 0, 0, 1)
         return self.state.freq[0]
 
-    def predict(self, text: np.ndarray, left: np.ndarray) -> np.ndarray:
-        """Frequencies of a segment whose bytes are known: int64 [B, T, 256], a copy."""
-        predict_segment(self.state, self.preset.segment, text, left)
-        return self.state.freq.reshape(len(text), -1, SYMBOLS).copy()
+    def refresh(self) -> None:
+        """Use what was learned, from now on."""
+        refresh(self.learner, self.state)
+
+    def predict(self, segment: int, text: np.ndarray) -> np.ndarray:
+        """Frequencies of a segment's bytes, uint8 [n], which are known: int64 [n, 256], a copy."""
+        predict_segment(self.state, segment, text)
+        first = segment % 2 * self.preset.segment
+        return self.state.freq[first : first + len(text)].copy()
 
     def decode(
-        self, bits: Bits, text: np.ndarray, left: np.ndarray, coder: np.ndarray, buffer: np.ndarray
+        self, segment: int, bits: Bits, text: np.ndarray, coder: np.ndarray, buffer: np.ndarray
     ) -> None:
-        """predict -> decode for one segment; see `decode_segment`."""
-        decode_segment(self.state, bits, self.preset.segment, text, left, coder, buffer)
+        """predict -> decode for one segment, whose bytes fill `text`, uint8 [n]."""
+        decode_segment(self.state, bits, segment, text, coder, buffer)
 
-    def learn(self, text: np.ndarray) -> None:
-        """One learning step from a segment whose every byte has been coded."""
-        powers, rates = self.steps.next()
-        learn_segment(self.state, self.preset.segment, text, powers, rates)
+    def learn(self, segment: int, text: np.ndarray) -> None:
+        """One learning step from a segment, uint8 [T], that has been predicted."""
+        learn_segment(self.learner, self.state, segment, text, self.steps.next(), self.rates)
+
+
+def _zeros(*shape: int) -> np.ndarray:
+    return np.zeros(shape, dtype=F)
+
+
+def _quantised(w: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Codes, codes of the transpose, and scale of a matrix; see `quantise_matrix`."""
+    outputs, inputs = w.shape
+    codes = np.zeros((inputs // 4, outputs, 4), dtype=np.int8)
+    back = np.zeros((outputs // 4, inputs, 4), dtype=np.int8)
+    scale = np.zeros(outputs, dtype=F)
+    quantise_matrix(w, np.zeros(inputs, dtype=np.int8), codes, back, scale)
+    return codes, back, scale

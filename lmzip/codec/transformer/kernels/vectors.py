@@ -22,6 +22,8 @@ from llvmlite import binding, ir
 from numba.core import cgutils, errors, types
 from numba.extending import intrinsic, models, register_model
 
+from lmzip.codec.processor import way
+
 SUMS = 16
 """int32 lanes of a vector of sums."""
 CODES = 64
@@ -131,10 +133,17 @@ def _magnitude(builder: ir.IRBuilder, vector: Any) -> Any:
     return _call(builder, name, vector.type, vector, ir.Constant(ir.IntType(1), 0))
 
 
+def _signed_like(builder: ir.IRBuilder, b: Any, a: Any) -> Any:
+    """b where a is positive, -b where it is negative; anything where it is 0."""
+    if b.type.count == 32:
+        return _call(builder, "llvm.x86.avx2.psign.b", b.type, b, a)
+    zero = ir.Constant(b.type, None)
+    return builder.select(builder.icmp_signed("<", a, zero), builder.sub(zero, b), b)
+
+
 def _vnni(bits: int) -> Callable[..., Any]:
     def add(builder: ir.IRBuilder, total: Any, a: Any, b: Any) -> Any:
-        zero = ir.Constant(b.type, None)
-        b = builder.select(builder.icmp_signed("<", a, zero), builder.sub(zero, b), b)
+        b = _signed_like(builder, b, a)
         a = _magnitude(builder, a)
         if binding.llvm_version_info[0] < 22:  # the operands were declared as int32 before
             a, b = builder.bitcast(a, total.type), builder.bitcast(b, total.type)
@@ -145,7 +154,7 @@ def _vnni(bits: int) -> Callable[..., Any]:
 
 def _avx2(builder: ir.IRBuilder, total: Any, a: Any, b: Any) -> Any:
     pairs, ones = ir.VectorType(_i16, 16), ir.Constant(ir.VectorType(_i16, 16), [1] * 16)
-    b = _call(builder, "llvm.x86.avx2.psign.b", b.type, b, a)
+    b = _signed_like(builder, b, a)
     twos = _call(builder, "llvm.x86.avx2.pmadd.ub.sw", pairs, _magnitude(builder, a), b)
     return builder.add(total, _call(builder, "llvm.x86.avx2.pmadd.wd", total.type, twos, ones))
 
@@ -154,25 +163,27 @@ def _dot(builder: ir.IRBuilder, total: Any, a: Any, b: Any) -> Any:
     return _call(builder, "llvm.aarch64.neon.sdot.v4i32.v16i8", total.type, total, a, b)
 
 
-INSTRUCTIONS: dict[str, tuple[int, Callable[..., Any], tuple[str, ...]]] = {
-    "vnni": (1, _vnni(512), ("avx512vnni", "avx512bw")),
-    "vnni256": (2, _vnni(256), ("avxvnni",)),
-    "avx2": (2, _avx2, ("avx2",)),
-    "dot": (4, _dot, ("dotprod",)),
+INSTRUCTIONS: dict[str, tuple[int, Callable[..., Any]]] = {
+    "vnni512": (1, _vnni(512)),
+    "vnni": (2, _vnni(256)),
+    "avx2": (2, _avx2),
+    "dot": (4, _dot),
 }
-"""Name -> registers that a vector takes, what adds a product of theirs, what the CPU must have."""
+"""Way -> registers that a vector takes, and what adds a product of two of them."""
 
 
-def multiply(name: str) -> Any:
-    """The intrinsic (total, a, b) -> total + the sums of four products of codes each."""
-    parts, add, _ = INSTRUCTIONS[name]
+def multiply(builder: ir.IRBuilder, name: str, total: Any, a: Any, b: Any) -> Any:
+    """total + the sums of four products of codes each, in whole vectors."""
+    parts, add = INSTRUCTIONS[name]
+    cut = (_cut(builder, argument, parts) for argument in (total, a, b))
+    return _join(builder, [add(builder, *part) for part in zip(*cut, strict=True)])
 
-    @intrinsic
-    def dot(typing: Any, total: Any, a: Any, b: Any) -> Any:
-        def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
-            cut = (_cut(builder, argument, parts) for argument in arguments)
-            return _join(builder, [add(builder, *part) for part in zip(*cut, strict=True)])
 
-        return sums(total, a, b), generate
+@intrinsic
+def dot(typing: Any, total: Any, a: Any, b: Any) -> Any:
+    """total + the sums of four products of codes each, by this processor's instruction."""
 
-    return dot
+    def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
+        return multiply(builder, way(), *arguments)
+
+    return sums(total, a, b), generate
