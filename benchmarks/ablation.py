@@ -11,11 +11,11 @@ from pathlib import Path
 
 import numpy as np
 
-from lmzip.codec.coder import range_coder as rangecoder
+from lmzip.codec.coder import range_coder
 from lmzip.codec.coder.bit_coder import code_bytes, empty_bits
 from lmzip.codec.engine import make_engine
 from lmzip.codec.levels import BLOCK_SIZE, DEFAULT_LEVEL, PRESETS, Preset
-from lmzip.codec.transformer.weights import HISTORY, SYMBOLS
+from lmzip.codec.memory.slots import HISTORY, SYMBOLS
 
 UNIFORM = 1 << 16
 
@@ -52,7 +52,7 @@ def payload(
 ) -> int:
     """Bytes of the coded data; `freq` None: no transformer."""
     bits = empty_bits(preset, len(data))
-    buffer, coder = np.zeros(3 * len(data) + 64, dtype=np.uint8), rangecoder.encoder_state()
+    buffer, coder = np.zeros(3 * len(data) + 64, dtype=np.uint8), range_coder.encoder_state()
     step = 4096 if match else 1
     symbols, uniform = data.copy(), np.full((step, 256), UNIFORM, dtype=np.int64)
     for start in range(0, len(data), step):
@@ -61,7 +61,7 @@ def payload(
         if not match:
             bits.memory.match_at[:] = 0
         code_bytes(bits, rows, part, coder, buffer, False)
-    return rangecoder.finish(coder, buffer)
+    return range_coder.finish(coder, buffer)
 
 
 def main(files: list[str]) -> None:

@@ -14,14 +14,14 @@ from time import perf_counter
 import numpy as np
 from numba import njit
 
-from lmzip.codec.coder import range_coder as rangecoder
+from lmzip.codec.coder import range_coder
 from lmzip.codec.coder.bit_coder import code_bytes, empty_bits
 from lmzip.codec.levels import DEFAULT_LEVEL
 from lmzip.codec.loop import Codec
 from lmzip.codec.memory import slots
-from lmzip.codec.transformer.kernels import arithmetic as kernels
-from lmzip.codec.transformer.kernels import engine as fast
-from lmzip.codec.transformer.weights import HISTORY, matrix_shapes
+from lmzip.codec.memory.slots import HISTORY
+from lmzip.codec.transformer.kernels import arithmetic, forward
+from lmzip.codec.transformer.weights import matrix_shapes
 
 
 def best_of(work: Callable[[], object], repeats: int = 30) -> float:
@@ -40,7 +40,7 @@ def position_by_position(state, segment, text):
     """The forward pass as the decoder runs it, and its slots."""
     for at in range(segment):
         slots.look_up(state.slots, 0, at)
-        fast.forward(state, 0, segment, at, 1)
+        forward.forward(state, 0, segment, at, 1)
         slots.read(state.slots, 0, np.int64(text[HISTORY + at]))
 
 
@@ -48,7 +48,7 @@ def product_peak() -> float:
     """Multiply-adds per second of the blocked product kernel, operands in the cache."""
     a, b = np.ones((64, 256), dtype=np.float32), np.ones((256, 256), dtype=np.float32)
     y = np.zeros((64, 256), dtype=np.float32)
-    return a.size * b.shape[1] / best_of(lambda: kernels.product(a, b, y))
+    return a.size * b.shape[1] / best_of(lambda: arithmetic.product(a, b, y))
 
 
 def main(file: str, level: int) -> None:
@@ -64,7 +64,7 @@ def main(file: str, level: int) -> None:
 
     bits = empty_bits(codec.preset, len(data))
     freq = np.full((len(data), 256), 1 << 16, dtype=np.int64)
-    buffer, coder = np.zeros(3 * len(data) + 16, dtype=np.uint8), rangecoder.encoder_state()
+    buffer, coder = np.zeros(3 * len(data) + 16, dtype=np.uint8), range_coder.encoder_state()
     symbols = np.frombuffer(data, dtype=np.uint8).copy()
     start = perf_counter()
     code_bytes(bits, freq, symbols, coder, buffer, False)

@@ -12,27 +12,29 @@ import numpy as np
 import pytest
 from conftest import noise, prose
 
-from lmzip.codec.coder import range_coder as rangecoder
+from lmzip.codec.coder import range_coder
 from lmzip.codec.coder.bit_coder import code_bytes, empty_bits
 from lmzip.codec.engine import NAMES
 from lmzip.codec.levels import PRESETS
-from lmzip.codec.memory.bit_histories import FARTHEST, squash_table, state_tables, stretch_table
+from lmzip.codec.memory.bit_histories import state_tables
 from lmzip.codec.memory.tables import CONTEXTS
-from lmzip.codec.mixer import mixer as bitmixer
+from lmzip.codec.mixer import mixer
+from lmzip.codec.mixer.logistic import FARTHEST, squash_table, stretch_table
+from lmzip.codec.mixer.sets import ROWS
 
 PROGRAM = """
 import json, os, sys
 import numpy as np
-from lmzip.codec.coder import range_coder as rangecoder
+from lmzip.codec.coder import range_coder
 from lmzip.codec.coder.bit_coder import code_bytes, empty_bits
 from lmzip.codec.levels import PRESETS
 data = np.frombuffer(bytes.fromhex(sys.stdin.read()), dtype=np.uint8).copy()
 bits = empty_bits(PRESETS[9], 60)
 freq = np.full((len(data), 256), 1 << 16, dtype=np.int64)
-buffer, coder = np.zeros(3 * len(data) + 16, dtype=np.uint8), rangecoder.encoder_state()
+buffer, coder = np.zeros(3 * len(data) + 16, dtype=np.uint8), range_coder.encoder_state()
 code_bytes(bits, freq, data, coder, buffer, False)
 print(json.dumps({
-    "payload": buffer[: rangecoder.finish(coder, buffer)].tobytes().hex(),
+    "payload": buffer[: range_coder.finish(coder, buffer)].tobytes().hex(),
     "weights": float(np.abs(bits.mixer.weights).sum()),
     "cells": int(bits.memory.cells.astype(np.int64).sum()),
     "compiled": hasattr(code_bytes, "signatures"),
@@ -81,27 +83,27 @@ def test_bit_histories_remember_the_last_bit_and_never_overflow():
 
 def test_sums_and_steps_stay_within_an_int32():
     largest_input, units = 3071, 1 << 8
-    inputs = len(bitmixer.empty_mixer(CONTEXTS, len(bitmixer.ROWS)).inputs)
-    assert bitmixer.BOUND * largest_input < 2**31
-    assert bitmixer.BOUND * largest_input // units * inputs < 2**31
+    inputs = len(mixer.empty_mixer(CONTEXTS, len(ROWS)).inputs)
+    assert mixer.BOUND * largest_input < 2**31
+    assert mixer.BOUND * largest_input // units * inputs < 2**31
     for rates in (
-        *zip(bitmixer.RATE, bitmixer.FALLING_RATE, strict=True),
-        (bitmixer.FINAL_RATE, bitmixer.FINAL_FALLING_RATE),
+        *zip(mixer.RATE, mixer.FALLING_RATE, strict=True),
+        (mixer.FINAL_RATE, mixer.FINAL_FALLING_RATE),
     ):
         assert largest_input * ((1 << 22) * sum(rates) >> 14) + (1 << 15) < 2**31
 
 
 def test_a_level_uses_the_first_contexts_and_sets():
-    for contexts, sets in ((2, 2), (10, 4), (CONTEXTS, len(bitmixer.ROWS))):
+    for contexts, sets in ((2, 2), (10, 4), (CONTEXTS, len(ROWS))):
         preset = dataclasses.replace(PRESETS[1], contexts=contexts, sets=sets)
         bits = empty_bits(preset, 3000)
         assert bits.mixer.row.shape == (sets,) and bits.memory.slot.shape == (contexts,)
         data = np.frombuffer(prose(3000), dtype=np.uint8).copy()
         freq = np.full((len(data), 256), 1 << 16, dtype=np.int64)
-        buffer, coder = np.zeros(9000, dtype=np.uint8), rangecoder.encoder_state()
+        buffer, coder = np.zeros(9000, dtype=np.uint8), range_coder.encoder_state()
         code_bytes(bits, freq, data, coder, buffer, False)
-        assert np.abs(bits.mixer.weights).max() <= bitmixer.BOUND
-        assert rangecoder.finish(coder, buffer) < len(data) / 5
+        assert np.abs(bits.mixer.weights).max() <= mixer.BOUND
+        assert range_coder.finish(coder, buffer) < len(data) / 5
 
 
 def test_buckets_are_whole_cache_lines():
@@ -138,8 +140,8 @@ def test_the_twins_agree_through_every_engine(name):
 
 def test_the_costliest_bytes_fit_the_bound():
     """A byte costs at most LONGEST bytes, however wrong the prediction: kernels check no bounds."""
-    assert bitmixer.LEAST << bitmixer.LONGEST == 1 << 22
-    state, buffer = rangecoder.encoder_state(), np.zeros(17 * 50 + 16, dtype=np.uint8)
+    assert mixer.LEAST << mixer.LONGEST == 1 << 22
+    state, buffer = range_coder.encoder_state(), np.zeros(17 * 50 + 16, dtype=np.uint8)
     for _ in range(8 * 50):
-        rangecoder.encode(state, buffer, 0, bitmixer.LEAST, 22)
-    assert rangecoder.finish(state, buffer) <= 17 * 50 + 7
+        range_coder.encode(state, buffer, 0, mixer.LEAST, 22)
+    assert range_coder.finish(state, buffer) <= 17 * 50 + 7

@@ -8,14 +8,13 @@ from conftest import noise, prose
 from exact_guard import ExactGuard, InexactOperation
 
 from lmzip.codec.loop import Codec
-from lmzip.codec.transformer.reference import arithmetic as exact
-from lmzip.codec.transformer.reference import engine as reference
+from lmzip.codec.transformer.reference import arithmetic, engine
 
 
-@pytest.mark.parametrize("engine", sorted(exact.PRODUCTS))
+@pytest.mark.parametrize("engine", sorted(arithmetic.PRODUCTS))
 def test_a_whole_compress_and_decompress_is_exact(engine, monkeypatch):
     monkeypatch.setenv("LMZIP_ENGINE", engine)
-    exact.choose_products(engine)  # its self-test draws operands at random
+    arithmetic.choose_products(engine)  # its self-test draws operands at random
     data = prose(1800) + noise(300)
     with ExactGuard() as guard:
         codec = Codec(2)
@@ -49,9 +48,9 @@ def test_the_guard_catches_what_is_planted(plant):
 
 
 def test_a_softmax_planted_in_the_model_is_caught(monkeypatch):
-    original = reference.frequencies
+    original = engine.frequencies
     monkeypatch.setattr(
-        reference, "frequencies", lambda logits: original(torch.softmax(logits, -1).log())
+        engine, "frequencies", lambda logits: original(torch.softmax(logits, -1).log())
     )
     monkeypatch.setenv("LMZIP_ENGINE", "float32")
     codec = Codec(2)
@@ -59,7 +58,7 @@ def test_a_softmax_planted_in_the_model_is_caught(monkeypatch):
         codec.encode(b"some bytes")
 
 
-@pytest.mark.parametrize("name", sorted(exact.PRODUCTS))
+@pytest.mark.parametrize("name", sorted(arithmetic.PRODUCTS))
 @pytest.mark.parametrize(
     "shape", [(1, 8, 8), (3, 127, 5), (33, 1040, 7), (17, 1041, 9), (8, 4096, 3)]
 )
@@ -68,24 +67,24 @@ def test_engines_give_exact_products(name, shape):
     generator = torch.Generator().manual_seed(terms)
     a = torch.randint(-127, 128, (rows, terms), generator=generator).float()
     b = torch.randint(-127, 128, (columns, terms), generator=generator).float()
-    products = exact.PRODUCTS[name]
+    products = arithmetic.PRODUCTS[name]
     got = products.product(products.operand(a), products.operand(b))
     assert torch.equal(got, (a.double() @ b.double().t()).float())
 
 
 def test_products_that_saturate_fail_the_self_test():
-    saturating = exact.Products(
+    saturating = arithmetic.Products(
         "saturating",
         lambda codes: codes,
         lambda a, b: (a.double() @ b.double().t()).clamp(-32768, 32767).float(),
     )
-    assert not exact.self_test(saturating)
-    assert all(exact.self_test(products) for products in exact.PRODUCTS.values())
+    assert not arithmetic.self_test(saturating)
+    assert all(arithmetic.self_test(products) for products in arithmetic.PRODUCTS.values())
 
 
 def test_quantised_values_are_integers_within_the_levels():
     x = torch.randn(64, 96, generator=torch.Generator().manual_seed(2)) * 1e-3
-    codes, scale, rate = exact.quantise(x)
+    codes, scale, rate = arithmetic.quantise(x)
     assert torch.equal(codes, codes.round())
     assert codes.abs().amax(-1).eq(127).all()
     assert ((codes * scale - x).abs() <= scale * 0.5001).all()
@@ -93,6 +92,6 @@ def test_quantised_values_are_integers_within_the_levels():
 
 
 def test_zeros_quantise_to_zeros():
-    codes, scale, _ = exact.quantise(torch.zeros(3, 5))
+    codes, scale, _ = arithmetic.quantise(torch.zeros(3, 5))
     assert not codes.any()
     assert torch.isfinite(scale).all()

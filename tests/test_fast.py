@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from conftest import noise, prose
 
-from lmzip.codec.coder import range_coder as rangecoder
+from lmzip.codec.coder import range_coder
 from lmzip.codec.coder.bit_coder import code_bytes, empty_bits
 from lmzip.codec.levels import Preset
+from lmzip.codec.memory.slots import HISTORY
 from lmzip.codec.transformer.kernels.engine import CpuEngine
 from lmzip.codec.transformer.reference.arithmetic import PRODUCTS
 from lmzip.codec.transformer.reference.engine import TorchEngine
-from lmzip.codec.transformer.weights import HISTORY
 
 PRESET = Preset(
     width=32, layers=2, heads=2, window=24, streams=2, segment=32, contexts=8, sets=3,
@@ -74,15 +74,15 @@ def test_incremental_and_parallel_evaluation_agree(make):
     left = whole(2)
     first, second = empty_bits(PRESET, 400), empty_bits(PRESET, 400)
     for text in segments(2, 6):
-        buffer, coder = np.zeros(2000, dtype=np.uint8), rangecoder.encoder_state()
+        buffer, coder = np.zeros(2000, dtype=np.uint8), range_coder.encoder_state()
         freq = encoder.predict(text, left)
         rows = freq.transpose(1, 0, 2).reshape(-1, 256)
         symbols = np.ascontiguousarray(text[:, HISTORY:].T).reshape(-1)
         code_bytes(first, rows, symbols, coder, buffer, False)
-        payload = buffer[: rangecoder.finish(coder, buffer)]
+        payload = buffer[: range_coder.finish(coder, buffer)]
         decoded = text.copy()
         decoded[:, HISTORY:] = 0
-        decoder.decode(second, decoded, left, rangecoder.decoder_state(payload), payload)
+        decoder.decode(second, decoded, left, range_coder.decoder_state(payload), payload)
         assert np.array_equal(decoded, text)
         assert np.array_equal(frequencies_of(decoder), freq)
         encoder.learn(text)

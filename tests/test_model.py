@@ -8,7 +8,7 @@ import torch
 from conftest import prose
 
 from lmzip.codec.levels import Preset
-from lmzip.codec.memory.slots import Slots, empty_slots, read_segment
+from lmzip.codec.memory.slots import HISTORY, KINDS, Slots, empty_slots, read_segment
 from lmzip.codec.transformer.reference.adam import Learner
 from lmzip.codec.transformer.reference.arithmetic import PRODUCTS, quantise
 from lmzip.codec.transformer.reference.frequencies import (
@@ -19,13 +19,7 @@ from lmzip.codec.transformer.reference.frequencies import (
     loss_gradient,
 )
 from lmzip.codec.transformer.reference.model import Model
-from lmzip.codec.transformer.weights import (
-    HISTORY,
-    KINDS,
-    initial_weights,
-    matrix_shapes,
-    output_count,
-)
+from lmzip.codec.transformer.weights import initial_weights, matrix_shapes, output_count
 
 SMALL = Preset(
     width=32, layers=2, heads=2, window=24, streams=2, segment=16, contexts=8, sets=3,

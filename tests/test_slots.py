@@ -12,13 +12,14 @@ from reference.slots import Slots as ReferenceSlots
 from lmzip.codec.memory import slots as module
 from lmzip.codec.memory.slots import (
     CANDIDATES,
+    HISTORY,
+    NO_CANDIDATE,
     count_class,
     empty_slots,
     look_up,
     read,
     read_segment,
 )
-from lmzip.codec.transformer.weights import HISTORY, NO_CANDIDATE
 
 PRESET = replace(TINY, segment=40)
 ORDER1, ORDER5 = 0, 4

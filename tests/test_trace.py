@@ -6,14 +6,13 @@ import numpy as np
 from conftest import noise, prose
 
 from lmzip.codec.loop import Codec
-from lmzip.codec.trace import new_trace, part_names
+from lmzip.instruments.trace import part_names, traced
 
 
 def test_costs_add_up_to_the_payload_and_change_no_bit():
     data = prose(4000) + noise(500)
     codec = Codec(1)
-    trace = new_trace(len(data), codec.preset.contexts)
-    payload = codec.encode(data, trace)
+    payload, trace = traced(codec, data)
     assert payload == Codec(1).encode(data)
     assert abs(trace.costs.sum() / 8 - len(payload)) < 1
     assert trace.at[0] == len(data)
@@ -23,8 +22,7 @@ def test_costs_add_up_to_the_payload_and_change_no_bit():
 def test_what_helps_would_be_missed():
     data = prose(6000)
     codec = Codec(1)
-    trace = new_trace(len(data), codec.preset.contexts)
-    codec.encode(data, trace)
+    _, trace = traced(codec, data)
     names = part_names(codec.preset.contexts)
     missed = dict(zip(names, trace.without - trace.costs.sum(), strict=True))
     assert missed["order 4"] > 0

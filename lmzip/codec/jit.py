@@ -51,7 +51,10 @@ def _compile(function: Callable[..., Any], **options: Any) -> Callable[..., Any]
         return numba.njit(**_OPTIONS, **options)(function)
     file = getattr(getattr(compiled, "_cache", None), "_cache_file", None)
     if hasattr(file, "_source_stamp"):
-        file._source_stamp = code_hash(), processor.way()
+        # Numba's own stamp, of the function's file, stays for a kernel of an instrument.
+        inside = function.__module__.startswith("lmzip.codec.")
+        own = None if inside else file._source_stamp
+        file._source_stamp = code_hash(), processor.way(), own
         return compiled
     return numba.njit(**_OPTIONS, **options)(function)  # pragma: no cover
 

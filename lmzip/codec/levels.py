@@ -29,9 +29,9 @@ class Preset:
     rates: tuple[float, float, float]
     """Learning rates: of these matrices, of the head, of the table of slots."""
     contexts: int
-    """Contexts that the memory keeps, of the list in `contexts.py`."""
+    """Contexts that the memory keeps, of the list in `memory/contexts.py`."""
     sets: int
-    """Sets of weights in the last stage, of the list in `inputs.py`."""
+    """Sets of weights in the last stage, of the list in `mixer/sets.py`."""
     log_buckets: int
     """Size of the memory: at most 2^log_buckets buckets of 64 bytes for each context."""
     log_slots: int

@@ -20,7 +20,6 @@ from lmzip.codec.coder.bit_coder import Bits, code_bytes, empty_bits
 from lmzip.codec.engine import make_engine
 from lmzip.codec.levels import BLOCK_SIZE, PRESETS
 from lmzip.codec.mixer.mixer import LONGEST
-from lmzip.codec.trace import Trace, no_trace
 
 Progress = Callable[[int], object]
 
@@ -49,15 +48,15 @@ class Codec:
         """
         return zlib.crc32(self.engine.first_frequencies().astype("<u4").tobytes())
 
-    def encode(self, block: bytes, trace: Trace | None = None) -> bytes:
+    def encode(self, block: bytes, code_bytes: Callable[..., None] = code_bytes) -> bytes:
         """Payload of a block of 1 to BLOCK_SIZE bytes; learns from it.
 
-        `trace` takes down what each byte costs.
+        Instead of `code_bytes`, a function can be given that does the same and takes notes.
         """
         buffer = np.zeros(len(block) * LONGEST + 16, dtype=np.uint8)
         coder = rangecoder.encoder_state()
         data = np.frombuffer(block, dtype=np.uint8)
-        bits = self._start(len(block))._replace(trace=trace or no_trace())
+        bits = self._start(len(block))
         # The transformer need not wait for the coder: it runs ahead, beside it.
         with Beside(self._beside) as coding:
 

@@ -25,7 +25,7 @@ from lmzip.stream import Data, LMZCompressor, Progress, compress
 
 if TYPE_CHECKING:
     from lmzip.codec.loop import Codec
-    from lmzip.codec.trace import Trace
+    from lmzip.instruments.trace import Trace
 
 FINAL = 0.1
 """The last part of the data, over which the final loss is taken."""
@@ -239,14 +239,6 @@ def program_size() -> int:
     return len(bench.coder_of("lzma -9e")[0](sources))
 
 
-def trace_block(model: Codec, block: bytes) -> tuple[bytes, Trace]:
-    """Payload of a block, and what each of its bytes costs; the model learns from it."""
-    from lmzip.codec.trace import new_trace  # like the model, not before there must be kernels
-
-    trace = new_trace(len(block), model.preset.contexts)
-    return model.encode(block, trace), trace
-
-
 class _Watched(LMZCompressor):
     """A compressor that takes down what its blocks cost."""
 
@@ -257,7 +249,9 @@ class _Watched(LMZCompressor):
         self.traces: list[Trace] = []
 
     def _payload(self, model: Codec, block: bytes) -> bytes:
-        payload, trace = trace_block(model, block)
+        from lmzip.instruments.trace import traced  # slow: the model's libraries
+
+        payload, trace = traced(model, block)
         start = sum(block.size for block in self.blocks)
         stored = len(payload) >= len(block)
         size = len(block) if stored else len(payload)
@@ -268,7 +262,7 @@ class _Watched(LMZCompressor):
 
 def _savings(compressor: _Watched) -> dict[str, float]:
     """Bits that each part saves in all coded blocks, largest first; empty if none is coded."""
-    from lmzip.codec.trace import part_names
+    from lmzip.instruments.trace import part_names
 
     coded = [
         trace

@@ -14,7 +14,6 @@ import numpy as np
 
 from lmzip import codec, container
 from lmzip.codec.levels import DEFAULT_LEVEL
-from lmzip.instruments.lengths import trace_block
 from lmzip.stream import Progress, check_level
 
 if TYPE_CHECKING:
@@ -143,9 +142,11 @@ def _order(texts: Sequence[bytes]) -> list[int]:
 
 def _read(model: Codec, data: bytes) -> float:
     """Let a model read data; return what they cost."""
+    from lmzip.instruments.trace import traced
+
     bits = 0.0
     for start in range(0, len(data), container.BLOCK_SIZE):
         model.canary()  # as in an archive
-        _, trace = trace_block(model, data[start : start + container.BLOCK_SIZE])
+        _, trace = traced(model, data[start : start + container.BLOCK_SIZE])
         bits += float(trace.costs.sum())
     return bits

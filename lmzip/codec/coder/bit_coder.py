@@ -1,4 +1,4 @@
-"""Bytes through the last stage and the range coder, in both directions."""
+"""Bytes as eight decisions each, through mixer and range coder, in both directions."""
 
 from __future__ import annotations
 
@@ -10,25 +10,40 @@ from lmzip.codec.coder.range_coder import decode, decode_target, encode
 from lmzip.codec.jit import kernel
 from lmzip.codec.levels import Preset
 from lmzip.codec.memory.contexts import read_byte
-from lmzip.codec.memory.tables import Memory, empty_memory
-from lmzip.codec.mixer.mixer import Mixer, empty_mixer, learn_bit, predict
-from lmzip.codec.trace import Trace, no_trace, record
-from lmzip.codec.transformer.softmax import FREQUENCY_BITS
+from lmzip.codec.memory.tables import Memory, empty_memory, read_bit
+from lmzip.codec.mixer.mixer import Mixer, empty_mixer, predict, train_mixer
+
+FREQUENCY_BITS = 24
+"""The transformer's integer frequencies of a byte sum to 2^24."""
 
 
 class Bits(NamedTuple):
-    """State of the whole stage."""
+    """What has been learned of the bits so far."""
 
     memory: Memory
     mixer: Mixer
-    trace: Trace
 
 
 def empty_bits(preset: Preset, size: int) -> Bits:
     """State before the first byte. size: bytes of the first block, which bounds the tables."""
     log_buckets = min(preset.log_buckets, max((size - 1).bit_length(), 6))
     memory = empty_memory(preset.contexts, log_buckets)
-    return Bits(memory, empty_mixer(preset.contexts, preset.sets), no_trace())
+    return Bits(memory, empty_mixer(preset.contexts, preset.sets))
+
+
+@kernel
+def count_ones(freq, middle, last):
+    """Sum of the frequencies [256] of the bytes from `middle` on, `last` excluded."""
+    ones = np.int64(0)
+    for other in range(middle, last):
+        ones += freq[other]
+    return ones
+
+
+@kernel
+def share_of_ones(ones, whole):
+    """ones / whole as a probability of 22 bits, neither 0 nor 1."""
+    return min(max((ones << 22) // whole, 1), (1 << 22) - 1)
 
 
 @kernel
@@ -37,18 +52,15 @@ def code_bytes(bits, freq, symbols, coder, buffer, decoding):
 
     freq: int64 [N, 256], the transformer's frequencies of each byte.
     """
-    s, m, trace = bits.memory, bits.mixer, bits.trace
-    traced = trace.costs.shape[0] > 0
+    s, m = bits.memory, bits.mixer
     for r in range(symbols.shape[0]):
         symbol = np.int64(symbols[r])
         first, last = 0, 256
         whole = np.int64(1 << FREQUENCY_BITS)
         for k in range(8):
             middle = (first + last) // 2
-            ones = np.int64(0)
-            for other in range(middle, last):
-                ones += freq[r, other]
-            p = predict(s, m, min(max((ones << 22) // whole, 1), (1 << 22) - 1))
+            ones = count_ones(freq[r], middle, last)
+            p = predict(s, m, share_of_ones(ones, whole))
             bit = (symbol >> (7 - k)) & 1
             if decoding:
                 bit = np.int64(decode_target(coder, 22) < p)
@@ -62,10 +74,7 @@ def code_bytes(bits, freq, symbols, coder, buffer, decoding):
                 first, whole = middle, ones
             else:
                 last, whole = middle, whole - ones
-            if traced:
-                record(trace, m, s.slot.shape[0], p, bit)
-            learn_bit(s, m, bit)
-        if traced:
-            trace.at[0] += 1
+            train_mixer(m, s.steps, bit)
+            read_bit(s, bit)
         symbols[r] = first
         read_byte(s, first)

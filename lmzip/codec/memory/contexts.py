@@ -1,9 +1,9 @@
 """What is noted of every byte that has been read, and the contexts that it leads to.
 
 A context is a hash of what is known before a byte is coded: the last bytes, words, the byte
-above in a line, a record or a table, what followed the last time. `memory.py` looks them up.
-Two pointers follow the longest repetitions. The kinds of contexts follow PAQ8 (Mahoney) and its
-successors. The contexts from number 31 on are in `further.py`.
+above in a line, a record or a table, what followed the last time. `tables.py` looks them up. The
+kinds of contexts follow PAQ8 (Mahoney) and its successors. Those from number 31 on are in
+`text_contexts.py`.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ from __future__ import annotations
 import numpy as np
 
 from lmzip.codec.jit import kernel
+from lmzip.codec.memory.characters import char_class, is_letter, lower
+from lmzip.codec.memory.matches import follow_match
 from lmzip.codec.memory.tables import (
     ALPHA,
     BIT,
@@ -36,25 +38,7 @@ from lmzip.codec.memory.tables import (
     find_slots,
     mix,
 )
-from lmzip.codec.memory.text_contexts import is_letter, lower, read_further, set_further
-
-
-@kernel
-def char_class(c):
-    """0 other, 1 lower case, 2 upper case, 3 digit, 4 space, 5 line end, 6 above 127, 7 control."""
-    if 97 <= c <= 122:
-        return 1
-    if 65 <= c <= 90:
-        return 2
-    if 48 <= c <= 57:
-        return 3
-    if c == 32:
-        return 4
-    if c == 10 or c == 13:
-        return 5
-    if c >= 128:
-        return 6
-    return 7 if c < 32 else 0
+from lmzip.codec.memory.text_contexts import note_text, set_text_contexts
 
 
 @kernel
@@ -69,7 +53,7 @@ def read_byte(s, c):
         elif cells[run + 1] < 255:
             cells[run + 1] += 1
     if further:
-        read_further(s, c)
+        note_text(s, c)
     last1, last2 = at[LAST4] & 0xFF, at[LAST4] & 0xFFFF
     s.after1[last1] = (s.after1[last1] << 8 | c) & 0xFFFFFF
     s.after2[last2] = (s.after2[last2] << 8 | c) & 0xFFFF
@@ -189,7 +173,7 @@ def set_contexts(s, c1, further):
     h[29] = mix(mix(30, word), at[CLASSES] & 0xFFF000)
     h[30] = mix(mix(31, at[WORD1]), at[WORD2] + c1 * 65536)
     if further:
-        set_further(s, above)
+        set_text_contexts(s, above)
     for i in range(s.hashes.shape[0]):
         s.hashes[i] = h[i]
     direct = s.direct_hash
@@ -197,40 +181,3 @@ def set_contexts(s, c1, further):
     direct[1] = mix(42, last4 & 0xFFFF)
     direct[2] = mix(43, last4 & 0xFFFFFF)
     direct[3] = mix(mix(44, word), c1)
-
-
-@kernel
-def follow_match(s, i, c):
-    """Move match pointer i past byte c; look for another one where it is not long.
-
-    A pointer survives up to eight mismatches in a row: behind a changed word the match goes on.
-    """
-    at, text, position = s.at, s.text, s.at[POSITION]
-    shortest = 12 if i == 0 else 5
-    if s.match_at[i] > 0:
-        if byte_at(text, s.match_at[i]) == c:
-            s.match_length[i] = min(s.match_length[i] + 1, 65535)
-            if s.match_length[i] > 15:
-                s.match_misses[i] = 0
-        else:
-            s.match_length[i] = 0
-            s.match_misses[i] += 1
-        s.match_at[i] += 1
-        if s.match_misses[i] > 8:
-            s.match_at[i] = s.match_length[i] = 0
-    h = mix(mix(51 + i, at[LAST4]), at[LAST8] if i == 0 else at[LAST8] & 0xFF)
-    if i == 0:
-        before = byte_at(text, position - 9) << 8 | byte_at(text, position - 10)
-        h = mix(h, before << 8 | byte_at(text, position - 11))
-    h &= s.match_table.shape[1] - 1
-    if s.match_length[i] < shortest:
-        found = np.int64(s.match_table[i, h])
-        if found > 0 and position - found < text.shape[0] - 64:
-            length = 0
-            while length < 64 and byte_at(text, found - 1 - length) == byte_at(
-                text, position - 1 - length
-            ):
-                length += 1
-            if length >= shortest and length > s.match_length[i]:
-                s.match_at[i], s.match_length[i], s.match_misses[i] = found, length, 0
-    s.match_table[i, h] = position & 0x7FFFFFFF

@@ -8,8 +8,8 @@ counts, sorted by count, as in PPM (Cleary, Witten 1984). Before a position its 
 * candidates: each adds `gate * table[kind, class of its count, class of all counts]` to the logit
   of its byte. The transformer returns the gates, the table is learned.
 
-Everything but the gates and the table is integers. The reference for what a slot adds and learns
-is `frequencies.py`.
+Everything but the gates and the table is integers. What they add to the logits is in
+`transformer/kernels/candidates.py`.
 """
 
 from __future__ import annotations
@@ -20,11 +20,19 @@ import numpy as np
 
 from lmzip.codec.jit import kernel
 from lmzip.codec.levels import Preset
+from lmzip.codec.memory.characters import is_letter, lower
 from lmzip.codec.memory.tables import mix
-from lmzip.codec.memory.text_contexts import is_letter, lower
-from lmzip.codec.transformer.kernels.arithmetic import TINY, F
-from lmzip.codec.transformer.weights import HISTORY, NO_CANDIDATE, STATES, SYMBOLS, kind_count
 
+SYMBOLS = 256
+"""Values of a byte."""
+HISTORY = 3
+"""Preceding bytes that are embedded, each with rows of its own."""
+KINDS = 11
+"""Kinds of contexts that have slots, see `hash_of`."""
+NO_CANDIDATE = 256
+"""Stands for the first candidate of an empty slot."""
+STATES = 144
+"""Class of a candidate's count * 12 + class of the slot's."""
 CANDIDATES = 14
 """Bytes that a slot remembers."""
 SLOT = 32
@@ -33,8 +41,6 @@ MOST = 255
 """When a count reaches it, all counts of its slot are halved."""
 FAST = (4, 5, 6, 7)
 """Kinds that forget fast: orders 5, 6, 8 and 16."""
-TABLE_LEVELS = F(1023)
-"""Levels for the gradient of the table: 1023 * 14 candidates * 1171 rows < 2^24."""
 
 # Registers: the last 16 bytes, four in each; this word and the one before.
 (LAST4, LAST8, LAST12, LAST16, WORD, WORD1) = range(6)
@@ -80,6 +86,11 @@ def empty_slots(preset: Preset, old: Slots | None = None) -> Slots:
         classes=np.zeros((rows, kinds, CANDIDATES), dtype=np.uint8),
         totals=np.zeros((rows, kinds), dtype=np.uint8),
     )
+
+
+def kind_count(preset: Preset) -> int:
+    """Kinds of slots that a level has."""
+    return KINDS if preset.log_slots > 0 else 0
 
 
 @kernel
@@ -186,69 +197,3 @@ def read_segment(s, first, text):
     for at in range(text.shape[0]):
         look_up(s, first + at)
         read(s, np.int64(text[at]))
-
-
-@kernel
-def memory_worth(s, row, table, worth):
-    """What the memory itself gives each byte: worth [256], the sums of table [K * 144] over the
-    candidates of a row."""
-    for byte in range(SYMBOLS):
-        worth[byte] = 0
-    for kind in range(s.totals.shape[1]):
-        first = STATES * kind + np.int64(s.totals[row, kind])
-        for k in range(CANDIDATES):
-            seen = np.int64(s.classes[row, kind, k])
-            if seen > 0:
-                byte = s.candidates[row, kind, k]
-                worth[byte] = worth[byte] + table[first + 12 * seen]
-
-
-@kernel
-def add_candidates(s, row, table, logits, gates):
-    """Add what the candidates of a row are worth to its logits [256 + ..], behind which the
-    transformer's gates stand; keep these in `gates` [K]. table: float32 [K * 144].
-    """
-    for kind in range(s.totals.shape[1]):
-        gate = F(1) + logits[SYMBOLS + kind]
-        gates[kind] = gate
-        first = STATES * kind + np.int64(s.totals[row, kind])
-        for k in range(CANDIDATES):
-            seen = np.int64(s.classes[row, kind, k])
-            if seen > 0:
-                byte = s.candidates[row, kind, k]
-                logits[byte] = logits[byte] + gate * table[first + 12 * seen]
-
-
-@kernel
-def candidates_back(s, first_row, table, gates, d_logits, grad):
-    """Gradients by the gates, into d_logits [T, 256 + ..] behind those by the logits, and by the
-    table, into grad [K * 144], of the rows from `first_row` on. gates: [T, K].
-    """
-    rows, kinds = gates.shape
-    top = TINY
-    for row in range(rows):
-        for i in range(SYMBOLS, d_logits.shape[1]):
-            d_logits[row, i] = 0
-        for kind in range(kinds):
-            first = STATES * kind + np.int64(s.totals[first_row + row, kind])
-            total = F(0)
-            for k in range(CANDIDATES):
-                seen = np.int64(s.classes[first_row + row, kind, k])
-                if seen > 0:
-                    d = d_logits[row, s.candidates[first_row + row, kind, k]]
-                    total = total + d * table[first + 12 * seen]
-                    top = max(top, abs(d * gates[row, kind]))
-            d_logits[row, SYMBOLS + kind] = total
-    fine, step = TABLE_LEVELS / top, top / TABLE_LEVELS
-    for i in range(grad.shape[0]):
-        grad[i] = 0
-    for row in range(rows):
-        for kind in range(kinds):
-            first = STATES * kind + np.int64(s.totals[first_row + row, kind])
-            for k in range(CANDIDATES):
-                seen = np.int64(s.classes[first_row + row, kind, k])
-                if seen > 0:
-                    d = d_logits[row, s.candidates[first_row + row, kind, k]]
-                    grad[first + 12 * seen] += np.rint(d * gates[row, kind] * fine)
-    for i in range(grad.shape[0]):
-        grad[i] = grad[i] * step

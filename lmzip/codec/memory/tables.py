@@ -4,8 +4,7 @@
 fifth bit) a hash leads to a slot of 15 bit histories, one for every partial nibble. The slots
 follow PAQ8 (Mahoney) and its successors.
 
-Everything is integers. A probability under adaptation is stored as `p << 10 | n`: 22 bits of
-probability and a count, whose step is 1 / (n + 1.5) until the count reaches its limit.
+Everything is integers.
 """
 
 from __future__ import annotations
@@ -15,18 +14,13 @@ from typing import NamedTuple
 import numpy as np
 
 from lmzip.codec.jit import kernel
-from lmzip.codec.memory.bit_histories import (
-    share,
-    squash_table,
-    state_tables,
-    step_table,
-    stretch_table,
-)
+from lmzip.codec.memory.bit_histories import state_tables
+from lmzip.codec.memory.probabilities import HALF, adapt, share, step_table
 
 CONTEXTS = 58
 """Contexts that there are; a level uses the first of them."""
 FIRST_CONTEXTS = 31
-"""Those hashed in `contexts.py`; a level with more needs the registers of `further.py` too."""
+"""Those hashed in `contexts.py`; the registers of the others are kept only where they are used."""
 ORDERS = 6
 """The first contexts are the last 1 to 6 bytes."""
 DIRECT = 4
@@ -38,8 +32,8 @@ MATCHES = 2
 MATCH_HASH = 1 << 20
 BUCKET = 64
 """Bytes: three 16-bit checks, three pairs (byte, run length) from 6, three slots from 16."""
-HALF = 1 << 31
-"""Probability one half, count 0."""
+STATE_LIMIT, RUN_LIMIT, DIRECT_LIMIT, MATCH_LIMIT = 1000, 1000, 255, 1000
+"""What the adaptive probabilities of histories, runs, direct contexts and matches count to."""
 
 # Registers in `Memory.at`.
 (POSITION, PARTIAL, BIT, NODE, LAST4, LAST8, WORD, WORD1, WORD2, LETTERS, CLASSES) = range(11)
@@ -56,8 +50,6 @@ class Memory(NamedTuple):
 
     at: np.ndarray
     """int64 [32]: registers, see above."""
-    stretch: np.ndarray
-    squash: np.ndarray
     following: np.ndarray
     steps: np.ndarray
     cells: np.ndarray
@@ -140,8 +132,6 @@ def empty_memory(contexts: int, log_buckets: int) -> Memory:
     at[PARTIAL] = at[NODE] = 1
     return Memory(
         at=at,
-        stretch=stretch_table(),
-        squash=squash_table(),
         following=following,
         steps=step_table(),
         cells=cells,
@@ -249,16 +239,32 @@ def find_slots(s, second):
 
 
 @kernel
-def adapt(table, row, bit, steps, limit):
-    """Move an adaptive probability towards the bit."""
-    cell = np.int64(table[row])
-    n = cell & 1023
-    p = cell >> 10
-    p += (((bit << 22) - p) * np.int64(steps[n])) >> 16
-    table[row] = (min(max(p, 1), 4194303) << 10) | min(n + 1, limit)
-
-
-@kernel
 def byte_at(text, position):
     """The byte at a position, in the ring."""
     return np.int64(text[position & (text.shape[0] - 1)])
+
+
+@kernel
+def read_bit(s, bit):
+    """A bit is known: move all that was asked about it, and go on to the next."""
+    at, steps = s.at, s.steps
+    node = at[NODE] - 1
+    for i in range(s.slot.shape[0]):
+        state = s.state[i]
+        if state > 0:
+            adapt(s.state_p[i], state, bit, steps, STATE_LIMIT)
+        s.cells[s.slot[i] + node] = s.following[2 * state + bit]
+        if s.run_row[i] >= 0:
+            adapt(s.run_p[i], s.run_row[i], bit, steps, RUN_LIMIT)
+    for i in range(s.direct_row.shape[0]):
+        adapt(s.direct_p, s.direct_row[i] + node, bit, steps, DIRECT_LIMIT)
+    adapt(s.order0_p, at[PARTIAL], bit, steps, RUN_LIMIT)
+    for i in range(s.match_row.shape[0]):
+        if s.match_row[i] >= 0:
+            adapt(s.match_p[i], s.match_row[i], bit, steps, MATCH_LIMIT)
+    at[PARTIAL] = at[PARTIAL] * 2 + bit
+    at[NODE] = at[NODE] * 2 + bit
+    at[BIT] += 1
+    if at[BIT] == 4:
+        at[NODE] = 1
+        find_slots(s, True)

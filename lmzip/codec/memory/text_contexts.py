@@ -9,6 +9,8 @@ from __future__ import annotations
 import numpy as np
 
 from lmzip.codec.jit import kernel
+from lmzip.codec.memory.characters import is_letter, lower, vowel_class
+from lmzip.codec.memory.matches import length_class
 from lmzip.codec.memory.tables import (
     CLASSES,
     FOLDED,
@@ -33,25 +35,12 @@ from lmzip.codec.memory.tables import (
     byte_at,
     mix,
 )
-from lmzip.codec.mixer.inputs import length_class
 
 STEM_LETTERS = 5
 
 
 @kernel
-def is_letter(c):
-    """Whether words are made of the byte: A-Z, a-z, and all above 127."""
-    return 97 <= c <= 122 or 65 <= c <= 90 or c >= 128
-
-
-@kernel
-def lower(c):
-    """The byte, as a-z if it is A-Z."""
-    return c + 32 if 65 <= c <= 90 else c
-
-
-@kernel
-def read_further(s, c):
+def note_text(s, c):
     """Note byte c, before the registers of `contexts.py` have: they still tell of those before."""
     at = s.at
     read_gap(s, c)
@@ -97,23 +86,7 @@ def read_folded(s, c):
 
 
 @kernel
-def vowel_class(c):
-    """1 vowel, 2 other lower case, 3 upper case, 4 space, 5 digit, 6 line end, 7 all others."""
-    if c == 97 or c == 101 or c == 105 or c == 111 or c == 117 or c == 121:
-        return 1
-    if 97 <= c <= 122:
-        return 2
-    if 65 <= c <= 90:
-        return 3
-    if c == 32:
-        return 4
-    if 48 <= c <= 57:
-        return 5
-    return 6 if c == 10 else 7
-
-
-@kernel
-def set_further(s, above):
+def set_text_contexts(s, above):
     """Hash the contexts from number 31 on. above: the byte above and 1, or 0."""
     at, h, text, position = s.at, s.next_hashes, s.text, s.at[POSITION]
     last4, c1 = at[LAST4], at[LAST4] & 255

@@ -1,10 +1,9 @@
-"""The last stage: eight decisions a byte, each mixed from all that is known.
+"""Gated logistic mixing: the probability of a bit from all that is known.
 
 The transformer's byte distribution gives P(bit | bits so far); so does every context of the
 memory. Their stretches are summed with learned weights (gated logistic mixing: Mahoney 2005;
-Mattern 2012): several sets of weights, each with its row picked by a small context, then
-final mixers over the sets, then adaptive maps (secondary symbol estimation, after Osnach's APM
-in PAQ8).
+Mattern 2012): several sets of weights, each with its row picked by a small context
+(`sets.py`), then final mixers over the sets, then adaptive maps (`maps.py`).
 
 Everything is integers: inputs are stretches in units of 1/256, weights are in units of 2^-16
 and bounded by 2^19, so that no product and no sum leaves an int32.
@@ -17,27 +16,13 @@ from typing import NamedTuple
 import numpy as np
 
 from lmzip.codec.jit import kernel
-from lmzip.codec.memory.bit_histories import squash_table
-from lmzip.codec.memory.tables import (
-    BIT,
-    DIRECT,
-    EXPECTED,
-    FIRST_CONTEXTS,
-    LAST4,
-    MATCHES,
-    NODE,
-    PARTIAL,
-    adapt,
-    find_slots,
-    mix,
-)
-from lmzip.codec.mixer.inputs import FINAL_ROWS, ROWS, bounded, input_count, look_up
+from lmzip.codec.memory.probabilities import adapt
+from lmzip.codec.memory.tables import DIRECT, FIRST_CONTEXTS, MATCHES
+from lmzip.codec.mixer.inputs import fill_inputs, input_count
+from lmzip.codec.mixer.logistic import bounded, squash_table, stretch_table
+from lmzip.codec.mixer.maps import MAP_LIMIT, MAPS, add_maps, choose_maps, empty_maps
+from lmzip.codec.mixer.sets import FINAL_ROWS, ROWS
 
-MAPS = 4
-"""Adaptive maps; levels with few sets use the first two."""
-COLUMNS, COLUMN_WIDTH = 32, 192
-"""Of an adaptive map: one cache line pair, and the stretch between two columns."""
-EDGE = COLUMNS // 2 * COLUMN_WIDTH - COLUMN_WIDTH // 2
 BOUND = (1 << 19) - 1
 PROBABILITY_WEIGHT, RUN_WEIGHT, TOTAL_WEIGHT = 54851, 30476, 877659
 """Initial weights, in units of 2^-16 and divided by the number of contexts: of each context's
@@ -49,9 +34,6 @@ steps."""
 FINAL_RATE, FINAL_FALLING_RATE, FINAL_FALL = 60, 300, 256
 MOST_USES = 1 << 20
 """Uses are counted so far; by then the rates have long settled."""
-STATE_LIMIT, RUN_LIMIT, DIRECT_LIMIT, MATCH_LIMIT, MAP_LIMIT = 1000, 1000, 255, 1000, 255
-MAP_COUNT = 6
-"""What a cell of an adaptive map counts as at the start."""
 LEAST = 32
 """The least probability of a bit that is coded, of 2^22."""
 LONGEST = 17
@@ -90,6 +72,10 @@ class Mixer(NamedTuple):
     """uint32 [M * 65536 * 32]: probability and count by context and column of the stretch."""
     map_cell: np.ndarray
     """int64 [M]: the nearest cells to this bit's stretch."""
+    stretch: np.ndarray
+    """int16 [65536]: of a probability's upper 16 bits."""
+    squash: np.ndarray
+    """int32 [6144]: probability of a stretch + 3072."""
 
 
 def empty_mixer(contexts: int, sets: int) -> Mixer:
@@ -111,9 +97,6 @@ def empty_mixer(contexts: int, sets: int) -> Mixer:
     final_weights = np.zeros((sum(final_rows), final_inputs), dtype=np.int32)
     final_weights[:, :sets] = (1 << 16) // sets
     map_count = 2 if sets < 6 else MAPS
-    maps = np.zeros(map_count * 65536 * COLUMNS, dtype=np.uint32)
-    column = squash_table()[(np.arange(COLUMNS) * COLUMN_WIDTH) + 3072 - EDGE].astype(np.uint32)
-    maps.reshape(-1, COLUMNS)[:] = column << 10 | MAP_COUNT
     return Mixer(
         inputs=np.zeros(inputs, dtype=np.int32),
         weights=weights,
@@ -131,8 +114,10 @@ def empty_mixer(contexts: int, sets: int) -> Mixer:
         final_first_row=np.cumsum((0, *final_rows), dtype=np.int64)[:-1],
         final_row=zeros(len(final_rows)),
         final_p=zeros(len(final_rows)),
-        maps=maps,
+        maps=empty_maps(map_count),
         map_cell=zeros(map_count),
+        stretch=stretch_table(),
+        squash=squash_table(),
     )
 
 
@@ -171,15 +156,9 @@ def mixed(x, w):
 @kernel
 def predict(s, m, transformer_p):
     """Probability of a one, 22 bits, given the transformer's."""
-    at, squash = s.at, s.squash
-    best = look_up(s, m, transformer_p)
-    partial, last4 = at[PARTIAL], at[LAST4]
-    cell = m.map_cell
-    cell[0] = partial + ((last4 & 255) << 8)
-    cell[1] = mix(last4 & 0xFFFF, partial) & 0xFFFF
-    if cell.shape[0] > 2:
-        cell[2] = mix(at[EXPECTED], partial + best * 256) & 0xFFFF
-        cell[3] = mix(last4 & 0xFFFFFF, partial) & 0xFFFF
+    squash = m.squash
+    best = fill_inputs(s, m, transformer_p)
+    choose_maps(s.at, m.map_cell, best)
     for j in range(m.row.shape[0]):
         stretched = mixed(m.inputs, m.weights[m.row[j]])
         m.p[j] = squash[stretched + 3072]
@@ -192,22 +171,16 @@ def predict(s, m, transformer_p):
         total += stretched
     stretched = total // m.final_row.shape[0]
     p = np.int64(squash[stretched + 3072]) * 2
-    stretched = min(max(stretched, -EDGE), EDGE - 1) + EDGE
-    weight = COLUMN_WIDTH // 6 * cell.shape[0]
-    column, part = stretched // COLUMN_WIDTH, stretched % COLUMN_WIDTH
-    for k in range(cell.shape[0]):
-        left = (k * 65536 + cell[k]) * COLUMNS + column
-        low, high = np.int64(m.maps[left] >> 10), np.int64(m.maps[left + 1] >> 10)
-        cell[k] = left + (1 if part > COLUMN_WIDTH // 2 else 0)
-        # Together the maps weigh three times what the mixers say.
-        p += (low * (COLUMN_WIDTH - part) + high * part) // weight
+    p = add_maps(m.maps, m.map_cell, stretched, p)
     return min(max(p >> 3, LEAST), (1 << 22) - LEAST)
 
 
 @kernel
-def learn_bit(s, m, bit):
-    """The bit is known: move everything that took part in its prediction."""
-    at, steps = s.at, s.steps
+def train_mixer(m, steps, bit):
+    """The bit is known: train the weights and maps that took part in its prediction.
+
+    steps: see `step_table`.
+    """
     one = bit << 22
     train_rows(m.inputs, m.weights, m.uses, m.row, m.p, one, m.rates[0], m.rates[1], FALL)
     train_rows(
@@ -216,23 +189,3 @@ def learn_bit(s, m, bit):
     )  # fmt: skip
     for k in range(m.map_cell.shape[0]):
         adapt(m.maps, m.map_cell[k], bit, steps, MAP_LIMIT)
-    node = at[NODE] - 1
-    for i in range(s.slot.shape[0]):
-        state = s.state[i]
-        if state > 0:
-            adapt(s.state_p[i], state, bit, steps, STATE_LIMIT)
-        s.cells[s.slot[i] + node] = s.following[2 * state + bit]
-        if s.run_row[i] >= 0:
-            adapt(s.run_p[i], s.run_row[i], bit, steps, RUN_LIMIT)
-    for i in range(s.direct_row.shape[0]):
-        adapt(s.direct_p, s.direct_row[i] + node, bit, steps, DIRECT_LIMIT)
-    adapt(s.order0_p, at[PARTIAL], bit, steps, RUN_LIMIT)
-    for i in range(s.match_row.shape[0]):
-        if s.match_row[i] >= 0:
-            adapt(s.match_p[i], s.match_row[i], bit, steps, MATCH_LIMIT)
-    at[PARTIAL] = at[PARTIAL] * 2 + bit
-    at[NODE] = at[NODE] * 2 + bit
-    at[BIT] += 1
-    if at[BIT] == 4:
-        at[NODE] = 1
-        find_slots(s, True)

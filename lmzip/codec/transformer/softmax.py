@@ -31,26 +31,3 @@ LOGIT_WEIGHTS = exp_table(LOGIT_STEPS, 1024, 1 << 20)
 
 LOGIT_ROOTS = exp_table(2 * LOGIT_STEPS, 1024, 127)
 """Code of the square root of that frequency, where that of the largest is 127."""
-
-FREQUENCY_BITS = 24
-"""Integer frequencies of a byte sum to 2^24."""
-
-
-def hashed_uniform(name: str, shape: tuple[int, ...]) -> np.ndarray:
-    """Initial values: float32 multiples of 2^-23 in [-1, 1), from an integer hash.
-
-    Element i of the tensor is the SplitMix64 output (Steele, Lea, Flood 2014) of counter i,
-    seeded by the FNV-1a hash of the tensor's name; its top 24 bits, centred, are the value.
-    """
-    seed = 0xCBF29CE484222325
-    for byte in name.encode():
-        seed = ((seed ^ byte) * 0x100000001B3) & 0xFFFFFFFFFFFFFFFF
-    count = int(np.prod(shape))
-    with np.errstate(over="ignore"):
-        golden = np.uint64(0x9E3779B97F4A7C15)
-        z = np.uint64(seed) + golden * np.arange(1, count + 1, dtype=np.uint64)
-        z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-        z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-        z ^= z >> np.uint64(31)
-    centred = (z >> np.uint64(40)).astype(np.int64) - (1 << 23)
-    return (centred.astype(np.float32) * np.float32(2.0**-23)).reshape(shape)

@@ -8,24 +8,10 @@ from decimal import Decimal, localcontext
 import numpy as np
 
 from lmzip.codec.levels import Preset
-from lmzip.codec.transformer.softmax import hashed_uniform
+from lmzip.codec.memory.slots import HISTORY, NO_CANDIDATE, STATES, SYMBOLS, kind_count
 
-SYMBOLS = 256
-HISTORY = 3
-"""Preceding bytes that are embedded, each with rows of its own."""
-KINDS = 11
-"""Kinds of contexts that have slots, see `slots.py`."""
-NO_CANDIDATE = 256
-"""Stands for the first candidate of an empty slot."""
-STATES = 144
-"""Class of a candidate's count * 12 + class of the slot's."""
 GATES = 16
 """Outputs of the head behind the logits, of which the first KINDS are used."""
-
-
-def kind_count(preset: Preset) -> int:
-    """Kinds of slots that a level has."""
-    return KINDS if preset.log_slots > 0 else 0
 
 
 def output_count(preset: Preset) -> int:
@@ -102,3 +88,23 @@ def count_worth() -> np.ndarray:
         context.prec = 40
         worth = [float(Decimal("0.35") * Decimal(1 + n).ln()) for n in middle]
     return np.repeat(np.array(worth, dtype=np.float32), len(middle))
+
+
+def hashed_uniform(name: str, shape: tuple[int, ...]) -> np.ndarray:
+    """Initial values: float32 multiples of 2^-23 in [-1, 1), from an integer hash.
+
+    Element i of the tensor is the SplitMix64 output (Steele, Lea, Flood 2014) of counter i,
+    seeded by the FNV-1a hash of the tensor's name; its top 24 bits, centred, are the value.
+    """
+    seed = 0xCBF29CE484222325
+    for byte in name.encode():
+        seed = ((seed ^ byte) * 0x100000001B3) & 0xFFFFFFFFFFFFFFFF
+    count = int(np.prod(shape))
+    with np.errstate(over="ignore"):
+        golden = np.uint64(0x9E3779B97F4A7C15)
+        z = np.uint64(seed) + golden * np.arange(1, count + 1, dtype=np.uint64)
+        z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+        z ^= z >> np.uint64(31)
+    centred = (z >> np.uint64(40)).astype(np.int64) - (1 << 23)
+    return (centred.astype(np.float32) * np.float32(2.0**-23)).reshape(shape)

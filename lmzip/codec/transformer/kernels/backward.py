@@ -7,16 +7,12 @@ when both stand still. Scratch arrays are flat and cut to shape, so nothing is a
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 
 from lmzip.codec.jit import kernel
-from lmzip.codec.memory.slots import candidates_back
+from lmzip.codec.transformer.kernels.adam import adam_matrix, adam_row
 from lmzip.codec.transformer.kernels.arithmetic import (
     F,
-    adam_matrix,
-    adam_row,
     dot,
     matrix,
     pack_rows,
@@ -24,52 +20,8 @@ from lmzip.codec.transformer.kernels.arithmetic import (
     quantise_columns,
     turn,
 )
+from lmzip.codec.transformer.kernels.candidates import candidates_back
 from lmzip.codec.transformer.kernels.products import product
-
-
-class Learned(NamedTuple):
-    """Matrices of M layers that learn, Adam's moments, and their codes after the last step."""
-
-    w: np.ndarray
-    """float32 [M, out, in], as the two moments."""
-    m: np.ndarray
-    v: np.ndarray
-    codes: np.ndarray
-    """int8 [M, in / 4, out, 4]"""
-    back: np.ndarray
-    """int8 [M, out / 4, in, 4]: the operand of the product with the transpose."""
-    scale: np.ndarray
-    """float32 [M, out]"""
-    line: np.ndarray
-    """float32 [in], scratch."""
-    row: np.ndarray
-    """int8 [in], scratch."""
-
-
-class Learner(NamedTuple):
-    """What learning owns. M layers learn, the last ones; N rows are those of a segment."""
-
-    up: Learned
-    down: Learned
-    head: Learned
-    table: np.ndarray
-    """float32 [K * 144], and Adam's moments."""
-    table_m: np.ndarray
-    table_v: np.ndarray
-    codes: np.ndarray
-    """int8, flat scratch; the next three too."""
-    turned: np.ndarray
-    packed: np.ndarray
-    sums: np.ndarray
-    """int32, flat scratch."""
-    residual: np.ndarray
-    """float32 [T, d], gradient."""
-    inner: np.ndarray
-    """float32 [T, d], gradient."""
-    wide: np.ndarray
-    """float32, flat scratch of [T, out]."""
-    lines: np.ndarray
-    """float32, flat scratch."""
 
 
 @kernel

@@ -8,12 +8,10 @@ slots, d channels, H heads of c channels, W window, T segment, L layers.
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
 
 import numpy as np
 
 from lmzip.codec.jit import kernel
-from lmzip.codec.memory.slots import Slots, add_candidates, memory_worth
 from lmzip.codec.transformer.kernels.arithmetic import (
     LEVELS,
     F,
@@ -28,76 +26,8 @@ from lmzip.codec.transformer.kernels.arithmetic import (
     rotate,
     turns_of,
 )
+from lmzip.codec.transformer.kernels.candidates import add_candidates, memory_worth
 from lmzip.codec.transformer.kernels.products import product, row_product
-
-
-class Linear(NamedTuple):
-    """Matrices of the layers as prediction uses them, and what they were last applied to."""
-
-    codes: np.ndarray
-    """int8 [L, in / 4, out, 4]"""
-    scale: np.ndarray
-    """float32 [L, out]"""
-    x: np.ndarray
-    """Codes of the inputs, int8 [L, N, in]."""
-    x_scale: np.ndarray
-    """float32 [L, N]"""
-
-
-class State(NamedTuple):
-    """Everything that prediction reads and writes; floats are float32."""
-
-    qkv: Linear
-    out: Linear
-    up: Linear
-    down: Linear
-    head: Linear
-    memory: Linear
-    embedding: np.ndarray
-    """[rows, d]"""
-    table: np.ndarray
-    """[K * 144], of the slots."""
-    rate: np.ndarray
-    """Of the norms, [2L + 1, N]."""
-    hidden: np.ndarray
-    """[L, N, 4d]"""
-    q: np.ndarray
-    """int8 [L, H, N, c]"""
-    q_scale: np.ndarray
-    """[L, H, N]"""
-    keys: np.ndarray
-    """int8 [L, H, P, c / 4, T, 4], P = W/T + 1 segments: number s is at s mod P."""
-    k_scale: np.ndarray
-    """[L, H, P, T]"""
-    values: np.ndarray
-    """int8 [L, H, P, T / 4, c, 4]"""
-    weights: np.ndarray
-    """int8 [L, H, W/T + 1, N, T], the segments in their order, the row's own the last."""
-    total: np.ndarray
-    """Sums of these weights, [L, H, N]."""
-    slots: Slots
-    gates: np.ndarray
-    """[N, K]"""
-    freq: np.ndarray
-    """int64 [N, 256]"""
-    turns: np.ndarray
-    """Cosines and sines of the positions, [N, 2, c / 2]."""
-    rotary_tables: np.ndarray
-    """[2, 1024, 2, c / 2]"""
-    attention_table: np.ndarray
-    """int32 [256]"""
-    logit_table: np.ndarray
-    """float64 [1024]"""
-    root_table: np.ndarray
-    """int32 [1024]"""
-    residual: np.ndarray
-    """[T, d]"""
-    sums: np.ndarray
-    """int32, flat scratch."""
-    floats: np.ndarray
-    """Flat scratch."""
-    bytes: np.ndarray
-    """int8, scratch: [c]."""
 
 
 @kernel

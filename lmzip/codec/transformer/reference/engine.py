@@ -1,6 +1,6 @@
 """The torch engine: the reference for every kernel, and what runs on a GPU or without Numba.
 
-Its operations are eager tensor calls, checked one by one in the tests; see `exact.py`.
+Its operations are eager tensor calls, checked one by one in the tests; see `arithmetic.py`.
 """
 
 from __future__ import annotations
@@ -10,12 +10,19 @@ import torch
 
 from lmzip.codec.coder.bit_coder import Bits, code_bytes
 from lmzip.codec.levels import Preset
-from lmzip.codec.memory.slots import Slots, empty_slots, look_up, read, read_segment
+from lmzip.codec.memory.slots import (
+    HISTORY,
+    SYMBOLS,
+    Slots,
+    empty_slots,
+    look_up,
+    read,
+    read_segment,
+)
 from lmzip.codec.transformer.reference.adam import Learner
 from lmzip.codec.transformer.reference.arithmetic import Products
 from lmzip.codec.transformer.reference.frequencies import Seen, frequencies, loss_gradient
 from lmzip.codec.transformer.reference.model import Model
-from lmzip.codec.transformer.weights import HISTORY, SYMBOLS
 
 
 class TorchEngine:

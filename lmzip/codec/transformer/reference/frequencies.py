@@ -1,6 +1,6 @@
 """Logits and candidates to integer frequencies, and the gradient back.
 
-The reference for `frequencies` in `kernels.py` and for the last two kernels of `slots.py`.
+The reference for `frequencies` in `kernels/arithmetic.py` and for `kernels/candidates.py`.
 """
 
 from __future__ import annotations
@@ -10,9 +10,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from lmzip.codec.coder.bit_coder import FREQUENCY_BITS
+from lmzip.codec.memory.slots import STATES, SYMBOLS
 from lmzip.codec.transformer.reference.arithmetic import constant, quantise
-from lmzip.codec.transformer.softmax import FREQUENCY_BITS, LOGIT_STEPS, LOGIT_WEIGHTS
-from lmzip.codec.transformer.weights import STATES, SYMBOLS
+from lmzip.codec.transformer.softmax import LOGIT_STEPS, LOGIT_WEIGHTS
 
 TOTAL = 1 << FREQUENCY_BITS
 

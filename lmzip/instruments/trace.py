@@ -1,4 +1,4 @@
-"""What a code length is made of, measured while encoding; determines no bit.
+"""What a code length is made of, measured while encoding; it is no part of the codec.
 
 For every byte its cost, and for every part of the model what the data would have cost had that
 part been silent: the part's share of the mixed stretch is taken out of each prediction (leave
@@ -7,13 +7,18 @@ one out, to first order), everything else as it was learned.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from lmzip.codec.coder.bit_coder import FREQUENCY_BITS, Bits, count_ones, share_of_ones
+from lmzip.codec.coder.range_coder import encode
 from lmzip.codec.jit import kernel
-from lmzip.codec.memory.bit_histories import squash_table
-from lmzip.codec.memory.tables import CONTEXTS, DIRECT, MATCHES
+from lmzip.codec.loop import Codec
+from lmzip.codec.memory.contexts import read_byte
+from lmzip.codec.memory.tables import CONTEXTS, DIRECT, MATCHES, read_bit
+from lmzip.codec.mixer.logistic import squash_table
+from lmzip.codec.mixer.mixer import predict, train_mixer
 
 CONTEXT_NAMES = (
     "order 1", "order 2", "order 3", "order 4", "order 6", "order 5", "word",
@@ -37,18 +42,13 @@ class Trace(NamedTuple):
     """Where costs are added up. P parts: the level's contexts, then three more."""
 
     costs: np.ndarray
-    """float64 [N]: bits of each byte; empty if nothing is to be measured."""
+    """float64 [N]: bits of each byte."""
     without: np.ndarray
     """float64 [P]: bits of all bytes without each part."""
     at: np.ndarray
     """int64 [1]: bytes measured so far."""
     table: np.ndarray
     """float64 [4096]: stretch + 3072, without its last bit, -> cost of a one in bits."""
-
-
-def no_trace() -> Trace:
-    """A trace that measures nothing."""
-    return Trace(np.zeros(0), np.zeros(0), np.zeros(1, dtype=np.int64), np.zeros(0))
 
 
 def new_trace(size: int, contexts: int) -> Trace:
@@ -92,3 +92,40 @@ def record(trace, m, contexts, p, bit):
         begin += size
         rest = min(max(whole - (share // sets >> 8), -3071), 3071)
         trace.without[part] += cost - base + table[(rest if bit else -rest) + 3072 >> 1]
+
+
+@kernel
+def trace_bytes(bits, freq, symbols, coder, buffer, trace):
+    """Encode `symbols` bit for bit as `code_bytes` does, and take down what they cost."""
+    s, m = bits.memory, bits.mixer
+    for r in range(symbols.shape[0]):
+        symbol = np.int64(symbols[r])
+        first, last = 0, 256
+        whole = np.int64(1 << FREQUENCY_BITS)
+        for k in range(8):
+            middle = (first + last) // 2
+            ones = count_ones(freq[r], middle, last)
+            p = predict(s, m, share_of_ones(ones, whole))
+            bit = (symbol >> (7 - k)) & 1
+            if bit:
+                encode(coder, buffer, np.int64(0), p, 22)
+                first, whole = middle, ones
+            else:
+                encode(coder, buffer, p, (1 << 22) - p, 22)
+                last, whole = middle, whole - ones
+            record(trace, m, s.slot.shape[0], p, bit)
+            train_mixer(m, s.steps, bit)
+            read_bit(s, bit)
+        trace.at[0] += 1
+        read_byte(s, symbol)
+
+
+def traced(codec: Codec, block: bytes) -> tuple[bytes, Trace]:
+    """Payload of a block, and what each of its bytes costs; the model learns from it."""
+    trace = new_trace(len(block), codec.preset.contexts)
+
+    def code(bits: Bits, freq: np.ndarray, symbols: np.ndarray, *coder: Any) -> None:
+        state, buffer, _ = coder
+        trace_bytes(bits, freq, symbols, state, buffer, trace)
+
+    return codec.encode(block, code), trace

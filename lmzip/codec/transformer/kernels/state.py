@@ -1,0 +1,237 @@
+"""Everything that the kernels read and write, and nothing else that lasts."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from lmzip.codec.jit import kernel
+from lmzip.codec.levels import Preset
+from lmzip.codec.memory.slots import SYMBOLS, Slots, empty_slots, kind_count
+from lmzip.codec.transformer import rotary
+from lmzip.codec.transformer.kernels.adam import place_row
+from lmzip.codec.transformer.kernels.arithmetic import F, quantise
+from lmzip.codec.transformer.softmax import ATTENTION_WEIGHTS, LOGIT_ROOTS, LOGIT_WEIGHTS
+from lmzip.codec.transformer.weights import initial_weights, matrix_shapes
+
+
+class Linear(NamedTuple):
+    """Matrices of the layers as prediction uses them, and what they were last applied to."""
+
+    codes: np.ndarray
+    """int8 [L, in / 4, out, 4]"""
+    scale: np.ndarray
+    """float32 [L, out]"""
+    x: np.ndarray
+    """Codes of the inputs, int8 [L, N, in]."""
+    x_scale: np.ndarray
+    """float32 [L, N]"""
+
+
+class State(NamedTuple):
+    """Everything that prediction reads and writes; floats are float32."""
+
+    qkv: Linear
+    out: Linear
+    up: Linear
+    down: Linear
+    head: Linear
+    memory: Linear
+    embedding: np.ndarray
+    """[rows, d]"""
+    table: np.ndarray
+    """[K * 144], of the slots."""
+    rate: np.ndarray
+    """Of the norms, [2L + 1, N]."""
+    hidden: np.ndarray
+    """[L, N, 4d]"""
+    q: np.ndarray
+    """int8 [L, H, N, c]"""
+    q_scale: np.ndarray
+    """[L, H, N]"""
+    keys: np.ndarray
+    """int8 [L, H, P, c / 4, T, 4], P = W/T + 1 segments: number s is at s mod P."""
+    k_scale: np.ndarray
+    """[L, H, P, T]"""
+    values: np.ndarray
+    """int8 [L, H, P, T / 4, c, 4]"""
+    weights: np.ndarray
+    """int8 [L, H, W/T + 1, N, T], the segments in their order, the row's own the last."""
+    total: np.ndarray
+    """Sums of these weights, [L, H, N]."""
+    slots: Slots
+    gates: np.ndarray
+    """[N, K]"""
+    freq: np.ndarray
+    """int64 [N, 256]"""
+    turns: np.ndarray
+    """Cosines and sines of the positions, [N, 2, c / 2]."""
+    rotary_tables: np.ndarray
+    """[2, 1024, 2, c / 2]"""
+    attention_table: np.ndarray
+    """int32 [256]"""
+    logit_table: np.ndarray
+    """float64 [1024]"""
+    root_table: np.ndarray
+    """int32 [1024]"""
+    residual: np.ndarray
+    """[T, d]"""
+    sums: np.ndarray
+    """int32, flat scratch."""
+    floats: np.ndarray
+    """Flat scratch."""
+    bytes: np.ndarray
+    """int8, scratch: [c]."""
+
+
+class Learned(NamedTuple):
+    """Matrices of M layers that learn, Adam's moments, and their codes after the last step."""
+
+    w: np.ndarray
+    """float32 [M, out, in], as the two moments."""
+    m: np.ndarray
+    v: np.ndarray
+    codes: np.ndarray
+    """int8 [M, in / 4, out, 4]"""
+    back: np.ndarray
+    """int8 [M, out / 4, in, 4]: the operand of the product with the transpose."""
+    scale: np.ndarray
+    """float32 [M, out]"""
+    line: np.ndarray
+    """float32 [in], scratch."""
+    row: np.ndarray
+    """int8 [in], scratch."""
+
+
+class Learner(NamedTuple):
+    """What learning owns. M layers learn, the last ones; N rows are those of a segment."""
+
+    up: Learned
+    down: Learned
+    head: Learned
+    table: np.ndarray
+    """float32 [K * 144], and Adam's moments."""
+    table_m: np.ndarray
+    table_v: np.ndarray
+    codes: np.ndarray
+    """int8, flat scratch; the next three too."""
+    turned: np.ndarray
+    packed: np.ndarray
+    sums: np.ndarray
+    """int32, flat scratch."""
+    residual: np.ndarray
+    """float32 [T, d], gradient."""
+    inner: np.ndarray
+    """float32 [T, d], gradient."""
+    wide: np.ndarray
+    """float32, flat scratch of [T, out]."""
+    lines: np.ndarray
+    """float32, flat scratch."""
+
+
+def first_state(preset: Preset) -> tuple[State, Learner]:
+    """What prediction and what learning begin with."""
+    weights = initial_weights(preset)
+    shapes = matrix_shapes(preset)
+    quantised = {name: _quantised(weights[name]) if name in shapes else None for name in weights}
+
+    def layers(part: str, first: int = 0) -> list[str]:
+        return [f"{layer}.{part}" for layer in range(first, preset.layers)]
+
+    def used(names: list[str], inputs: int, outputs: int) -> Linear:
+        rows = 2 * preset.segment
+        codes = [quantised[name][0] for name in names]
+        return Linear(
+            codes=np.stack(codes) if names else np.zeros((0, 1, outputs, 4), dtype=np.int8),
+            scale=np.stack([quantised[name][2] for name in names]) if names else _zeros(0, 1),
+            x=np.zeros((len(names), rows, inputs), dtype=np.int8),
+            x_scale=_zeros(len(names), rows),
+        )
+
+    def learned(names: list[str]) -> Learned:
+        w = np.stack([weights[name] for name in names])
+        codes, back, scale = (np.stack([quantised[name][i] for name in names]) for i in range(3))
+        inner = w.shape[2]
+        return Learned(
+            w, np.zeros_like(w), np.zeros_like(w), codes, back, scale,
+            _zeros(inner), np.zeros(inner, dtype=np.int8),
+        )  # fmt: skip
+
+    d, heads, segment = preset.width, preset.heads, preset.segment
+    channels, outputs, rows = d // heads, shapes["head"][0], 2 * segment
+    parts = preset.window // segment + 1
+    kinds, top = kind_count(preset), max(shapes["head"][0], 4 * d)
+    attention = (preset.layers, heads)
+    state = State(
+        qkv=used(layers("qkv"), d, 3 * d),
+        out=used(layers("out"), d, d),
+        up=used(layers("up"), d, 4 * d),
+        down=used(layers("down"), 4 * d, d),
+        head=used(["head"], d, outputs),
+        memory=used(["memory"] if kinds else [], SYMBOLS, d),
+        embedding=weights["embedding"],
+        table=weights["table"].copy(),
+        rate=_zeros(2 * preset.layers + 1, rows),
+        hidden=_zeros(preset.layers, rows, 4 * d),
+        q=np.zeros((*attention, rows, channels), dtype=np.int8),
+        q_scale=_zeros(*attention, rows),
+        keys=np.zeros((*attention, parts, channels // 4, segment, 4), dtype=np.int8),
+        k_scale=_zeros(*attention, parts, segment),
+        values=np.zeros((*attention, parts, segment // 4, channels, 4), dtype=np.int8),
+        weights=np.zeros((*attention, parts, rows, segment), dtype=np.int8),
+        total=_zeros(*attention, rows),
+        slots=empty_slots(preset),
+        gates=_zeros(rows, kinds),
+        freq=np.zeros((rows, SYMBOLS), dtype=np.int64),
+        turns=_zeros(rows, 2, channels // 2),
+        rotary_tables=rotary.tables(channels),
+        attention_table=ATTENTION_WEIGHTS.astype(np.int32),
+        logit_table=LOGIT_WEIGHTS.astype(np.float64),
+        root_table=LOGIT_ROOTS.astype(np.int32),
+        residual=_zeros(segment, d),
+        sums=np.zeros(segment * (top + segment), dtype=np.int32),
+        floats=_zeros(segment * (parts * segment + d + 1) + 8 * d + 1024),
+        bytes=np.zeros(channels, dtype=np.int8),
+    )
+    first = preset.layers - preset.learning
+    table = weights["table"]
+    learner = Learner(
+        up=learned(layers("up", first)),
+        down=learned(layers("down", first)),
+        head=learned(["head"]),
+        table=table,
+        table_m=np.zeros_like(table),
+        table_v=np.zeros_like(table),
+        codes=np.zeros(segment * top, dtype=np.int8),
+        turned=np.zeros(segment * top, dtype=np.int8),
+        packed=np.zeros(segment * 4 * d, dtype=np.int8),
+        sums=np.zeros(max(segment, outputs, 4 * d) * 4 * d, dtype=np.int32),
+        residual=_zeros(segment, d),
+        inner=_zeros(segment, d),
+        wide=_zeros(segment * top),
+        lines=_zeros(max(2 * top + segment, len(table))),
+    )
+    return state, learner
+
+
+@kernel
+def quantise_matrix(w, line, codes, back, scale):
+    """Codes of w [out, in]: codes [in / 4, out, 4], back [out / 4, in, 4], scale [out]."""
+    for o in range(w.shape[0]):
+        scale[o], _ = quantise(w[o], line)
+        place_row(line, o, codes, back)
+
+
+def _zeros(*shape: int) -> np.ndarray:
+    return np.zeros(shape, dtype=F)
+
+
+def _quantised(w: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Codes, codes of the transpose, and scale of a matrix; see `quantise_matrix`."""
+    outputs, inputs = w.shape
+    codes = np.zeros((inputs // 4, outputs, 4), dtype=np.int8)
+    back = np.zeros((outputs // 4, inputs, 4), dtype=np.int8)
+    scale = np.zeros(outputs, dtype=F)
+    quantise_matrix(w, np.zeros(inputs, dtype=np.int8), codes, back, scale)
+    return codes, back, scale
