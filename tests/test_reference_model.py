@@ -12,6 +12,7 @@ from reference.constants import LEVELS, Level
 from reference.first_values import first_values, uniform
 from reference.learner import Learner
 from reference.rotary import rotation
+from reference.slots import Slots
 from reference.transformer import Segment, Transformer
 
 TEXT = b"She sells sea shells by the sea shore; the shells she sells are sea shells, I am sure. "
@@ -81,7 +82,8 @@ def test_a_position_turns_by_its_angles(position):
 
 def test_a_position_sees_the_window_before_its_segment_and_nothing_older():
     level = Level(32, 1, 1, 64, 32, 1, 8, 3, 16, 0)
-    for changed, seen in ((31, False), (32, True)):
+    # Position 32, the oldest key seen, is told of the three bytes before it.
+    for changed, seen in ((28, False), (29, True)):
         other = bytearray(TEXT + TEXT)
         other[changed] ^= 1
         freqs = []
@@ -100,21 +102,50 @@ def test_the_gradient_of_every_tensor_says_how_the_code_length_falls():
     assert gradients.keys() == transformer.weights.keys()
     for name, g in gradients.items():
         square = float((g.astype(np.float64) ** 2).sum())
-        # Weights are replaced by codes: the step must be long enough to be seen through them.
-        step = min(0.02 * cost / square, 0.1)
-        other, _ = warm(SMALL, before)
-        again = other.start_block()
-        again = segment_before(transformer, other, before)
+        # Matrices act as codes: the step must be long enough to be seen through them.
+        step = 0.02 * cost / square
+        other, again = warm(SMALL, before)
         other.weights[name] = other.weights[name] - F32(step) * g
         other.quantise_matrices(name)
         fallen = cost - read(other, again, text) * math.log(2)
-        print(name, step, square, fallen, fallen / (step * square))
+        assert fallen == pytest.approx(step * square, rel=0.15), name
 
 
-def segment_before(transformer, other, before):
-    other.slots = type(other.slots)(SMALL.slots)
-    segment = other.start_block()
-    for start in range(0, len(before), SMALL.segment):
-        read(other, segment, before[start : start + SMALL.segment])
-        segment = segment.next()
-    return segment
+@pytest.mark.parametrize("level", [1, 4, 5])
+def test_learning_lowers_the_cost_of_a_text_that_returns(level):
+    transformer = Transformer(LEVELS[level])
+    learner, costs = Learner(transformer), []
+    for _ in range(3):
+        segment = transformer.start_block()
+        costs.append(read(transformer, segment, (TEXT * 2)[: LEVELS[level].segment]))
+        learner.learn(segment)
+        # What is learned is to be seen by itself, not what the slots remember.
+        transformer.slots = Slots(LEVELS[level].slots)
+    assert costs == sorted(costs, reverse=True)
+
+
+def test_learning_is_one_segment_behind_and_done_with_a_block_before_the_next(monkeypatch):
+    events = []
+    predict, learn = Transformer.predict, Learner.learn
+
+    def watched_predict(self, segment):
+        if not segment.seen:
+            events.append(f"predict {segment.first // 64}")
+        return predict(self, segment)
+
+    def watched_learn(self, segment):
+        events.append(f"learn {segment.first // 64}")
+        return learn(self, segment)
+
+    monkeypatch.setattr(Transformer, "predict", watched_predict)
+    monkeypatch.setattr(Learner, "learn", watched_learn)
+    codec = Codec(1)
+    codec.learn(bytes(3 * 64 + 1))
+    assert events == [
+        *("predict 0", "predict 1", "learn 0", "predict 2", "learn 1", "predict 3", "learn 2")
+    ]
+    events.clear()
+    before = codec.canary()
+    codec.learn(bytes(2 * 64))
+    assert events == ["predict 0", "predict 0", "predict 1", "learn 0", "learn 1"]
+    assert codec.canary() != before

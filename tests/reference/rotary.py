@@ -22,13 +22,15 @@ def rotation(position: int, channels: int) -> Pair:
 
 def turned(x: np.ndarray, rotation: Pair) -> np.ndarray:
     """x [.., c], turned."""
-    (c, s), (a, b) = rotation, np.split(x, 2, axis=-1)
+    (c, s), half = rotation, x.shape[-1] // 2
+    a, b = x[..., :half], x[..., half:]
     return np.concatenate([a * c - b * s, b * c + a * s], axis=-1)
 
 
 def turned_back(y: np.ndarray, rotation: Pair) -> np.ndarray:
     """The gradient by x from that by `turned(x)`."""
-    (c, s), (a, b) = rotation, np.split(y, 2, axis=-1)
+    (c, s), half = rotation, y.shape[-1] // 2
+    a, b = y[..., :half], y[..., half:]
     return np.concatenate([a * c + b * s, b * c - a * s], axis=-1)
 
 

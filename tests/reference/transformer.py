@@ -27,9 +27,8 @@ class Segment:
         self.saved: dict[str, list[np.ndarray]] = {}
         size = level.layers, level.heads, level.window + level.segment
         channels = level.width // level.heads
-        self.k = np.zeros((*size, channels), F32)
+        self.k, self.v = np.zeros((2, *size, channels))
         self.k_scale = np.zeros(size, F32)
-        self.v = np.zeros((*size, channels), F32)
         self.old = 0
         """Keys of earlier segments."""
 
