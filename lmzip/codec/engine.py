@@ -20,19 +20,37 @@ NAMES = ("cpu", "int8", "float32")
 
 
 class Engine(Protocol):
-    """The transformer: predict a segment of known bytes, or decode it, and learn from it."""
+    """The transformer: predict a segment of known bytes, or decode it, and learn from it.
 
-    def start_block(self, streams: int) -> None: ...
+    Segments of a block count from 0; each has T bytes, the last one perhaps fewer. The caller says
+    when to learn, and when what was learned is to be used. `learn` of a segment may run in another
+    thread while the next one is predicted or decoded; nothing else may run at the same time.
+    """
 
-    def first_frequencies(self) -> np.ndarray: ...
+    def start_block(self) -> None:
+        """Forget the context: positions, keys, values and the last bytes; not what was learned."""
 
-    def predict(self, text: np.ndarray, left: np.ndarray) -> np.ndarray: ...
+    def first_frequencies(self) -> np.ndarray:
+        """What the weights in use give the next block's first byte: int64 [256]."""
+
+    def refresh(self) -> None:
+        """Predict with the weights that learning has reached from now on."""
+
+    def predict(self, segment_number: int, text: np.ndarray) -> np.ndarray:
+        """Frequencies int64 [n, 256] of the next segment, whose bytes are known: uint8 [n]."""
 
     def decode(
-        self, bits: Bits, text: np.ndarray, left: np.ndarray, coder: np.ndarray, buffer: np.ndarray
-    ) -> None: ...
+        self,
+        segment_number: int,
+        bits: Bits,
+        text: np.ndarray,
+        coder: np.ndarray,
+        buffer: np.ndarray,
+    ) -> None:
+        """Decode the next segment into text, uint8 [n]; coder and buffer as in `code_bytes`."""
 
-    def learn(self, text: np.ndarray) -> None: ...
+    def learn(self, segment_number: int, text: np.ndarray) -> None:
+        """One learning step from a whole segment, the last or the last but one predicted."""
 
 
 def make_engine(preset: Preset, name: str | None = None, threads: int | None = None) -> Engine:
