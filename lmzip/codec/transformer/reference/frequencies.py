@@ -1,6 +1,7 @@
 """What the candidates add, logits to integer frequencies, and the gradient back.
 
-The reference for `frequencies` in `kernels/arithmetic.py` and for the last two kernels of `slots.py`.
+The reference for `frequencies` in `kernels/arithmetic.py`, and for the last two kernels of
+`slots.py`.
 """
 
 from __future__ import annotations
@@ -49,7 +50,6 @@ class Seen(NamedTuple):
         """Entry of each candidate in the table: [N, K, 14]."""
         kinds = torch.arange(self.totals.shape[1])[:, None]
         return STATES * kinds + 12 * self.classes + self.totals[:, :, None]
-
 
     def sums(self, worth: Tensor, first: Tensor) -> Tensor:
         """`first` [N, 256] and what each candidate is worth [N, K, 14] to its byte, by kind."""

@@ -156,7 +156,7 @@ class Model:
     def _attention_weights(
         self, layer: int, position: int, q: Tensor, q_scale: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """Integer weights [H, n, M] of the keys seen, their sums [H, n, 1], the keys' places [M]."""
+        """Integer weights [H, n, M] of the keys seen, their sums [.., 1], the keys' places [M]."""
         count = q.shape[1]
         seen = self._seen_keys(position, count)
         places = torch.from_numpy(seen % self.ring)
