@@ -17,6 +17,8 @@ from lmzip.codec.levels import Preset
 from lmzip.codec.transformer.reference.arithmetic import PRODUCTS
 from lmzip.codec.transformer.reference.engine import TorchEngine
 
+torch.set_num_threads(1)  # for tensors so small, more are slower
+
 PRESET = Preset(
     width=32, layers=3, heads=2, window=32, segment=16, learning=3,
     rates=(1e-3, 1e-3, 1e-2, 1e-2), contexts=8, sets=3, log_buckets=8, log_slots=7,
