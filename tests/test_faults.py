@@ -176,7 +176,7 @@ def test_a_read_only_directory(small_disk, archive):
 
 
 def test_a_kernel_cache_that_cannot_be_written(archive):
-    """The next place serves; `test_jit.py` has the case where there is none."""
+    """The next place serves; `codec/test_jit.py` has the case where there is none."""
     environment = {**os.environ, "NUMBA_CACHE_DIR": "/dev/null/cache"}
     done = run("decompress", input=archive, stdout=subprocess.PIPE, env=environment)
     assert (done.returncode, done.stdout) == (0, DATA)

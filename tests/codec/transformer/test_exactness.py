@@ -11,7 +11,7 @@ from exact_guard import ExactGuard, InexactOperation
 from lmzip.codec.levels import PRESETS
 from lmzip.codec.loop import Codec
 from lmzip.codec.transformer.reference import arithmetic
-from lmzip.codec.transformer.reference.engine import TorchEngine
+from lmzip.codec.transformer.reference import engine as torch_engine
 
 
 @pytest.mark.parametrize("engine", sorted(arithmetic.PRODUCTS))
@@ -31,7 +31,7 @@ def test_a_whole_compress_and_decompress_is_exact(engine, monkeypatch):
 def test_predicting_and_learning_are_exact_at_any_depth(level):
     """Also where only the last layers learn; learning lags a segment behind, as in the loop."""
     preset = PRESETS[level]
-    engine = TorchEngine(preset, arithmetic.PRODUCTS["float32"])
+    engine = torch_engine.TorchEngine(preset, arithmetic.PRODUCTS["float32"])
     parts = np.frombuffer(prose(4 * preset.segment), dtype=np.uint8).reshape(4, -1)
     with ExactGuard() as guard:
         engine.start_block()
@@ -67,9 +67,9 @@ def test_the_guard_catches_what_is_planted(plant):
 
 
 def test_a_softmax_planted_in_the_model_is_caught(monkeypatch):
-    original = engine.frequencies
+    original = torch_engine.frequencies
     monkeypatch.setattr(
-        engine, "frequencies", lambda logits: original(torch.softmax(logits, -1).log())
+        torch_engine, "frequencies", lambda logits: original(torch.softmax(logits, -1).log())
     )
     monkeypatch.setenv("LMZIP_ENGINE", "float32")
     codec = Codec(2, threads=1)

@@ -1,8 +1,7 @@
-"""The last stage: tables that are inverse to each other, kernels that are plain Python's twins."""
+"""Bits through mixer and range coder: the kernels are plain Python's twins, costs are bounded."""
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import os
 import subprocess
@@ -13,14 +12,8 @@ import pytest
 from conftest import noise, prose
 
 from lmzip.codec.coder import range_coder
-from lmzip.codec.coder.bit_coder import code_bytes, empty_bits
 from lmzip.codec.engine import NAMES
-from lmzip.codec.levels import PRESETS
-from lmzip.codec.memory.bit_histories import state_tables
-from lmzip.codec.memory.tables import CONTEXTS
 from lmzip.codec.mixer import mixer
-from lmzip.codec.mixer.logistic import FARTHEST, squash_table, stretch_table
-from lmzip.codec.mixer.sets import ROWS
 
 PROGRAM = """
 import json, os, sys
@@ -60,60 +53,6 @@ def test_kernels_and_plain_python_are_twins():
     compiled, plain = code(data), code(data, NUMBA_DISABLE_JIT="1")
     assert compiled.pop("compiled") and not plain.pop("compiled")
     assert compiled == plain
-
-
-def test_stretch_is_the_inverse_of_squash():
-    squash, stretch = squash_table().astype(np.int64), stretch_table().astype(np.int64)
-    assert squash[0] > 0 and squash[-1] < 1 << 22
-    assert (np.diff(squash) >= 0).all() and (np.diff(stretch) >= 0).all()
-    middle = np.abs(np.arange(-2000, 2001))
-    back = stretch[squash[np.arange(-2000, 2001) + FARTHEST + 1] >> 6]
-    assert np.abs(back - np.arange(-2000, 2001))[middle < 1000].max() <= 1
-
-
-def test_bit_histories_remember_the_last_bit_and_never_overflow():
-    following, counts = state_tables()
-    state = 0
-    for _ in range(300):
-        state = int(following[2 * state + 1])
-    assert counts[state][0] == 0 and counts[state][1] >= 30
-    state = int(following[2 * state])
-    assert counts[state][0] == 1 and counts[state][1] < 10, "contradicted evidence is forgotten"
-
-
-def test_sums_and_steps_stay_within_an_int32():
-    largest_input, units = 3071, 1 << 8
-    inputs = len(mixer.empty_mixer(CONTEXTS, len(ROWS)).inputs)
-    assert mixer.BOUND * largest_input < 2**31
-    assert mixer.BOUND * largest_input // units * inputs < 2**31
-    for rates in (
-        *zip(mixer.RATE, mixer.FALLING_RATE, strict=True),
-        (mixer.FINAL_RATE, mixer.FINAL_FALLING_RATE),
-    ):
-        assert largest_input * ((1 << 22) * sum(rates) >> 14) + (1 << 15) < 2**31
-
-
-def test_a_level_uses_the_first_contexts_and_sets():
-    for contexts, sets in ((2, 2), (10, 4), (CONTEXTS, len(ROWS))):
-        preset = dataclasses.replace(PRESETS[1], contexts=contexts, sets=sets)
-        bits = empty_bits(preset, 3000)
-        assert bits.mixer.row.shape == (sets,) and bits.memory.slot.shape == (contexts,)
-        data = np.frombuffer(prose(3000), dtype=np.uint8).copy()
-        freq = np.full((len(data), 256), 1 << 16, dtype=np.int64)
-        buffer, coder = np.zeros(9000, dtype=np.uint8), range_coder.encoder_state()
-        code_bytes(bits, freq, data, coder, buffer, False)
-        assert np.abs(bits.mixer.weights).max() <= mixer.BOUND
-        assert range_coder.finish(coder, buffer) < len(data) / 5
-
-
-def test_buckets_are_whole_cache_lines():
-    bits = empty_bits(PRESETS[1], 100_000)
-    for table in (bits.memory.cells, bits.memory.direct_p):
-        assert table.ctypes.data % 64 == 0
-
-
-def test_small_data_get_small_tables():
-    assert empty_bits(PRESETS[9], 100).memory.cells.nbytes < 1 << 19
 
 
 @pytest.mark.parametrize("name", NAMES)
