@@ -27,7 +27,7 @@ def test_a_whole_compress_and_decompress_is_exact(engine, monkeypatch):
     assert guard.seen["sqrt"] > 0, "the guard saw no learning step"
 
 
-@pytest.mark.parametrize("level", [5, 1])
+@pytest.mark.parametrize("level", [5, 2, 1])
 def test_predicting_and_learning_are_exact_at_any_depth(level):
     """Also where only the last layers learn; learning lags a segment behind, as in the loop."""
     preset = PRESETS[level]
