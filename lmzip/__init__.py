@@ -17,6 +17,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from lmzip.errors import (
+    BrokenError,
     CorruptError,
     FormatError,
     LimitError,
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "BrokenError",
     "CorruptError",
     "FormatError",
     "LMZCompressor",

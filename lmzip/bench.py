@@ -9,6 +9,9 @@ from __future__ import annotations
 import bz2
 import json
 import lzma
+import os
+import signal
+import stat
 import subprocess
 import sys
 import zlib
@@ -17,6 +20,9 @@ from dataclasses import asdict, dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from time import perf_counter
+
+from lmzip.errors import RefusedError
+from lmzip.names import shown
 
 Coder = tuple[Callable[[bytes], bytes], Callable[[bytes], bytes]]
 
@@ -38,7 +44,7 @@ class Result:
         """The figures as text: bytes, bits per byte, kB/s both ways, MiB."""
         bits = 8 * self.size / self.raw_size if self.raw_size else 0.0
         return (
-            self.file,
+            shown(self.file),
             self.coder,
             f"{self.size:,}",
             f"{bits:.3f}",
@@ -62,7 +68,13 @@ def measure(files: Iterable[str], levels: Iterable[int]) -> Iterator[Result]:
     """Measure every coder on every file. Raises OSError, subprocess.CalledProcessError."""
     names = coders(levels)
     for file in files:
-        with open(file, "rb"):  # a missing file is reported here, not by a child
+        if not stat.S_ISREG(os.stat(file).st_mode):
+            raise RefusedError(
+                f"{file}: is not measured",
+                "it is no regular file, but has to be read several times",
+                "copy what is in it to a file",
+            )
+        with open(file, "rb"):  # what cannot be read is reported here, not by a child
             pass
         for coder in names:
             done = subprocess.run(
@@ -144,7 +156,5 @@ def measure_here(file: str, name: str) -> Result:
 
 
 if __name__ == "__main__":
-    try:
-        print(json.dumps(asdict(measure_here(sys.argv[1], sys.argv[2]))))
-    except KeyboardInterrupt:  # it went to the parent too, which says so
-        sys.exit(130)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # it goes to the parent too, which says so
+    print(json.dumps(asdict(measure_here(sys.argv[1], sys.argv[2]))))

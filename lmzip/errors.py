@@ -18,6 +18,7 @@ wrong arguments stay `ValueError` and `TypeError`.
 from __future__ import annotations
 
 __all__ = [
+    "BrokenError",
     "CorruptError",
     "EngineError",
     "FormatError",
@@ -79,6 +80,12 @@ class MismatchError(LMZError):
 
 class EngineError(LMZError):
     """The asked-for engine is unknown, not installed, or not exact on this machine."""
+
+    exit_status = 1
+
+
+class BrokenError(LMZError, ValueError):
+    """An earlier call into the object was broken off halfway, so that it can do no more."""
 
     exit_status = 1
 

@@ -1,4 +1,4 @@
-"""Archives as file objects, and output files that are either whole or absent.
+"""Archives as file objects.
 
 `lmzip.open` and `LMZFile` are used like those of `gzip`, `lzma` and `compression.zstd`.
 """
@@ -6,26 +6,25 @@
 from __future__ import annotations
 
 import builtins
-import errno
 import io
 import os
-import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Literal, overload
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal, overload
 
+from lmzip import leaving, rawio
 from lmzip.codec.levels import DEFAULT_LEVEL
-from lmzip.stream import Data, LMZCompressor, LMZDecompressor, Progress
+from lmzip.guard import Guard
+from lmzip.reader import ArchiveReader
+from lmzip.stream import Data, LMZCompressor, Progress
 
 if TYPE_CHECKING:  # what type checkers know on every version of Python
-    from _compression import DecompressReader
     from io import BufferedIOBase as BaseStream
 else:
     try:  # Python 3.14
-        from compression._common._streams import BaseStream, DecompressReader
+        from compression._common._streams import BaseStream
     except ImportError:
-        from _compression import BaseStream, DecompressReader
+        from _compression import BaseStream
 
 
 class LMZFile(BaseStream):
@@ -35,6 +34,12 @@ class LMZFile(BaseStream):
     "w" writes, "x" creates, "a" appends a further archive; a "b" may be added. `level` is for
     writing, `memory_limit` (bytes) refuses an archive, or a level, that needs more. Seeking
     backwards decodes again from the start. `progress` is called with numbers of bytes of data.
+
+    What `file` takes only in part, or not now, is offered again; where it has nothing now, reading
+    waits, or raises BlockingIOError if it has no descriptor to wait for. Calls of several threads
+    wait for each other; one from within another raises RuntimeError. After an exception that lost
+    a part of the archive, or of the data, every further call raises BrokenError, `close` too: such
+    an archive is never completed. What nobody has closed is completed when the interpreter exits.
 
     Raises OSError as `open` does, ValueError for a wrong mode or level; reading raises
     FormatError, CorruptError, UnsupportedError, LimitError, MismatchError.
@@ -55,12 +60,16 @@ class LMZFile(BaseStream):
         self._buffer: io.BufferedReader | None = None
         self._compressor: LMZCompressor | None = None
         self._pos = 0
+        self._stored = 0
+        self._completed_at: int | None = None
+        self._guard = Guard("the file")
         kind = mode.replace("b", "", 1)
         if kind not in ("r", "w", "x", "a"):
             raise ValueError(f"mode must be r, w, x or a, with or without b, not {mode!r}")
         options = {"threads": threads, "memory_limit": memory_limit, "progress": progress}
         if kind != "r":
-            self._compressor = LMZCompressor(level, **options)
+            self._new_compressor = partial(LMZCompressor, level, **options)
+            self._compressor = self._new_compressor()
         if isinstance(file, (str, os.PathLike)):
             self._fp = builtins.open(file, kind + "b")  # noqa: SIM115 - closed by `close`
             self._owns_fp = True
@@ -70,7 +79,9 @@ class LMZFile(BaseStream):
             raise TypeError("file must be a path or a binary file object")
         self.mode = kind + "b"
         if kind == "r":
-            self._buffer = io.BufferedReader(_Reader(self._fp, **options))
+            self._buffer = io.BufferedReader(ArchiveReader(self._fp, **options))
+        else:
+            leaving.complete(self)
 
     @property
     def name(self) -> str:
@@ -85,19 +96,40 @@ class LMZFile(BaseStream):
 
     def close(self) -> None:
         """When writing, complete the archive. Closes the underlying file if opened here."""
+        self._guard.run(self._close, last=True)
+
+    def _close(self) -> None:
         if self._fp is None:
             return
         try:
             if self._buffer is not None:
                 self._buffer.close()
             elif self._compressor is not None:
-                compressor, self._compressor = self._compressor, None
-                self._fp.write(compressor.flush())
+                self._guard.check()
+                self._complete()
         finally:
             fp, self._fp = self._fp, None
-            self._buffer = None
+            self._buffer = self._compressor = None
             if self._owns_fp:
                 fp.close()
+
+    def _complete(self) -> None:
+        """Write the rest of the archive, unless it is a further one without data."""
+        if self._completed_at != self._pos:
+            rawio.write_all(self._fp, self._compressor.flush())
+            self._completed_at = self._pos
+
+    def complete(self) -> None:
+        """When writing, complete the archive now; what is written after it begins a further one."""
+        self._guard.run(self._complete_and_go_on, last=True)
+
+    def _complete_and_go_on(self) -> None:
+        if self._fp is not None and self._compressor is not None:
+            self._guard.check()
+            self._complete()
+            self._compressor, self._stored = self._new_compressor(), 0
+            if hasattr(self._fp, "flush"):
+                rawio.flush(self._fp)
 
     def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
         if kind is not None:  # leave an incomplete archive incomplete, so that it is seen to be
@@ -123,66 +155,72 @@ class LMZFile(BaseStream):
         """Whether the file can be rewound: reading, from something that is itself seekable."""
         return self.readable() and self._buffer.seekable()
 
+    def flush(self) -> None:
+        """Do nothing, as an incomplete block cannot be coded; raise if no more can be written."""
+        self._check_not_closed()
+        self._guard.check()
+
     def peek(self, size: int = -1) -> bytes:
         """Return data without moving on: at least one byte, unless at the end."""
-        self._check_can_read()
-        return self._buffer.peek(size)
+        return self._reading("peek", size)
 
     def read(self, size: int | None = -1) -> bytes:
         """Read `size` bytes, fewer only at the end; all that is left if `size` is -1 or None."""
-        self._check_can_read()
-        return self._buffer.read(size)
+        return self._reading("read", size)
 
     def read1(self, size: int = -1) -> bytes:
         """Read up to `size` bytes with at most one turn of decoding."""
-        self._check_can_read()
-        return self._buffer.read1(io.DEFAULT_BUFFER_SIZE if size < 0 else size)
+        return self._reading("read1", io.DEFAULT_BUFFER_SIZE if size < 0 else size)
 
     def readinto(self, buffer: bytearray | memoryview) -> int:
         """Read into `buffer`; return the number of bytes, 0 at the end."""
-        self._check_can_read()
-        return self._buffer.readinto(buffer)
+        return self._reading("readinto", buffer)
 
     def readline(self, size: int | None = -1) -> bytes:
         """Read to the end of the line, at most `size` bytes."""
-        self._check_can_read()
-        return self._buffer.readline(-1 if size is None else size)
+        return self._reading("readline", -1 if size is None else size)
 
     def write(self, data: Data) -> int:
-        """Compress `data`; return its length in bytes. Raises OSError."""
-        self._check_can_write()
+        """Compress `data`; return its length in bytes. Raises OSError.
+
+        If an exception came before anything left for the underlying file, nothing has been written.
+        """
         view = memoryview(data).cast("B")
-        self._fp.write(self._compressor.compress(view))
-        self._pos += len(view)
-        return len(view)
+        return self._guard.run(
+            self._write, view, ready=self._check_can_write, intact=self._all_is_stored
+        )
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
         """Move to a byte of the data, going back by decoding again; return the new position."""
-        self._check_can_seek()
-        return self._buffer.seek(offset, whence)
+        return self._reading("seek", offset, whence, ready=self._check_can_seek)
+
+    def _reading(
+        self, method: str, *arguments: Any, ready: Callable[[], None] | None = None
+    ) -> Any:
+        return self._guard.run(
+            lambda: getattr(self._buffer, method)(*arguments),
+            ready=ready or self._check_can_read,
+            # What the reader raises it will raise again; an interruption can come anywhere.
+            intact=lambda error: isinstance(error, Exception),
+        )
+
+    def _write(self, view: memoryview) -> int:
+        packed = self._compressor.compress(view)
+        rawio.write_all(self._fp, packed)
+        self._stored += len(packed)
+        self._pos += len(view)
+        return len(view)
+
+    def _all_is_stored(self, error: BaseException) -> bool:
+        """Whether all that has left the compressor is in the underlying file."""
+        compressor = self._compressor
+        return compressor is not None and compressor._written.returned == self._stored
 
     def tell(self) -> int:
         """The position in the data, in bytes."""
         self._check_not_closed()
-        return self._pos if self._buffer is None else self._buffer.tell()
-
-
-class _Reader(DecompressReader):
-    """The standard library's reader, with an end of input that says where the archive broke off."""
-
-    def __init__(self, fp: BinaryIO, **options: object) -> None:
-        self._decompressor = None
-        super().__init__(fp, self._next_archive, **options)
-
-    def _next_archive(self, **options: object) -> LMZDecompressor:
-        follows = self._decompressor is not None and self._decompressor.eof
-        return LMZDecompressor(**options, _follows=follows)
-
-    def read(self, size: int = -1) -> bytes:
-        try:
-            return super().read(size)
-        except EOFError:
-            raise self._decompressor.truncated_error() from None
+        buffer = self._buffer
+        return self._pos if buffer is None else buffer.tell()
 
 
 @overload
@@ -244,7 +282,9 @@ def open(
     )
     if not text:
         return binary
-    return io.TextIOWrapper(binary, io.text_encoding(encoding), errors, newline)
+    wrapper = io.TextIOWrapper(binary, io.text_encoding(encoding), errors, newline)
+    leaving.flush_first(wrapper)
+    return wrapper
 
 
 def register_fsspec() -> None:
@@ -252,100 +292,3 @@ def register_fsspec() -> None:
     from fsspec.compression import register_compression
 
     register_compression("lmzip", LMZFile, "lmz", force=True)
-
-
-_unfinished: set[Path] = set()
-
-
-@contextmanager
-def atomic_output(
-    target: str | os.PathLike[str],
-    *,
-    overwrite: bool = False,
-    like: os.stat_result | None = None,
-) -> Iterator[BinaryIO]:
-    """A new file that appears under its name, whole and on the disk, only when the block ends.
-
-    Until then it is a temporary file beside `target`, of mode 0600, which is removed if the block
-    raises anything. Mode, times and, where allowed, owner are those of `like`, if given. A
-    device or a pipe is written to directly. Raises FileExistsError if there is a `target` and not
-    `overwrite`; OSError.
-    """
-    path = Path(os.path.realpath(target))
-    if path.exists() and not path.is_file():
-        with builtins.open(path, "wb") as file:
-            yield file
-        return
-    if path.exists() and not overwrite:
-        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), os.fspath(target))
-    # Named before it is made, so that no interruption can come between file and name.
-    temporary = path.with_name(f".lmzip-{secrets.token_hex(8)}.tmp")
-    _unfinished.add(temporary)
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
-    try:
-        try:
-            descriptor = os.open(temporary, flags, 0o600)
-        except OSError as error:  # about a name that the caller knows
-            raise OSError(error.errno, error.strerror, os.fspath(target)) from None
-        with builtins.open(descriptor, "wb") as file:
-            yield file
-            file.flush()
-            if like is None:
-                os.chmod(temporary, 0o666 & ~_umask())
-            else:
-                os.chmod(temporary, _take_owner(temporary, like))
-                os.utime(temporary, ns=(like.st_atime_ns, like.st_mtime_ns))
-            os.fsync(file.fileno())
-        _publish(temporary, path, overwrite)
-    finally:
-        with suppress(OSError):  # gone, or never made: on a read-only disk that fails otherwise
-            temporary.unlink()
-        _unfinished.discard(temporary)
-
-
-def discard_unfinished() -> None:
-    """Remove the temporary files of all outputs under way: for a process about to exit."""
-    for temporary in list(_unfinished):
-        with suppress(OSError):
-            temporary.unlink()
-
-
-def _take_owner(path: Path, like: os.stat_result) -> int:
-    """Give a file the owner and group of another, as far as allowed; return the mode to set.
-
-    Where the group is another, it gets no more than what everybody gets.
-    """
-    mode = like.st_mode & 0o777
-    if os.name != "posix":
-        return mode
-    for owner, group in ((like.st_uid, -1), (-1, like.st_gid)):
-        with suppress(PermissionError):
-            os.chown(path, owner, group)
-    if path.stat().st_gid != like.st_gid:
-        mode &= 0o707 | (mode & 0o007) << 3
-    return mode
-
-
-def _publish(temporary: Path, path: Path, overwrite: bool) -> None:
-    """Give a finished file its name, and wait until the directory is on the disk."""
-    if overwrite:
-        os.replace(temporary, path)
-    else:
-        try:
-            os.link(temporary, path)  # unlike a rename, fails if somebody made the target meanwhile
-        except FileExistsError:
-            raise
-        except OSError:  # a file system without hard links
-            os.rename(temporary, path)
-    if os.name == "posix":
-        directory = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(directory)
-        finally:
-            os.close(directory)
-
-
-def _umask() -> int:
-    mask = os.umask(0o077)
-    os.umask(mask)
-    return mask

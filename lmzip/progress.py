@@ -2,58 +2,61 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from importlib.util import find_spec
-from pathlib import Path
+from contextlib import contextmanager, suppress
 
-from lmzip import codec
+from lmzip.codec.native.watch import watched
 
-
-def announce_compilation(decoding: bool) -> None:
-    """Say why the first run takes its time: Numba compiles the kernels once, and caches them.
-
-    Each direction has kernels of its own, and each version: the cache's index names the code hash.
-    """
-    if not find_spec("numba"):
-        return
-    cache = Path(codec.__file__).parent
-    if os.environ.get("NUMBA_CACHE_DIR"):
-        cache = Path(os.environ["NUMBA_CACHE_DIR"])
-    elif not os.access(cache, os.W_OK):  # then Numba takes the user's cache directory
-        cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "numba"
-    kernel = "decode_segment" if decoding else "predict_segment"
-    indexes = cache.rglob(f"engine.{kernel}-*.nbi")
-    if not any(codec.code_hash() in index.read_bytes() for index in indexes):
-        print("lmzip: first run: compiling kernels, once, for up to a minute", file=sys.stderr)
+FIRST_RUN = "lmzip: first run: compiling kernels, once, for up to a minute"
 
 
 @contextmanager
 def progress_bar(
-    wanted: bool | None, name: str, total: int | None
+    wanted: bool | None, name: str, total: int | None, *, announce: bool = True
 ) -> Iterator[Callable[[int], object]]:
     """Show bytes done, rate and time left; yields the function to call with numbers of bytes.
 
     `wanted` True or False forces the bar, None shows it if standard error is a terminal. `total`
-    is in bytes, None if unknown.
+    is in bytes, None if unknown. If kernels are compiled meanwhile, it is said why that takes its
+    time, if `announce`, and the bar names them.
     """
     if wanted is None:
         wanted = sys.stderr.isatty()
-    if not wanted:
-        yield lambda size: None
-        return
-    from tqdm import tqdm
+    bar = None
+    announced = not announce
 
-    tqdm.monitor_interval = 0  # no thread that would outlive an interruption
-    with tqdm(
-        total=total,
-        desc=name,
-        unit="B",
-        unit_scale=True,
-        dynamic_ncols=True,
-        leave=False,
-        file=sys.stderr,
-    ) as bar:
-        yield bar.update
+    def compiling(kernel: str) -> None:
+        nonlocal announced
+        if not announced:
+            announced = True
+            if bar is None:
+                with suppress(OSError):
+                    print(FIRST_RUN, file=sys.stderr, flush=True)
+            else:
+                bar.write(FIRST_RUN, file=sys.stderr)
+        if bar is not None:
+            bar.set_postfix_str(f"compiling {kernel}")
+
+    def advance(size: int) -> None:
+        if bar is not None:
+            bar.postfix = None
+            bar.update(size)
+
+    with watched(compiling):
+        if not wanted:
+            yield advance
+            return
+        from tqdm import tqdm
+
+        tqdm.monitor_interval = 0  # no thread that would outlive an interruption
+        with tqdm(
+            total=total,
+            desc=name,
+            unit="B",
+            unit_scale=True,
+            dynamic_ncols=True,
+            leave=False,
+            file=sys.stderr,
+        ) as bar:
+            yield advance

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
+from lmzip import rawio
 from lmzip.container import BlockHeader, Header, Parser, Trailer
 
 CHUNK = 1 << 20
@@ -98,6 +99,6 @@ def _scan_one(file: BinaryIO, parser: Parser, first: bytes, end: int | None) -> 
 def _read(file: BinaryIO, size: int) -> bytes:
     """`size` bytes, fewer only at the end of the file (a pipe may give less at a time)."""
     data = b""
-    while len(data) < size and (more := file.read(size - len(data))):
+    while len(data) < size and (more := rawio.read(file, size - len(data))):
         data += more
     return data

@@ -9,14 +9,17 @@ from __future__ import annotations
 
 import hashlib
 import io
+import sys
 import zlib
 from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lmzip import codec, container
-from lmzip.codec.levels import DEFAULT_LEVEL, MAX_LEVEL, MIN_LEVEL
+from lmzip.checks import check_code, check_level, mismatch
+from lmzip.codec.levels import DEFAULT_LEVEL
 from lmzip.container import CODED, STORED, BlockHeader, Header, Parser, Trailer
-from lmzip.errors import CorruptError, LimitError, MismatchError, UnsupportedError
+from lmzip.errors import CorruptError, LMZError
+from lmzip.guard import Guard
 from lmzip.scan import scan
 
 if TYPE_CHECKING:
@@ -32,12 +35,31 @@ Progress = Callable[[int], object]
 """Called now and then with the number of bytes of data that were worked on since the last call."""
 
 
+class _Written(NamedTuple):
+    """What an archive holds so far, the blocks that have left the compressor."""
+
+    head: bytes
+    """The header, if that has not left."""
+    blocks: int
+    raw_size: int
+    digest: Any
+    """SHA-256 of the data, as a hashlib object that is copied and not changed."""
+    waiting: int
+    """Bytes in the buffer, of the next block."""
+    returned: int
+    """Bytes of the archive that have left."""
+
+
 class LMZCompressor:
     """Compresses one archive piece by piece. How the data are cut never changes the archive.
 
     `threads` (default: as many as are useful) never changes a byte either. `memory_limit` is in
     bytes. Raises ValueError for a level that is not 1 to 9, LimitError if the level needs more
     memory.
+
+    Calls of several threads wait for each other; one from within another raises RuntimeError. A
+    call that raises, whatever it is, has taken nothing and can be repeated. If it was broken off
+    while the model learned, the model is lost: the rest of the archive is stored as it is.
     """
 
     def __init__(
@@ -51,60 +73,85 @@ class LMZCompressor:
         check_level(level, memory_limit)
         self._codec_options = (level, threads, progress)
         self._codec: Codec | None = None
-        self._head = Header(level, codec.code_hash()[: container.CODE_SIZE]).pack()
+        head = Header(level, codec.code_hash()[: container.CODE_SIZE]).pack()
+        self._written = _Written(head, 0, 0, hashlib.sha256(), 0, 0)
         self._buffer = bytearray()
-        self._blocks = 0
-        self._raw_size = 0
-        self._digest = hashlib.sha256()
         self._flushed = False
+        self._guard = Guard("the compressor")
 
     def compress(self, data: Data) -> bytes:
         """Take bytes of any length; return what is ready of the archive, possibly nothing."""
-        if self._flushed:
-            raise ValueError("the compressor has been flushed")
-        self._buffer += memoryview(data)  # not data: an array would add itself in its own way
-        out = self._take_head()
-        size = container.BLOCK_SIZE
-        while len(self._buffer) >= size:
-            block = bytes(self._buffer[:size])
-            del self._buffer[:size]
-            out += self._encode(block)
-        return bytes(out)
+        view = memoryview(data)  # an array would add itself in its own way
+        return self._run(self._take, view)
 
     def flush(self) -> bytes:
         """Return the rest of the archive. Nothing can be compressed afterwards."""
+        return self._run(self._take, memoryview(b""), True)
+
+    def _run(self, work: Callable[..., bytes], *arguments: object) -> bytes:
+        before = self._written
+        return self._guard.run(
+            work,
+            *arguments,
+            ready=self._check_not_flushed,
+            intact=lambda error: self._written is before,
+        )
+
+    def _check_not_flushed(self) -> None:
         if self._flushed:
             raise ValueError("the compressor has been flushed")
-        self._flushed = True
-        out = self._take_head()
-        if self._buffer:
-            out += self._encode(bytes(self._buffer))
-            self._buffer.clear()
-        self._codec = None
-        digest = self._digest.digest()[: container.DIGEST_SIZE]
-        out += Trailer(self._blocks, self._raw_size, digest).pack()
-        return bytes(out)
 
-    def _take_head(self) -> bytearray:
-        head, self._head = self._head, b""
-        return bytearray(head)
+    def _take(self, view: memoryview, end: bool = False) -> bytes:
+        """Add data, code what can be coded: all of it in the last assignment, or nothing."""
+        before, buffer = self._written, self._buffer
+        # Not put back if anything goes wrong: it has then learned what is not in the archive.
+        model, self._codec = self._codec, None
+        del buffer[before.waiting :]  # of a call that raised
+        buffer += view
+        out, done, written = bytearray(before.head), 0, before
+        while len(buffer) - done >= (1 if end else container.BLOCK_SIZE):
+            block = bytes(buffer[done : done + container.BLOCK_SIZE])
+            model = self._goes_on(model)
+            piece, written = self._encode(model, block, written)
+            out += piece
+            done += len(block)
+        if end:
+            digest = written.digest.digest()[: container.DIGEST_SIZE]
+            out += Trailer(written.blocks, written.raw_size, digest).pack()
+            model = None
+        result = bytes(out)
+        returned = before.returned + len(result)
+        written = written._replace(head=b"", waiting=len(buffer) - done, returned=returned)
+        rest = buffer[done:] if done else buffer
+        self._written, self._buffer, self._codec, self._flushed = written, rest, model, end
+        return result
 
-    def _encode(self, block: bytes) -> bytes:
-        if self._codec is None:
-            self._codec = _new_codec(*self._codec_options)
-        canary = self._codec.canary()
-        stored = self._payload(self._codec, block)
+    def _goes_on(self, model: Codec | None) -> Codec | None:
+        """A model that has read all blocks so far; None if there is none, and cannot be."""
+        if sys.is_finalizing():  # the model's libraries are being taken down
+            return None
+        if model is None and not self._written.blocks:
+            return _new_codec(*self._codec_options)
+        return model
+
+    def _encode(
+        self, model: Codec | None, block: bytes, written: _Written
+    ) -> tuple[bytes, _Written]:
         raw_crc = stored_crc = zlib.crc32(block)
-        if len(stored) < len(block):
-            kind, stored_crc = CODED, zlib.crc32(stored)
-        else:
-            kind, stored, canary = STORED, block, 0
+        kind, stored, canary = STORED, block, 0
+        if model is not None:
+            before = model.canary()
+            payload = self._payload(model, block)
+            if len(payload) < len(block):
+                kind, stored, canary = CODED, payload, before
+                stored_crc = zlib.crc32(payload)
         header = BlockHeader(kind, len(block), len(stored), raw_crc, stored_crc, canary)
-        packed = header.pack(self._blocks)
-        self._blocks += 1
-        self._raw_size += len(block)
-        self._digest.update(block)
-        return packed + stored
+        digest = written.digest.copy()
+        digest.update(block)
+        after = written._replace(
+            blocks=written.blocks + 1, raw_size=written.raw_size + len(block), digest=digest
+        )
+        return header.pack(written.blocks) + stored, after
 
     def _payload(self, model: Codec, block: bytes) -> bytes:
         """What the model makes of a block; here a subclass can measure it."""
@@ -117,7 +164,9 @@ class LMZDecompressor:
     At most one block of data and one of stored bytes are kept, whatever the archive claims, and
     the input that has been given but not been needed yet. `memory_limit` is in bytes; it is
     compared with the needs of the archive's level before anything is allocated. After an error
-    every further call raises the same error.
+    of the archive every further call raises the same error, after any other exception
+    BrokenError: what had been decoded is lost. Calls of several threads wait for each other; one
+    from within another raises RuntimeError.
     """
 
     def __init__(
@@ -139,8 +188,9 @@ class LMZDecompressor:
         self._block: BlockHeader | None = None
         self._unlearned: bytes | None = None
         self._digest = hashlib.sha256()
-        self._error: BaseException | None = None
+        self._error: LMZError | None = None
         self._unused = b""
+        self._guard = Guard("the decompressor")
 
     @property
     def eof(self) -> bool:
@@ -164,30 +214,43 @@ class LMZDecompressor:
         damaged place is returned before the error is raised. Raises EOFError after the end,
         FormatError, CorruptError, UnsupportedError, LimitError, MismatchError.
         """
-        if self.eof:
-            raise EOFError("the end of the archive has been reached")
+        view = memoryview(data)
+        return self._guard.run(
+            self._decompress,
+            view,
+            max_length,
+            ready=self._check_goes_on,
+            intact=lambda error: error is self._error,
+        )
+
+    def _check_goes_on(self) -> None:
         if self._error is not None:
             raise self._error
-        self._input += memoryview(data)
+        if self.eof:
+            raise EOFError("the end of the archive has been reached")
+
+    def _decompress(self, view: memoryview, max_length: int) -> bytes:
+        self._input += view
         try:
             if max_length >= 0:
                 while not self._output and self._step():
                     pass
-                return self._take(max_length)
-            out = bytearray(self._take(len(self._output)))
+                return self._taken(max_length)
+            out = bytearray(self._taken(len(self._output)))
             while self._step():
-                out += self._take(len(self._output))
+                out += self._taken(len(self._output))
             return bytes(out)
         except BaseException as error:  # an interrupted model must not go on either
-            self._error = error
             self._codec = None  # else error and decompressor keep each other, and the model
+            if isinstance(error, LMZError):
+                self._error = error
             raise
 
     def truncated_error(self) -> Exception:
         """The error to raise when there is no more input before `eof`."""
         return self._parser.truncated(bytes(self._input))
 
-    def _take(self, size: int) -> bytes:
+    def _taken(self, size: int) -> bytes:
         taken, self._output = self._output[:size], self._output[size:]
         return bytes(taken)
 
@@ -204,7 +267,7 @@ class LMZDecompressor:
         del self._input[:size]
         part = parser.feed(data)
         if isinstance(part, Header):
-            _check_code(part.code)
+            check_code(part.code)
             check_level(part.level, self._memory_limit)
             self._level = part.level
         elif isinstance(part, BlockHeader):
@@ -227,13 +290,13 @@ class LMZDecompressor:
         if self._codec is None:
             self._codec = _new_codec(self._level, self._threads, self._progress)
         if self._codec.canary() != header.canary:
-            raise _mismatch(f"the first probabilities of block {index} differ")
+            raise mismatch(f"the first probabilities of block {index} differ")
         try:
             block = self._codec.decode(stored, header.raw_size)
         except ValueError as error:
-            raise _mismatch(f"block {index} cannot be decoded ({error})") from error
+            raise mismatch(f"block {index} cannot be decoded ({error})") from error
         if len(block) != header.raw_size or zlib.crc32(block) != header.raw_crc:
-            raise _mismatch(f"block {index} decodes to other data")
+            raise mismatch(f"block {index} decodes to other data")
         return block
 
     def _learn(self) -> None:
@@ -327,36 +390,3 @@ def _new_codec(level: int, threads: int | None, progress: Progress | None) -> Co
     from lmzip.codec.loop import Codec  # slow: the model's libraries
 
     return Codec(level, threads=threads, progress=progress)
-
-
-def _check_code(code: bytes) -> None:
-    if code != codec.code_hash()[: container.CODE_SIZE]:
-        raise UnsupportedError(
-            f"this archive was written by the code {code.hex()}",
-            f"this lmzip has the code {codec.code_hash()[: container.CODE_SIZE].hex()}, "
-            "and another code learns another model",
-            "use the lmzip that wrote it (`lmzip --version` names the code)",
-        )
-
-
-def check_level(level: int, limit: int | None = None, models: int = 1) -> None:
-    """Raise ValueError for a level that is not 1 to 9, LimitError if so many models of the level
-    need more memory than `limit` bytes."""
-    if not MIN_LEVEL <= level <= MAX_LEVEL:
-        raise ValueError(f"level must be {MIN_LEVEL} to {MAX_LEVEL}, not {level!r}")
-    need = models * codec.levels.memory_bytes(level)
-    if limit is not None and need > limit:
-        raise LimitError(
-            f"level {level} needs {need / 2**20:,.0f} MiB of memory",
-            f"the limit is {limit / 2**20:,.0f} MiB",
-            "allow more (-M), or compress at a lower level",
-        )
-
-
-def _mismatch(why: str) -> MismatchError:
-    return MismatchError(
-        "this machine computes other probabilities than the one that wrote the archive",
-        f"the archive's bytes are sound, but {why}",
-        "try another engine (LMZIP_ENGINE=float32 or int8), and report it with the output of "
-        "`lmzip --version`",
-    )

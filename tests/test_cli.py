@@ -6,6 +6,7 @@ import json
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from conftest import prose, run, spawn
@@ -164,3 +165,40 @@ def test_levels_are_told_apart(tmp_path):
     archives = {run("compress", f"-{level}", stdin=data).stdout for level in (1, 2, 3)}
     assert len(archives) == 3
     assert {lmzip.decompress(archive) for archive in archives} == {data}
+
+
+WORDS = ("c", "d", "t", "l", "compress", "list", "test", "report", "bench", "score")
+
+
+@pytest.mark.parametrize("word", WORDS)
+def test_a_word_that_is_a_command_and_a_file_is_not_guessed(word, tmp_path, monkeypatch):
+    """As in `lmzip *`."""
+    monkeypatch.chdir(tmp_path)
+    for name in (word, "x"):
+        (tmp_path / name).write_bytes(b"")
+    done = run(word, "x", LMZIP_LEVEL="1")
+    assert done.returncode == 1 and done.stderr.startswith(f"lmzip: {word}: may be a ".encode())
+    assert f"`lmzip -- {word}`".encode() in done.stderr and done.stderr.count(b"\n") == 1
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted((word, "x"))
+    for arguments in (("--", word, "x"), (f"./{word}", "x"), ("-1", word, "x")):
+        assert run(*arguments, LMZIP_LEVEL="1").stderr == b""
+        for name in (word, "x"):
+            (tmp_path / f"{name}.lmz").unlink()
+
+
+def test_a_command_may_be_meant_where_its_word_is_a_file(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "c").write_bytes(b"")
+    assert run("c", "-1", "--", "c").returncode == 0
+    assert run("c", "-1f", "c").returncode == 0, "no pattern gives a name twice"
+    assert (tmp_path / "c.lmz").exists()
+    (tmp_path / "t").mkdir()
+    assert run("t", "c.lmz").returncode == 0, "a directory is no input anyway"
+    (tmp_path / "l").symlink_to("nowhere")
+    assert run("l", "c.lmz").returncode == 1
+
+
+def test_help_and_readme_name_what_ends_the_options():
+    readme = Path(__file__).parent.parent / "README.md"
+    for text in (run("--help").stdout.decode(), readme.read_text(encoding="utf-8")):
+        assert "lmzip -- *" in text

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
 from conftest import prose, run
 
 import lmzip
+from lmzip.progress import progress_bar
 
 TEXT = prose(200)
 
@@ -79,11 +81,12 @@ def test_an_input_is_removed_only_for_a_good_output(tree):
 
 
 def test_an_input_that_changes_meanwhile_is_not_removed(tree, monkeypatch):
-    def change(decoding: bool) -> None:
+    def change(*arguments, **named):
         with open("d/a", "ab") as file:
             file.write(b"more")
+        return progress_bar(*arguments, **named)
 
-    monkeypatch.setattr("lmzip.cli.jobs.announce_compilation", change)  # called while it is read
+    monkeypatch.setattr("lmzip.cli.jobs.progress_bar", change)  # called while it is read
     done = run("c", "-1", "--rm", "d/a")
     assert done.returncode == 1 and b"d/a: is not removed: it changed" in done.stderr
     assert "d/a" in names(tree)
@@ -178,3 +181,60 @@ def test_a_damaged_file_is_found_out_before_any_data_are_written(packed):
     half = packed + packed[:-1]
     done = run("d", "-c", stdin=half)
     assert (done.returncode, done.stdout) == (2, b"")
+
+
+def deep(depth: int) -> None:
+    """Make directories of one letter in each other below `deep`, the last with a file."""
+    os.mkdir("deep")
+    here = os.open("deep", os.O_RDONLY)
+    for _ in range(depth):
+        os.mkdir("d", dir_fd=here)
+        below = os.open("d", os.O_RDONLY, dir_fd=here)
+        os.close(here)
+        here = below
+    os.close(os.open("file", os.O_CREAT, dir_fd=here))
+    os.close(here)
+
+
+@pytest.fixture
+def depth(tree):
+    """A function that makes such directories, which nothing but this can remove again."""
+    yield deep
+    subprocess.run(["rm", "-rf", "deep", "out"], cwd=tree, check=True)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="dir_fd, rm")
+def test_directories_may_be_deep(tree, depth):
+    depth(1100)
+    assert run("c", "-1r", "deep").stderr == b""
+    place = os.path.join("deep", *["d"] * 1100)
+    assert os.path.getsize(os.path.join(place, "file.lmz")) > 0
+    assert run("d", "-r", "deep", "--output-dir", "out").stderr == b""
+    assert os.path.getsize(os.path.join("out", place, "file")) == 0
+    for command in ("t", "l"):
+        assert run(command, "-r", place).returncode == 2, "there is a foreign file"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="dir_fd, rm")
+def test_a_name_too_long_for_the_system_does_not_stop_the_rest(tree, depth):
+    depth(2100)  # 4,200 bytes, where Linux takes 4,095 and others less
+    done = run("c", "-1r", "deep", "d")
+    assert done.returncode == 1 and done.stderr.count(b"\n") == 1
+    assert b"file name too long; " in done.stderr
+    assert {"a.lmz", "e/b.lmz"} <= names(tree / "d")
+
+
+def test_a_directory_that_cannot_be_read_does_not_stop_the_rest(tree, monkeypatch):
+    scan = os.scandir
+
+    def refuse(path: str):
+        if os.path.basename(path) == "e":
+            raise PermissionError(13, "Permission denied", path)
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    (tree / "d" / "f").mkdir()
+    (tree / "d" / "f" / "c").write_bytes(TEXT)
+    done = run("c", "-1r", "d")
+    assert done.returncode == 1 and done.stderr.startswith(b"lmzip: d/e: cannot be opened: ")
+    assert (tree / "d/f/c.lmz").exists() and not (tree / "d/e/b.lmz").exists()

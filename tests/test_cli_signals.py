@@ -18,8 +18,8 @@ def run(program: str) -> subprocess.CompletedProcess:
     return subprocess.run([sys.executable, "-c", SETUP + program], capture_output=True, text=True)
 
 
-@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
-def test_signals_clean_up_and_exit(name):
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP", "SIGXCPU"])
+def test_signals_clean_up_and_the_process_dies_of_them(name):
     number = getattr(signal, name)
     done = run(
         "with ending(lambda: print('cleaned', flush=True), lambda: print('up', flush=True)):\n"
@@ -27,7 +27,7 @@ def test_signals_clean_up_and_exit(name):
     )
     assert done.stdout == "cleaned\nup\n"
     assert done.stderr == f"lmzip: interrupted ({name}): no partial file was left; start again\n"
-    assert done.returncode == 128 + number
+    assert done.returncode == -number
 
 
 def test_a_second_signal_does_not_disturb_the_cleaning_up():
@@ -36,7 +36,7 @@ def test_a_second_signal_does_not_disturb_the_cleaning_up():
         "    os.kill(os.getpid(), signal.SIGHUP); print('cleaned up', flush=True)\n"
         "with ending(clean_up): os.kill(os.getpid(), signal.SIGTERM)"
     )
-    assert (done.stdout, done.stderr.count("\n"), done.returncode) == ("cleaned up\n", 1, 143)
+    assert (done.stdout, done.stderr.count("\n"), done.returncode) == ("cleaned up\n", 1, -15)
 
 
 def test_a_signal_is_not_lost_in_a_callback():
@@ -46,7 +46,16 @@ def test_a_signal_is_not_lost_in_a_callback():
         "    def __del__(self): os.kill(os.getpid(), signal.SIGTERM)\n"
         "with ending(): Callback(); print('not reached')"
     )
-    assert (done.stdout, done.returncode) == ("", 143)
+    assert (done.stdout, done.returncode) == ("", -15)
+
+
+def test_where_no_signal_can_kill_the_status_says_which_it_was():
+    """The first process of a container does not die of signals that it sends itself."""
+    done = run(
+        "signal.raise_signal = lambda number: None\n"
+        "with ending(): os.kill(os.getpid(), signal.SIGTERM)"
+    )
+    assert done.returncode == 143
 
 
 def test_an_ignored_signal_stays_ignored():

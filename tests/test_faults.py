@@ -66,9 +66,7 @@ def test_signals_at_random_times(name, time_number, direction, tmp_path):
     if "target" in names:
         assert target.read_bytes() == after
     elif b"init_import_site" not in message:  # Python itself was interrupted as it started
-        # Before its first line runs, a signal ends any program; then the status is the negative.
-        assert process.returncode in (128 + number, -number)
-        assert process.returncode == -number or b"Traceback" not in message
+        assert process.returncode == -number
     if name != "SIGKILL":
         assert names <= {"target"}, "a temporary file was left behind"
 
@@ -82,7 +80,7 @@ def test_a_signal_leaves_an_existing_target_as_it_was(archive, tmp_path):
         time.sleep(0.01)
     process.send_signal(signal.SIGTERM)
     _, message = process.communicate(timeout=60)
-    assert process.returncode == 128 + signal.SIGTERM
+    assert process.returncode == -signal.SIGTERM
     assert message.startswith(b"lmzip: interrupted (SIGTERM): ") and message.count(b"\n") == 1
     assert target.read_bytes() == b"mine"
     assert len(list(tmp_path.iterdir())) == 2
@@ -111,7 +109,7 @@ def test_a_closed_pipe(way, archive, tmp_path):
     process = start(*way, source, stdout=subprocess.PIPE)
     process.stdout.close()
     message = process.stderr.read()
-    assert process.wait(timeout=60) == 1
+    assert process.wait(timeout=60) == -signal.SIGPIPE
     assert message == b"", "whoever closed the pipe knows it"
 
 

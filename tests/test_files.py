@@ -1,4 +1,4 @@
-"""File objects like those of gzip and lzma; outputs that are whole or absent."""
+"""File objects like those of gzip and lzma."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import os
 import pytest
 
 import lmzip
-from lmzip.files import atomic_output
 
 
 @pytest.fixture
@@ -124,73 +123,3 @@ def test_a_truncated_file_is_an_error(path):
     path.write_bytes(path.read_bytes()[:-5])
     with lmzip.open(path) as file, pytest.raises(EOFError):
         file.read()
-
-
-def test_an_output_appears_whole_or_not_at_all(tmp_path):
-    target = tmp_path / "out"
-    with pytest.raises(RuntimeError), atomic_output(target) as file:
-        file.write(b"half")
-        assert not target.exists()
-        raise RuntimeError
-    assert list(tmp_path.iterdir()) == []
-    with atomic_output(target) as file:
-        file.write(b"whole")
-    assert target.read_bytes() == b"whole"
-
-
-def test_a_good_target_survives_a_failure(tmp_path):
-    target = tmp_path / "out"
-    target.write_bytes(b"good")
-    with pytest.raises(RuntimeError), atomic_output(target, overwrite=True) as file:
-        file.write(b"half")
-        raise RuntimeError
-    assert target.read_bytes() == b"good"
-    assert list(tmp_path.iterdir()) == [target]
-    with pytest.raises(FileExistsError), atomic_output(target):
-        pass
-
-
-def test_the_name_in_an_error_is_the_target(tmp_path):
-    with pytest.raises(FileNotFoundError) as caught, atomic_output(tmp_path / "no" / "out"):
-        pass
-    assert caught.value.filename == str(tmp_path / "no" / "out")
-
-
-@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="needs to be root")
-def test_root_gives_the_output_to_the_owner_of_the_input(tmp_path):
-    source = tmp_path / "in"
-    source.write_bytes(b"x")
-    os.chown(source, 12345, 54321)
-    with atomic_output(tmp_path / "out", like=source.stat()) as file:
-        file.write(b"y")
-    status = (tmp_path / "out").stat()
-    assert (status.st_uid, status.st_gid) == (12345, 54321)
-
-
-def test_a_group_that_cannot_be_given_gets_what_everybody_gets(tmp_path, monkeypatch):
-    def refuse(*arguments: object) -> None:
-        raise PermissionError
-
-    source = tmp_path / "in"
-    source.write_bytes(b"x")
-    source.chmod(0o664)
-    status = source.stat()
-    like = os.stat_result(
-        (*status[:5], status.st_gid + 1, *status[6:]),
-        {"st_atime_ns": status.st_atime_ns, "st_mtime_ns": status.st_mtime_ns},
-    )
-    monkeypatch.setattr(os, "chown", refuse)
-    with atomic_output(tmp_path / "out", like=like) as file:
-        file.write(b"y")
-    assert (tmp_path / "out").stat().st_mode & 0o777 == 0o644
-
-
-def test_mode_and_time_are_carried_over(tmp_path):
-    source = tmp_path / "in"
-    source.write_bytes(b"x")
-    source.chmod(0o640)
-    os.utime(source, ns=(10**18, 10**18))
-    with atomic_output(tmp_path / "out", like=source.stat()) as file:
-        file.write(b"y")
-    status = (tmp_path / "out").stat()
-    assert (status.st_mode & 0o777, status.st_mtime_ns) == (0o640, 10**18)

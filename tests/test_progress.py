@@ -4,22 +4,40 @@ from __future__ import annotations
 
 import pytest
 
-from lmzip.codec import code_hash
-from lmzip.progress import announce_compilation
+from lmzip.codec.native.watch import compiling
+from lmzip.progress import progress_bar
 
 
-@pytest.mark.parametrize("decoding", [False, True])
-def test_compilation_is_announced_until_this_versions_kernels_are_cached(
-    decoding, tmp_path, monkeypatch, capsys
-):
-    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
-    kernel = "decode_segment" if decoding else "predict_segment"
-    index = tmp_path / "codec_1" / f"engine.{kernel}-1.py311.nbi"
-    index.parent.mkdir()
-    for content, announced in ((None, True), (b"another version", True), (code_hash(), False)):
-        if content is not None:
-            index.write_bytes(b"stamp " + content)
-        announce_compilation(decoding)
-        assert ("compiling kernels" in capsys.readouterr().err) == announced
-    announce_compilation(not decoding)
-    assert "compiling kernels" in capsys.readouterr().err
+@pytest.mark.parametrize("wanted", [False, True])
+def test_compilation_is_announced_once_and_only_if_it_happens(wanted, capsys):
+    with progress_bar(wanted, "name", 10):
+        pass
+    assert "compiling" not in capsys.readouterr().err
+    with progress_bar(wanted, "name", 10):
+        compiling("first")
+        compiling("second")
+    assert capsys.readouterr().err.count("lmzip: first run: compiling kernels") == 1
+
+
+def test_a_quiet_command_does_not_announce_it(capsys):
+    with progress_bar(False, "name", 10, announce=False):
+        compiling("kernel")
+    assert capsys.readouterr().err == ""
+
+
+def test_the_bar_names_the_kernel_until_data_are_done(capsys):
+    with progress_bar(True, "name", 10) as advance:
+        compiling("kernel")
+        assert "compiling kernel" in capsys.readouterr().err
+        compiling("another")
+        assert "compiling another" in capsys.readouterr().err
+        advance(10)
+    assert "compiling" not in capsys.readouterr().err
+
+
+def test_afterwards_nobody_is_told(capsys):
+    with progress_bar(True, "name", 10):
+        pass
+    capsys.readouterr()
+    compiling("kernel")
+    assert capsys.readouterr().err == ""

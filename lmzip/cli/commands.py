@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Any
 
@@ -20,6 +21,7 @@ from lmzip.cli.options import (
 )
 from lmzip.codec import code_hash
 from lmzip.container import CODE_SIZE
+from lmzip.errors import RefusedError
 
 PROGRAM = "lmzip"
 ALIASES = {"c": "compress", "d": "decompress", "t": "test", "l": "list"}
@@ -38,6 +40,8 @@ class Commands(click.Group):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         if self._is_bare(ctx, args):
             args = [BARE, *args]
+        elif args and not ctx.resilient_parsing:
+            self._check_word(ctx, args)
         return super().parse_args(ctx, args)
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
@@ -55,6 +59,21 @@ class Commands(click.Group):
         first = args[0].partition("=")[0]
         own = {name for param in self.get_params(ctx) for name in param.opts}
         return first not in own and self.get_command(ctx, first) is None
+
+    def _check_word(self, ctx: click.Context, args: list[str]) -> None:
+        """Refuse a command's word that may be a file's name, as in `lmzip *`.
+
+        No pattern of the shell gives a name twice, or `--`; a directory is no input without -r.
+        """
+        word, *rest = args
+        if self.get_command(ctx, word) is None or word in rest or "--" in rest:
+            return
+        if os.path.lexists(word) and not os.path.isdir(word):
+            raise RefusedError(
+                f"{word}: may be a command, or the file of that name here",
+                "it stands where a command would",
+                f"write `{PROGRAM} -- {word}` for the file, `{PROGRAM} {word} --` for the command",
+            )
 
 
 class BareCommand(click.Command):
@@ -102,6 +121,7 @@ Examples:
   lmzip -9 < in > out.lmz            from and to a pipe; lmzip -d restores
   tar -I lmzip -cf dir.tar.lmz dir   and tar -I lmzip -xf dir.tar.lmz
   lmzip c -r dir --output-dir out    all files of a directory
+  lmzip -- *                         also files that are called c, or list, or -x
 
 \b
 Environment:
@@ -112,9 +132,10 @@ Environment:
 \b
 Exit status:
   0  all is done
-  1  usage, a missing file, a full disk, an interruption (Ctrl-C: 130)
+  1  usage, a missing file, a full disk
   2  damaged or foreign data
   3  a bug in lmzip
+  Signals, and a closed pipe, end lmzip as they end other programs (SIGINT: 130 in a shell).
 """
 
 
@@ -137,7 +158,7 @@ def cli() -> None:
 
     Commands may be shortened to c, d, t and l. Without a command, lmzip takes the options of
     gzip and xz: it compresses FILES, or standard input to standard output, and -d restores
-    them, -t tests them, -l lists them.
+    them, -t tests them, -l lists them. Behind -- all words are names of files.
     """
 
 

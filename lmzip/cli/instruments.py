@@ -13,17 +13,19 @@ from typing import Any
 
 import click
 
+from lmzip import rawio
 from lmzip.cli.inputs import Input, inputs, open_input
 from lmzip.cli.options import Settings, file_options, level_options, model_options, talk_options
-from lmzip.cli.report import Console
+from lmzip.cli.outputs import is_special, open_special
+from lmzip.cli.report import Console, about
 from lmzip.codec.levels import MAX_LEVEL, MIN_LEVEL
-from lmzip.files import atomic_output
-from lmzip.progress import announce_compilation, progress_bar
+from lmzip.outputs import atomic_output
+from lmzip.progress import progress_bar
 
 _json = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 _levels = click.option("--levels", default="1,5,9", show_default=True, help="Levels, with commas.")
 _html = click.option(
-    "--html", "page", type=click.Path(dir_okay=False), metavar="PAGE",
+    "--html", "page", type=click.Path(dir_okay=False, readable=False), metavar="PAGE",
     help="Write a page with pictures too (needs lmzip[report]).",
 )  # fmt: skip
 _force = click.option("-f", "--force", is_flag=True, help="Overwrite the page.")
@@ -75,7 +77,7 @@ def report(ctx: click.Context, file: str, page: str | None, **options: Any) -> N
 
                 _write(page, report_page(item.name, found), settings)
             if settings.as_json:
-                _print_json({"name": item.name, **found.as_json()})
+                _print_json({"name": item.whole_name, **found.as_json()})
             else:
                 from lmzip.cli import told
 
@@ -104,24 +106,27 @@ def compare(ctx: click.Context, levels: str, page: str | None, **options: Any) -
     settings, numbers = Settings(**options), _numbers(levels)
     console = settings.console()
     _check_page(page, settings)
-    found: dict[str, list[lengths.Report]] = {}
+    found: dict[Input, list[lengths.Report]] = {}
     for item in inputs(settings, console):
         with console.each(item.name):
             data = _read(item)
             with _progress(console, item.name, len(data) * len(numbers)) as progress:
-                found[item.name] = [
+                found[item] = [
                     lengths.report(data, level, progress=progress, **settings.model_options())
                     for level in numbers
                 ]
     if page is not None and found:
         from lmzip.instruments.page import comparison_page
 
-        _write(page, comparison_page(found), settings)
+        told_of = {item.name: reports for item, reports in found.items()}
+        _write(page, comparison_page(told_of), settings)
     if settings.as_json:
-        _print_json([comparison.as_json(name, reports) for name, reports in found.items()])
+        _print_json(
+            [comparison.as_json(item.whole_name, reports) for item, reports in found.items()]
+        )
     else:
-        for name, reports in found.items():
-            _print(told.comparison(name, reports))
+        for item, reports in found.items():
+            _print(told.comparison(item.name, reports))
     ctx.exit(console.status)
 
 
@@ -148,7 +153,7 @@ def score(ctx: click.Context, like: str, **options: Any) -> None:
     settings = Settings(**options)
     console = settings.console()
     good = _read(Input(like, Path(like)))
-    names, texts = _read_all(settings, console)
+    items, texts = _read_all(settings, console)
     total = len(good) + 2 * sum(map(len, texts))
     with _progress(console, "score", total) as progress:
         found = list(
@@ -164,17 +169,17 @@ def score(ctx: click.Context, like: str, **options: Any) -> None:
         _print_json(
             [
                 {
-                    "name": name,
+                    "name": item.whole_name,
                     "bytes": result.size,
                     "primed_bits": result.primed_bits,
                     "scratch_bits": result.scratch_bits,
                     "difference_bits_per_byte": result.difference,
                 }
-                for name, result in zip(names, found, strict=True)
+                for item, result in zip(items, found, strict=True)
             ]
         )
     elif found:
-        _print(told.scores(names, found))
+        _print(told.scores([item.name for item in items], found))
     ctx.exit(console.status)
 
 
@@ -195,18 +200,18 @@ def distance(ctx: click.Context, **options: Any) -> None:
 
     settings = Settings(**options)
     console = settings.console()
-    names, texts = _read_all(settings, console)
-    if len(names) < 2 and not console.status:
+    items, texts = _read_all(settings, console)
+    if len(items) < 2 and not console.status:
         raise click.UsageError("a distance needs two files or more: name another")
-    if len(names) >= 2:
+    if len(items) >= 2:
         with _progress(console, "distance", likeness.work(texts)) as progress:
             found = likeness.distances(
                 texts, settings.chosen_level(), progress=progress, **settings.model_options()
             ).tolist()
         if settings.as_json:
-            _print_json({"names": names, "distances": found})
+            _print_json({"names": [item.whole_name for item in items], "distances": found})
         else:
-            _print(told.distances(names, found))
+            _print(told.distances([item.name for item in items], found))
     ctx.exit(console.status)
 
 
@@ -228,23 +233,21 @@ def _read(item: Input) -> bytes:
         return source.read()
 
 
-def _read_all(settings: Settings, console: Console) -> tuple[list[str], list[bytes]]:
-    """Names and bytes of all inputs that can be read; the others are reported."""
-    names, texts = [], []
+def _read_all(settings: Settings, console: Console) -> tuple[list[Input], list[bytes]]:
+    """All inputs and their bytes that can be read; the others are reported."""
+    items, texts = [], []
     for item in inputs(settings, console):
         with console.each(item.name):
             texts.append(_read(item))
-            names.append(item.name)
-    return names, texts
+            items.append(item)
+    return items, texts
 
 
 def _progress(
     console: Console, name: str, total: int
 ) -> AbstractContextManager[Callable[[int], object]]:
     """A bar over `total` bytes of data, if one is wanted."""
-    if console.verbosity >= 0 and total:
-        announce_compilation(decoding=False)
-    return progress_bar(console.progress, name, total)
+    return progress_bar(console.progress, name, total, announce=console.verbosity >= 0)
 
 
 def _check_page(page: str | None, settings: Settings) -> None:
@@ -254,13 +257,16 @@ def _check_page(page: str | None, settings: Settings) -> None:
     from lmzip.instruments.plots import check_library
 
     check_library()
-    if os.path.exists(page) and not settings.force:
+    if os.path.lexists(page) and not settings.force and not is_special(page):
         raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), page)
 
 
 def _write(page: str, text: str, settings: Settings) -> None:
-    with atomic_output(page, overwrite=settings.force) as file:
-        file.write(text.encode())
+    special = is_special(page)
+    output = open_special(page) if special else atomic_output(page, overwrite=settings.force)
+    with about(page), output as file:
+        rawio.write_all(file, text.encode())
+        rawio.flush(file)
 
 
 def _print(lines: Iterable[str]) -> None:
@@ -269,4 +275,4 @@ def _print(lines: Iterable[str]) -> None:
 
 
 def _print_json(value: Any) -> None:
-    click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+    click.echo(json.dumps(value, indent=2))  # all in ASCII: names keep every byte, as \udcXX

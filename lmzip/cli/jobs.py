@@ -5,24 +5,30 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import BinaryIO
 
-from lmzip.cli.inputs import Input, inputs, open_input, regular_size
+from lmzip import rawio
+from lmzip.cli.inputs import Input, inputs, open_input, regular_size, regular_status
 from lmzip.cli.options import Settings
 from lmzip.cli.outputs import (
+    check_special,
     check_target,
     check_terminal,
     compressed_name,
+    is_special,
+    open_special,
     restored_name,
 )
 from lmzip.cli.report import STDOUT, Console, about
 from lmzip.codec.levels import memory_bytes
 from lmzip.errors import RefusedError
-from lmzip.files import atomic_output
-from lmzip.progress import announce_compilation, progress_bar
+from lmzip.outputs import atomic_output
+from lmzip.progress import progress_bar
 from lmzip.salvage import Salvage, salvage_chunks
 from lmzip.scan import check_ahead, scan
 from lmzip.stream import LMZCompressor, Progress, compress_chunks, decompress_chunks
@@ -104,7 +110,8 @@ class _Worker:
     settings: Settings
     console: Console
     decoding: bool = True
-    written: set[str] = field(default_factory=set)
+    written: set[tuple[int, int]] = field(default_factory=set)
+    """Device and number of the files."""
 
     def transfer(
         self,
@@ -118,27 +125,45 @@ class _Worker:
         if target is None:
             sink = sys.stdout.buffer
             with about(STDOUT):
-                done = self.run(item, source, sink.write, convert, total, talks=sink.isatty())
-                sink.flush()
+                write = partial(rawio.write_all, sink)
+                done = self.run(item, source, write, convert, total, talks=sink.isatty())
+                rawio.flush(sink)
             return done
-        check_target(item, target)
-        place = os.path.realpath(target)
-        if place in self.written:  # -f must not let inputs of one name destroy each other
-            raise RefusedError(
-                f"{item.path}: is left alone",
-                f"{target} was just made from another input",
-                "use another output directory for it",
-            )
-        if self.settings.output_dir is not None:
-            target.parent.mkdir(parents=True, exist_ok=True)
-        status = None if item.is_stdin else os.fstat(source.fileno())
-        output = atomic_output(target, overwrite=self.settings.force, like=status)
-        with about(str(target)), output as file:
-            done = self.run(item, source, file.write, convert, total)
-        self.written.add(place)
-        if self.settings.remove and status is not None:
-            _remove(item, status)
+        status = regular_status(item, source)
+        if self.settings.output is not None and is_special(self.settings.output):
+            with about(str(target)), open_special(self.settings.output) as special:
+                check_special(source, special)
+                if not self.decoding:
+                    check_terminal(self.settings, special)
+                talks = special.isatty()
+                write = partial(rawio.write_all, special)
+                done = self.run(item, source, write, convert, total, talks=talks)
+                rawio.flush(special)
+            safe = False
+        else:
+            self._check_target(item, target)
+            output = atomic_output(target, overwrite=self.settings.force, like=status)
+            with about(str(target)), output as file:
+                done = self.run(item, source, partial(rawio.write_all, file), convert, total)
+                rawio.flush(file)
+            self.written.add(_identity(target))
+            safe = file.safe
+        if self.settings.remove and not item.is_stdin:
+            _remove(item, status, safe)
         return done
+
+    def _check_target(self, item: Input, target: Path) -> None:
+        """Make its directory, and refuse to destroy what was just read or made."""
+        check_target(item, target)
+        with suppress(OSError):
+            if _identity(target) in self.written:
+                raise RefusedError(
+                    f"{item.path}: is left alone",
+                    f"{target} was just made from another input",
+                    "use another output directory for it",
+                )
+        if self.settings.output_dir is not None:
+            _make_directory(target.parent)
 
     def run(
         self,
@@ -170,9 +195,8 @@ class _Worker:
         if wanted is None and (talks or source.isatty()):
             wanted = False
         start = perf_counter()
-        if self.console.verbosity >= 0 and total != 0:
-            announce_compilation(self.decoding)
-        with progress_bar(wanted, item.name, total) as progress:
+        announce = self.console.verbosity >= 0
+        with progress_bar(wanted, item.name, total, announce=announce) as progress:
             for piece in convert(chunks(), progress):
                 sink(piece)
                 written += len(piece)
@@ -221,16 +245,38 @@ def _check_stored(item: Input, source: BinaryIO, console: Console) -> int | None
     return sum(info.raw_size for info in archives)
 
 
-def _remove(item: Input, before: os.stat_result) -> None:
-    """Remove an input whose output is on the disk, unless it has changed since it was opened."""
-    now = os.stat(item.path)
-    names = ("st_dev", "st_ino", "st_size", "st_mtime_ns")
-    if any(getattr(now, name) != getattr(before, name) for name in names):
-        raise RefusedError(
-            f"{item.path}: is not removed",
-            "it changed while it was read",
-            "see whether its output is what you want",
-        )
+def _identity(path: Path) -> tuple[int, int]:
+    status = os.lstat(path)
+    return status.st_dev, status.st_ino
+
+
+def _make_directory(path: Path) -> None:
+    """Make a directory and those around it, however deep: `os.makedirs` calls itself for each."""
+    missing = []
+    while not path.is_dir() and path.parent != path:
+        missing.append(path)
+        path = path.parent
+    for directory in reversed(missing):
+        directory.mkdir(exist_ok=True)
+
+
+def _remove(item: Input, before: os.stat_result | None, safe: bool) -> None:
+    """Remove an input whose output is safe on the disk.
+
+    Not if the input is no regular file (`before` is None), or has changed since it was opened.
+    """
+    why, remedy = "", "remove it yourself if you do not need it"
+    if before is None:
+        why = "it is no regular file"
+    elif not safe:
+        why = "its output is no regular file that is known to be on the disk"
+    else:
+        now = os.stat(item.path)
+        names = ("st_dev", "st_ino", "st_size", "st_mtime_ns")
+        if any(getattr(now, name) != getattr(before, name) for name in names):
+            why, remedy = "it changed while it was read", "see whether its output is what you want"
+    if why:
+        raise RefusedError(f"{item.path}: is not removed", why, remedy)
     os.unlink(item.path)
 
 

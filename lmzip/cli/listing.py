@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from lmzip.cli import tables
-from lmzip.cli.inputs import inputs, open_input
+from lmzip.cli.inputs import Input, inputs, open_input
 from lmzip.cli.options import Settings
 from lmzip.scan import ArchiveInfo, scan
 
@@ -23,7 +23,7 @@ _SHORT = 8
 class Listed:
     """One file, which holds one or more archives."""
 
-    name: str
+    item: Input
     archives: tuple[ArchiveInfo, ...]
 
     @property
@@ -53,14 +53,14 @@ class Listed:
             self._common(lambda info: str(info.level)),
             self._common(lambda info: info.code[:_SHORT]),
             self._common(lambda info: info.digest[:_SHORT]),
-            self.name,
+            self.item.name,
         )
 
     def as_json(self) -> dict[str, Any]:
         """Sums over the file, then each archive. Sizes in bytes, `bpb` bits per byte."""
         ratio = self.ratio
         return {
-            "name": self.name,
+            "name": self.item.whole_name,
             "size": self.size,
             "raw_size": self.raw_size,
             "ratio": ratio,
@@ -80,7 +80,7 @@ def list_files(settings: Settings) -> int:
     listed = []
     for item in inputs(settings, console):
         with console.each(item.name), open_input(item, terminal=False) as source:
-            listed.append(Listed(item.name, tuple(scan(source, verify=False))))
+            listed.append(Listed(item, tuple(scan(source, verify=False))))
     if settings.as_json:
         click.echo(json.dumps([file.as_json() for file in listed], indent=2))
     elif listed:

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from lmzip.cli.report import Console
+from lmzip.cli.report import Console, no_warnings
 from lmzip.codec.levels import DEFAULT_LEVEL, MAX_LEVEL, MIN_LEVEL
 
 Decorator = Callable[[Any], Any]
@@ -71,6 +71,8 @@ class Settings:
     def console(self) -> Console:
         """Where messages go."""
         progress = False if self.progress is None and self.quiet else self.progress
+        if self.verbose < self.quiet:
+            no_warnings()
         return Console(self.verbose - self.quiet, progress)
 
     def model_options(self) -> dict[str, int | None]:
@@ -110,6 +112,10 @@ def level_options(command: Any) -> Any:
     return command
 
 
+NAME = click.Path(allow_dash=True, readable=False)
+"""A name of which nothing is demanded: what is wrong with a file must not stop the others."""
+
+
 def _together(*decorators: Decorator) -> Decorator:
     def decorate(command: Any) -> Any:
         for decorator in reversed(decorators):
@@ -120,7 +126,7 @@ def _together(*decorators: Decorator) -> Decorator:
 
 
 file_options = _together(
-    click.argument("files", nargs=-1, type=click.Path(allow_dash=True)),
+    click.argument("files", nargs=-1, type=NAME),
     click.option("-r", "--recursive", is_flag=True, help="Work on all files in directories."),
 )
 
@@ -128,8 +134,8 @@ output_options = _together(
     click.option(
         "-o",
         "--output",
-        type=click.Path(allow_dash=True),
-        help="Name of the output; - is standard output.",
+        type=NAME,
+        help="Name of the output; - is standard output; pipes and devices are written as they are.",
     ),
     click.option(
         "--output-dir",
@@ -141,7 +147,7 @@ output_options = _together(
         "-f",
         "--force",
         is_flag=True,
-        help="Overwrite outputs, follow symbolic links, use terminals, compress .lmz files.",
+        help="Replace outputs, follow symbolic links, use terminals, compress .lmz files.",
     ),
     click.option(
         "--rm/--keep",

@@ -6,8 +6,10 @@ import os
 import stat
 import sys
 from pathlib import Path
+from typing import BinaryIO
 
-from lmzip.cli.inputs import Input
+from lmzip.cli.descriptors import descriptor
+from lmzip.cli.inputs import Input, kind
 from lmzip.cli.options import Settings
 from lmzip.cli.report import Skipped
 from lmzip.errors import RefusedError
@@ -47,9 +49,34 @@ def restored_name(item: Input, settings: Settings) -> Path | None:
     return place.with_suffix("")
 
 
+def is_special(target: str) -> bool:
+    """Whether an output of the name that the user gave is written as it is.
+
+    A descriptor, a pipe or a device is; names that lmzip makes up are not looked at.
+    """
+    if descriptor(target) is not None:
+        return True
+    try:
+        mode = os.stat(target).st_mode
+    except OSError:  # nothing there, or nothing that can be seen
+        return False
+    return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
+
+
+def open_special(target: str) -> BinaryIO:
+    """Open such an output; a pipe waits for its reader. Raises OSError."""
+    number = descriptor(target)
+    if number is None:
+        return open(os.open(target, os.O_WRONLY | getattr(os, "O_NOCTTY", 0)), "wb")
+    return open(os.dup(number), "wb")
+
+
 def check_target(item: Input, target: Path) -> None:
-    """Refuse to write over what is being read."""
-    if not item.is_stdin and target.exists() and os.path.samefile(item.path, target):
+    """Refuse to replace what is being read."""
+    if item.is_stdin or not os.path.lexists(target):
+        return
+    there = os.lstat(target)
+    if any(os.path.samestat(there, look(item.path)) for look in (os.stat, os.lstat)):
         raise RefusedError(
             f"{item.path}: is left alone",
             "it would be its own output",
@@ -57,9 +84,18 @@ def check_target(item: Input, target: Path) -> None:
         )
 
 
-def check_terminal(settings: Settings) -> None:
-    """Refuse to write an archive to a terminal."""
-    if sys.stdout.isatty() and not settings.force:
+def check_special(source: BinaryIO, sink: BinaryIO) -> None:
+    """Refuse to write to the end of the file that is being read."""
+    here, there = os.fstat(source.fileno()), os.fstat(sink.fileno())
+    if stat.S_ISREG(here.st_mode) and os.path.samestat(here, there):
+        raise RefusedError(
+            "nothing is read and written at a time", "input and output are one file", "name another"
+        )
+
+
+def check_terminal(settings: Settings, sink: BinaryIO | None = None) -> None:
+    """Refuse to write an archive to a terminal; the sink is standard output if none is given."""
+    if (sys.stdout if sink is None else sink).isatty() and not settings.force:
         raise RefusedError(
             "no archive is written to a terminal",
             "it would be unreadable",
@@ -85,13 +121,18 @@ def _place(item: Input, settings: Settings) -> Path:
 
 
 def _check_kind(item: Input, settings: Settings) -> None:
-    """Only regular files get an output beside them; symbolic links only with -f."""
-    if os.path.islink(item.path) and not settings.force:
+    """Regular files and named pipes get an output beside them; symbolic links only with -f.
+
+    What -r found has been looked at before.
+    """
+    why, remedy = "", "use -c or -o"
+    if descriptor(item.path) is not None:
+        why = "its output has no name"
+    elif os.path.islink(item.path) and not settings.force:
         why, remedy = "it is a symbolic link", "use -f to follow it, or -c"
-    elif os.path.exists(item.path) and not stat.S_ISREG(os.stat(item.path).st_mode):
-        why, remedy = "it is no regular file", "use -c or -o"
-    else:
-        return
-    if item.found:
-        raise Skipped(why, loud=False)
-    raise RefusedError(f"{item.path}: is left alone", why, remedy)
+    elif os.path.exists(item.path):
+        mode = os.stat(item.path).st_mode
+        if not (stat.S_ISREG(mode) or stat.S_ISFIFO(mode)):
+            why = f"it is {kind(mode)}"
+    if why:
+        raise RefusedError(f"{item.path}: is left alone", why, remedy)

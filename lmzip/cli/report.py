@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import errno
 import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from lmzip.errors import LMZError, RefusedError
+from lmzip.names import shown
 
 STDIN = "standard input"
 STDOUT = "standard output"
@@ -19,7 +21,7 @@ _WRITE = "no output can be written"
 _EXPLAINED = {
     errno.ENOENT: (_OPEN, "check the name"),
     errno.ENOTDIR: (_OPEN, "check the name"),
-    errno.ENAMETOOLONG: (_OPEN, "name a shorter output with -o"),
+    errno.ENAMETOOLONG: (_OPEN, "name a shorter output with -o, or start further down"),
     errno.EACCES: (_OPEN, "check its permissions and those of its directory"),
     errno.EPERM: (_OPEN, "check its permissions and those of its directory"),
     errno.EISDIR: (_OPEN, "name a file, or use -r for all files in it"),
@@ -61,7 +63,21 @@ def about(name: str) -> Iterator[None]:
 def say(message: str) -> None:
     """One line on standard error, if that takes it."""
     with suppress(OSError):
-        print(f"lmzip: {message}", file=sys.stderr, flush=True)
+        print(f"lmzip: {shown(message)}", file=sys.stderr, flush=True)
+
+
+@contextmanager
+def saying_warnings() -> Iterator[None]:
+    """Within, warnings are said like all else, whatever -W and PYTHONWARNINGS make of them."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("default", RuntimeWarning)
+        warnings.showwarning = lambda message, *rest: say(str(message))
+        yield
+
+
+def no_warnings() -> None:
+    """Leave them unsaid."""
+    warnings.simplefilter("ignore")
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""SIGINT, SIGTERM and SIGHUP end the command, and leave nothing unfinished behind."""
+"""Signals end the command as they end any other, but leave nothing unfinished behind."""
 
 from __future__ import annotations
 
@@ -7,11 +7,14 @@ import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
+from typing import NoReturn
+
+_ENDS = ("SIGINT", "SIGTERM", "SIGHUP", "SIGXCPU")
 
 
 @contextmanager
 def ending(*clean_ups: Callable[[], None]) -> Iterator[None]:
-    """Within, each of the signals calls `clean_ups` and exits with 128 and the signal's number.
+    """Within, each of the signals calls `clean_ups`, and then the process dies of it.
 
     Not by an exception: one in fifty was lost, or worse, because it was raised in a callback of
     the import system or of the compiler. Signals that are ignored (as under nohup) stay so.
@@ -29,10 +32,10 @@ def ending(*clean_ups: Callable[[], None]) -> Iterator[None]:
         line = f"lmzip: interrupted ({name}): no partial file was left; start again\n".encode()
         with suppress(OSError):  # a progress bar stands on a terminal's last line
             os.write(2, b"\n" + line if os.isatty(2) else line)
-        os._exit(128 + number)
+        die(number)
 
     before = {}
-    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+    for name in _ENDS:
         number = getattr(signal, name, None)
         usual = (signal.SIG_DFL, signal.default_int_handler)
         if number is not None and signal.getsignal(number) in usual:
@@ -43,3 +46,13 @@ def ending(*clean_ups: Callable[[], None]) -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def die(number: int) -> NoReturn:
+    """End this process by a signal, at once: a shell that waits for it then ends its loop, too."""
+    if os.name == "posix":
+        with suppress(ValueError, OSError):
+            signal.signal(number, signal.SIG_DFL)
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, [number])
+            signal.raise_signal(number)
+    os._exit(128 + number)  # no such death on Windows, nor of the first process of a container

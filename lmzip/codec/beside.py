@@ -1,42 +1,52 @@
-"""One piece of work at a time, beside the caller if a thread can be had; determines no bit."""
+"""Work that may run on another thread; determines no bit."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future, ThreadPoolExecutor
 
 
 class Beside:
-    """Runs what is started, one after the other, on a thread of its own or at once.
+    """Runs one task beside the caller, in a thread; without one, at once.
 
-    A thread is never needed: where none is wanted, or none can be started (at the end of the
-    interpreter, or beyond a limit on processes), the work is done when it is started.
+    `wanted`: whether to have a thread. None can be had when a limit of the system is reached, and
+    when the interpreter exits.
     """
 
     def __init__(self, wanted: bool) -> None:
-        self._pool = ThreadPoolExecutor(1) if wanted else None
-        self._last: Future[Any] | None = None
+        self._threads: ThreadPoolExecutor | None = None
+        self._last: Future[None] | None = None
+        if wanted:
+            with suppress(RuntimeError):  # at exit it cannot even be imported
+                from concurrent.futures import ThreadPoolExecutor
+
+                self._threads = ThreadPoolExecutor(1)
+        self._wanted = self._threads is not None
 
     def __enter__(self) -> Beside:
         return self
 
     def __exit__(self, *error: object) -> None:
-        if self._pool is not None:
-            self._pool.shutdown()
+        if self._threads is not None:
+            self._threads.shutdown()
 
-    def start(self, work: Callable[..., Any], *arguments: Any) -> None:
-        """Do this beside; what was started before has been waited for."""
-        if self._pool is not None:
+    def run(self, work: Callable[..., None], *arguments: Any) -> None:
+        """Start a task when the one before is done."""
+        self.wait()
+        if self._wanted:
             try:
-                self._last = self._pool.submit(work, *arguments)
+                self._last = self._threads.submit(work, *arguments)
                 return
-            except RuntimeError:  # no thread can be started
-                self._pool = None
+            except RuntimeError:  # it may be in the queue for all that, but nobody takes it there
+                self._wanted = False
         work(*arguments)
 
     def wait(self) -> None:
-        """Until what was started is done; raises what it raised."""
+        """Return when the last task is done; raise what it raised."""
         last, self._last = self._last, None
         if last is not None:
             last.result()

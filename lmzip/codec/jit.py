@@ -2,76 +2,129 @@
 
 Kernels are plain loops in Python. Numba compiles them once and caches the machine code;
 where Numba is missing the same functions run as they stand, slowly, with the same results.
+Numba is imported when the first kernel has to be compiled, or is called but by an entry.
 """
 
 from __future__ import annotations
 
-import warnings
+import hashlib
+import inspect
+import os
 from collections.abc import Callable
-from functools import cache
+from functools import cached_property, update_wrapper
+from importlib.util import find_spec
+from pathlib import Path
+from types import FunctionType
 from typing import Any
-
-try:
-    import numba
-except ImportError:  # pragma: no cover - exercised by a test in a subprocess
-    numba = None
 
 from lmzip.codec import code_hash, processor
 
+try:
+    HAVE_NUMBA = find_spec("numba") is not None
+except ValueError:  # pragma: no cover - an import that was forbidden
+    HAVE_NUMBA = False
+COMPILING = HAVE_NUMBA and os.environ.get("NUMBA_DISABLE_JIT", "0") in ("", "0")
+
 # Division as in NumPy: checks for zero would keep loops from being vectorised. No reference
-# counts: kernels allocate nothing, and counting made them twice as slow.
-_OPTIONS = {"nogil": True, "error_model": "numpy", "_nrt": False}
-HAVE_NUMBA = numba is not None
-
-
-@cache
-def _warn_of_no_cache() -> None:
-    warnings.warn(
-        "the compiled kernels can be kept nowhere, so that every process compiles them again, for "
-        "about a minute; name a writable directory in the environment variable NUMBA_CACHE_DIR",
-        RuntimeWarning,
-        stacklevel=4,
-    )
+# counts: kernels allocate nothing, and counting made them twice as slow. Nobody calls them as C.
+OPTIONS = {"nogil": True, "error_model": "numpy", "_nrt": False, "no_cfunc_wrapper": True}
 
 
 def _compile(function: Callable[..., Any], **options: Any) -> Callable[..., Any]:
-    """Compile, and cache the machine code under the code hash and the way of products.
+    """Compile, and keep the machine code under the code hash, if there is a place for it."""
+    import numba
 
-    Numba takes cached code for current as long as the function's own file is unchanged, but
-    the code contains functions of other files too: without the hash, an edited kernel could go
-    on running in its callers. Where the stamp cannot be set, or no cache can be written, nothing
-    is cached.
-    """
-    if numba is None:
-        return function
+    compiled = numba.njit(**OPTIONS, **options)(function)
     try:
-        compiled = numba.njit(cache=True, **_OPTIONS, **options)(function)
-    except RuntimeError:  # no place for a cache: not beside the sources, nor the user's own
-        _warn_of_no_cache()
-        return numba.njit(**_OPTIONS, **options)(function)
-    file = getattr(getattr(compiled, "_cache", None), "_cache_file", None)
-    if hasattr(file, "_source_stamp"):
-        # Numba's own stamp, of the function's file, stays for a kernel of an instrument.
-        inside = function.__module__.startswith("lmzip.codec.")
-        own = None if inside else file._source_stamp
-        file._source_stamp = code_hash(), processor.way(), own
+        from lmzip.codec.native import kernel_cache
+    except ImportError:  # pragma: no cover - a Numba whose cache is another
         return compiled
-    return numba.njit(**_OPTIONS, **options)(function)  # pragma: no cover
+    try:
+        compiled._cache = kernel_cache.KernelCache(function, _stamp(function))
+    except RuntimeError:  # no place: neither beside the sources, nor the user's own
+        kernel_cache.warn_of_no_place()
+    return compiled
+
+
+def _stamp(function: Callable[..., Any]) -> bytes:
+    """Names the sources of a kernel: those of the codec, and its own file if that is elsewhere; and
+    the way of products that it was compiled for."""
+    stamp = code_hash() + processor.way().encode()
+    if function.__module__.startswith("lmzip.codec."):
+        return stamp
+    return stamp + hashlib.sha256(Path(inspect.getfile(function)).read_bytes()).digest()
+
+
+class Kernel:
+    """A function that is compiled when it is first called, from Python or by another kernel.
+
+    It has the attributes of Numba's dispatchers. What other kernels call is compiled on its own:
+    without the code that takes Python's objects apart, which for a small function is most of it.
+    """
+
+    def __init__(self, function: Callable[..., Any], **options: Any) -> None:
+        self.function = function
+        self.options = options
+        update_wrapper(self, function)
+
+    @cached_property
+    def dispatcher(self) -> Any:
+        """What Python calls."""
+        return _compile(self.function, **self.options)
+
+    @cached_property
+    def called(self) -> Any:
+        """What other kernels call."""
+        f = self.function
+        inner = FunctionType(f.__code__, f.__globals__, f.__name__, f.__defaults__, f.__closure__)
+        inner.__qualname__ = f"{f.__qualname__}.called"  # and so another file of the cache
+        inner.__module__ = f.__module__
+        compiled = _compile(inner, no_cpython_wrapper=True, **self.options)
+        # Numba would compile one more version for each number that a caller has in its source.
+        resolve = compiled.get_call_template
+        compiled.get_call_template = lambda types, named: resolve(_plain(types), named)
+        return compiled
+
+    @property
+    def py_func(self) -> Callable[..., Any]:
+        """The function as it stands."""
+        return self.function
+
+    @property
+    def _numba_type_(self) -> Any:
+        return self.called._numba_type_
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return getattr(self.dispatcher, name)
+
+    def __call__(self, *arguments: Any) -> Any:
+        return self.dispatcher(*arguments)
+
+
+def _plain(kinds: tuple[Any, ...]) -> tuple[Any, ...]:
+    from numba.core.types import unliteral
+
+    return tuple(unliteral(kind) for kind in kinds)
 
 
 def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
     """Compile with strict IEEE arithmetic: every rounding happens where the source says."""
-    return _compile(function)
+    return _kernel(function)
 
 
 def exact_sum_kernel(function: Callable[..., Any]) -> Callable[..., Any]:
     """Compile with `fastmath`: only for kernels whose every partial sum is an exact integer.
 
-    Reordering such sums, or fusing their products, cannot change a bit.
+    Reordering such sums, or fusing their products, cannot change a bit. That holds for products
+    from elsewhere too: kernels are inlined, and AArch64 fuses a product with an addition as soon
+    as the addition alone is flagged, where x86 asks for both flags. So it is no way out to flag
+    "the sum only" and to multiply in a strict kernel: once inlined, the product loses its rounding,
+    on that kind of machine alone. Pass nothing here that is not rounded to an integer.
     """
-    return _compile(function, fastmath=True)
+    return _kernel(function, fastmath=True)
 
 
-def inline_kernel(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Compile into every caller: for kernels that return a view of an argument."""
-    return _compile(function, inline="always")
+def _kernel(function: Callable[..., Any], **options: Any) -> Callable[..., Any]:
+    return Kernel(function, **options) if COMPILING else function

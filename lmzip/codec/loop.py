@@ -10,16 +10,18 @@ from __future__ import annotations
 
 import os
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 
 import numpy as np
 
 from lmzip.codec.beside import Beside
 from lmzip.codec.coder import range_coder as rangecoder
-from lmzip.codec.coder.bit_coder import Bits, code_bytes, empty_bits
+from lmzip.codec.coder.bit_coder import Bits, code_bytes, compile_ahead, empty_bits
 from lmzip.codec.engine import make_engine
 from lmzip.codec.levels import BLOCK_SIZE, PRESETS
 from lmzip.codec.mixer.mixer import LONGEST
+from lmzip.codec.native.watch import watched
 
 Progress = Callable[[int], object]
 
@@ -30,6 +32,9 @@ class Codec:
     `threads` bounds the processor threads; it never changes a bit. `progress` is called with the
     number of bytes done since the last call. Raises EngineError if this machine has no exact
     engine.
+
+    One call at a time: another one, of a thread or of the progress callback, raises RuntimeError.
+    After an exception within a call the model is in a state that nobody knows.
     """
 
     def __init__(
@@ -40,46 +45,64 @@ class Codec:
         self.engine = make_engine(self.preset, threads=threads)
         self.bits: Bits | None = None
         self._beside = (threads or os.cpu_count() or 1) > 1
+        self._free = [True]
+        """Empty while a call is under way. A list, as it is popped by one thread only, and copied
+        with the rest."""
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        try:
+            token = self._free.pop()
+        except IndexError:
+            raise RuntimeError("the model is in use by another call") from None
+        try:
+            yield
+        finally:
+            self._free.append(token)
 
     def canary(self) -> int:
         """CRC-32 of the frequencies that the model gives the next block's first byte.
 
         A machine that computes differently is found out by it before it decodes anything.
         """
-        return zlib.crc32(self.engine.first_frequencies().astype("<u4").tobytes())
+        # Where the transformer has to be compiled, the bit coder is compiled beside it.
+        ahead = watched(lambda kernel: compile_ahead()) if self._beside else nullcontext()
+        with self._alone(), ahead:
+            return zlib.crc32(self.engine.first_frequencies().astype("<u4").tobytes())
 
     def encode(self, block: bytes, code_bytes: Callable[..., None] = code_bytes) -> bytes:
         """Payload of a block of 1 to BLOCK_SIZE bytes; learns from it.
 
         Instead of `code_bytes`, a function can be given that does the same and takes notes.
         """
-        buffer = np.zeros(len(block) * LONGEST + 16, dtype=np.uint8)
-        coder = rangecoder.encoder_state()
-        data = np.frombuffer(block, dtype=np.uint8)
-        bits = self._start(len(block))
-        # The transformer need not wait for the coder: it runs ahead, beside it.
-        with Beside(self._beside) as coding:
+        with self._alone():
+            buffer = np.zeros(len(block) * LONGEST + 16, dtype=np.uint8)
+            coder = rangecoder.encoder_state()
+            data = np.frombuffer(block, dtype=np.uint8)
+            bits = self._start(len(block))
+            # The transformer need not wait for the coder: it runs ahead, beside it.
+            with Beside(self._beside) as beside:
 
-            def code(segment: int, part: np.ndarray) -> None:
-                freq = self.engine.predict(segment, part)
-                coding.wait()
-                coding.start(code_bytes, bits, freq, part, coder, buffer, False)
+                def code(segment: int, part: np.ndarray) -> None:
+                    freq = self.engine.predict(segment, part)
+                    beside.run(code_bytes, bits, freq, part, coder, buffer, 0)
 
-            self._run(data.copy(), code)
-            coding.wait()
-        return buffer[: rangecoder.finish(coder, buffer)].tobytes()
+                self._run(data.copy(), code)
+                beside.wait()
+            return buffer[: rangecoder.finish(coder, buffer)].tobytes()
 
     def decode(self, payload: bytes, size: int) -> bytes:
         """The block of `size` bytes that `encode` made the payload from; learns from it.
 
         A damaged payload gives other bytes, never an exception.
         """
-        buffer = np.frombuffer(bytearray(payload), dtype=np.uint8)
-        coder = rangecoder.decoder_state(buffer)
-        bits = self._start(size)
-        data = np.zeros(size, dtype=np.uint8)
-        self._run(data, lambda n, part: self.engine.decode(n, bits, part, coder, buffer))
-        return data.tobytes()
+        with self._alone():
+            buffer = np.frombuffer(bytearray(payload), dtype=np.uint8)
+            coder = rangecoder.decoder_state(buffer)
+            bits = self._start(size)
+            data = np.zeros(size, dtype=np.uint8)
+            self._run(data, lambda n, part: self.engine.decode(n, bits, part, coder, buffer))
+            return data.tobytes()
 
     def _start(self, size: int) -> Bits:
         if not 0 < size <= BLOCK_SIZE:
@@ -100,8 +123,7 @@ class Codec:
                 learning.wait()
                 self.engine.refresh()
                 if segment > 0:
-                    before = data[start - size : start]
-                    learning.start(self.engine.learn, segment - 1, before)
+                    learning.run(self.engine.learn, segment - 1, data[start - size : start])
                 part = data[start : start + size]
                 code(segment, part)
                 if self.progress is not None:

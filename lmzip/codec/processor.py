@@ -36,17 +36,6 @@ def way() -> str:
     return _way
 
 
-def distrust() -> None:
-    """The way failed its self-test: multiply by the plain loop.
-
-    Raises EngineError if `LMZIP_PRODUCTS` forces the way.
-    """
-    global _way
-    if os.environ.get("LMZIP_PRODUCTS"):
-        raise _refusal(_way or "", "it failed its self-test")
-    _way = "plain"
-
-
 def choose(wanted: str | None, have: dict[str, bool]) -> str:
     """The way wanted, or the best, of a processor with these features. Raises EngineError."""
     names = {"vnni": ("vnni512", "vnni")}.get(wanted or "", (wanted,)) if wanted else tuple(NEEDS)
@@ -54,8 +43,8 @@ def choose(wanted: str | None, have: dict[str, bool]) -> str:
         if name in NEEDS and all(have.get(feature, False) for feature in NEEDS[name]):
             return name
     if wanted in NEEDS:
-        raise _refusal(wanted or "", f"this processor lacks {' and '.join(NEEDS[wanted or ''])}")
-    raise _refusal(wanted or "", "it is unknown")
+        raise refusal(f"this processor lacks {' and '.join(NEEDS[wanted])}", wanted)
+    raise refusal("it is unknown", wanted or "")
 
 
 def features() -> dict[str, bool]:
@@ -74,9 +63,10 @@ def features() -> dict[str, bool]:
     return found
 
 
-def _refusal(name: str, why: str) -> EngineError:
+def refusal(why: str, name: str = "") -> EngineError:
+    """The error for a way, or for the one that is taken here, that cannot be had."""
     return EngineError(
-        f"codes cannot be multiplied by {name!r}",
+        f"codes cannot be multiplied by {name or way()!r}",
         why,
         "set LMZIP_PRODUCTS to vnni, avx2, dot or plain, or unset it for the best of them",
     )

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lmzip import codec, container
+from lmzip.checks import check_level
 from lmzip.codec.levels import DEFAULT_LEVEL
-from lmzip.stream import Progress, check_level
+from lmzip.stream import Progress
 
 if TYPE_CHECKING:
     from lmzip.codec.loop import Codec

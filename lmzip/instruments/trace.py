@@ -7,7 +7,8 @@ one out, to first order), everything else as it was learned.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -19,6 +20,8 @@ from lmzip.codec.memory.contexts import read_byte
 from lmzip.codec.memory.tables import CONTEXTS, DIRECT, MATCHES, read_bit
 from lmzip.codec.mixer.logistic import squash_table
 from lmzip.codec.mixer.mixer import predict, train_mixer
+from lmzip.codec.native.entry import entry
+from lmzip.codec.native.structs import Struct
 
 CONTEXT_NAMES = (
     "order 1", "order 2", "order 3", "order 4", "order 6", "order 5", "word",
@@ -38,7 +41,8 @@ CONTEXT_NAMES = (
 )  # fmt: skip
 
 
-class Trace(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Trace(Struct):
     """Where costs are added up. P parts: the level's contexts, then three more."""
 
     costs: np.ndarray
@@ -94,7 +98,7 @@ def record(trace, m, contexts, p, bit):
         trace.without[part] += cost - base + table[(rest if bit else -rest) + 3072 >> 1]
 
 
-@kernel
+@entry
 def trace_bytes(bits, freq, symbols, coder, buffer, trace):
     """Encode `symbols` bit for bit as `code_bytes` does, and take down what they cost."""
     s, m = bits.memory, bits.mixer

@@ -15,6 +15,8 @@ from lmzip.codec import code_hash, jit
 from lmzip.codec.coder.range_coder import encode
 from lmzip.codec.transformer.kernels.arithmetic import dot, product
 
+ROOT = Path(lmzip.__file__).parents[1]
+
 
 def test_the_cache_is_stamped_with_the_code_hash():
     for compiled in (dot, product, encode):
@@ -40,13 +42,32 @@ def test_an_edited_callee_in_another_file_is_noticed(tmp_path):
         )
         done = subprocess.run(
             [sys.executable, "-B", "-c", program],
-            env={**os.environ, "PYTHONPATH": str(tmp_path)},
+            env={**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}"},
             capture_output=True,
             text=True,
         )
         assert done.returncode == 0, done.stderr
         results.append(int(done.stdout))
     assert results == [6, 8]
+
+
+def test_an_edited_kernel_outside_the_codec_is_noticed(tmp_path):
+    """The code hash knows nothing of it: Numba's own stamp of its file stays."""
+    results = []
+    for body in ("x * 3", "x * 3 + 1"):
+        (tmp_path / "instrument.py").write_text(
+            "from lmzip.codec.jit import kernel\n@kernel\n"
+            f"def f(x):\n    return {body}\nprint(f(2))\n"
+        )
+        done = subprocess.run(
+            [sys.executable, "-B", "-c", "import instrument"],
+            env={**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}"},
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stderr
+        results.append(int(done.stdout))
+    assert results == [6, 7]
 
 
 def test_there_is_a_compiler_here():
@@ -58,6 +79,8 @@ LOAD = (
     "with warnings.catch_warnings(record=True) as caught:\n"
     "    warnings.simplefilter('always')\n"
     "    from lmzip.codec.loop import Codec\n"
+    "    from lmzip.codec.coder.range_coder import encode\n"
+    "    encode.dispatcher, encode.called\n"
     "print(*[w.message for w in caught if w.category is RuntimeWarning])\n"
 )
 NOWHERE = {"HOME": "/dev/null/x", "XDG_CACHE_HOME": "/dev/null/x", "NUMBA_CACHE_DIR": "/dev/null/x"}
@@ -69,12 +92,13 @@ def package(tmp_path) -> Path:
     copy = tmp_path / "lmzip"
     source = Path(lmzip.__file__).parent
     shutil.copytree(source, copy, ignore=shutil.ignore_patterns("__pycache__"))
-    (copy / "codec" / "__pycache__").write_bytes(b"a file where the directory would be")
+    for folder in {path.parent for path in copy.rglob("*.py")}:
+        (folder / "__pycache__").write_bytes(b"a file where the directory would be")
     return copy
 
 
 def warned(package: Path, **environment: str) -> str:
-    """What loading the codec of a copy of the package warns of; that compiles nothing."""
+    """What preparing a kernel in a copy of the package warns of; that compiles nothing."""
     done = subprocess.run(
         [sys.executable, "-B", "-c", LOAD],
         env={**os.environ, "PYTHONPATH": str(package.parent), **NOWHERE, **environment},

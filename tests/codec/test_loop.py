@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from lmzip.codec import loop
 from lmzip.codec.levels import PRESETS
-from lmzip.codec.loop import Codec
+from lmzip.codec.loop import Beside, Codec
 
 
 @pytest.fixture
@@ -99,3 +99,53 @@ def test_segments_decide_when_learning_happens(tiny, monkeypatch):
     payload = Codec(1).encode(prose(400))
     monkeypatch.setitem(loop.PRESETS, 1, dataclasses.replace(TINY, segment=16))
     assert Codec(1).encode(prose(400)) != payload
+
+
+def test_without_threads_the_same_payload_comes_out(tiny, monkeypatch):
+    """As at a limit of the system (`ulimit -u`), and when the interpreter exits."""
+    import threading
+
+    data = prose(500)
+    payload = Codec(1, threads=2).encode(data)
+    tried = []
+
+    def refuse(thread: threading.Thread) -> None:
+        tried.append(thread)
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    assert Codec(1, threads=2).encode(data) == payload
+    assert len(tried) == 1, "a block asks once"
+
+
+def test_threads_that_are_refused_later_are_done_without():
+    from concurrent.futures import ThreadPoolExecutor
+
+    done: list[int] = []
+    with Beside(True) as beside, pytest.MonkeyPatch.context() as patch:
+        for i in range(6):
+            if i == 3:
+                patch.setattr(ThreadPoolExecutor, "submit", _refuse)
+            beside.run(done.append, i)
+        beside.wait()
+    assert done == list(range(6))
+
+
+def _refuse(*arguments: object) -> None:
+    raise RuntimeError("cannot schedule new futures after interpreter shutdown")
+
+
+def test_a_model_in_use_refuses_another_call(tiny):
+    data = prose(100)
+    payload = Codec(1).encode(data)
+    refused = []
+
+    def progress(size: int) -> None:
+        for call in (codec.canary, lambda: codec.encode(data), lambda: codec.decode(payload, 100)):
+            with pytest.raises(RuntimeError, match="in use"):
+                call()
+            refused.append(call)
+
+    codec = Codec(1, progress=progress)
+    assert codec.encode(data) == payload
+    assert refused

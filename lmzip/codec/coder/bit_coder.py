@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
-from lmzip.codec.coder.range_coder import decode, decode_target, encode
+from lmzip.codec.coder.range_coder import decode, decode_target, encode, encoder_state
 from lmzip.codec.jit import kernel
-from lmzip.codec.levels import Preset
+from lmzip.codec.levels import MIN_LEVEL, PRESETS, Preset
 from lmzip.codec.memory.contexts import read_byte
 from lmzip.codec.memory.tables import Memory, empty_memory, read_bit
 from lmzip.codec.mixer.mixer import Mixer, empty_mixer, predict, train_mixer
+from lmzip.codec.native.entry import Entry, entry
+from lmzip.codec.native.structs import Struct
 
 FREQUENCY_BITS = 24
 """The transformer's integer frequencies of a byte sum to 2^24."""
 
 
-class Bits(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Bits(Struct):
     """What has been learned of the bits so far."""
 
     memory: Memory
@@ -29,6 +33,26 @@ def empty_bits(preset: Preset, size: int) -> Bits:
     log_buckets = min(preset.log_buckets, max((size - 1).bit_length(), 6))
     memory = empty_memory(preset.contexts, log_buckets)
     return Bits(memory, empty_mixer(preset.contexts, preset.sets))
+
+
+def one_byte() -> tuple[object, ...]:
+    """Arguments of `code_bytes` that code one byte: of the kinds that it always takes."""
+    bits = empty_bits(PRESETS[MIN_LEVEL], 1)
+    freq = np.full((1, 256), 1 << FREQUENCY_BITS - 8, dtype=np.int64)
+    buffer = np.zeros(64, dtype=np.uint8)
+    return bits, freq, np.zeros(1, dtype=np.uint8), encoder_state(), buffer, 0
+
+
+def code_one_byte() -> None:
+    """Compile, if that has not been done."""
+    code_bytes(*one_byte())
+
+
+@cache
+def compile_ahead() -> None:
+    """Let another process compile `code_bytes`, if that has not been done."""
+    if isinstance(code_bytes, Entry):
+        code_bytes.compile_ahead(f"{__name__}:code_one_byte", *one_byte())
 
 
 @kernel
@@ -46,11 +70,11 @@ def share_of_ones(ones, whole):
     return min(max((ones << 22) // whole, 1), (1 << 22) - 1)
 
 
-@kernel
+@entry
 def code_bytes(bits, freq, symbols, coder, buffer, decoding):
     """Code `symbols` (uint8 [N], which the decoder fills in), one after the other.
 
-    freq: int64 [N, 256], the transformer's frequencies of each byte.
+    freq: int64 [N, 256], the transformer's frequencies of each byte. decoding: 1 or 0.
     """
     s, m = bits.memory, bits.mixer
     for r in range(symbols.shape[0]):

@@ -13,6 +13,9 @@ and r >= 2^24 keeps the loss by rounding below 2^-24 of a symbol's cost. When th
 below 2^48 the top byte of `low` leaves; a carry out of bit 56 is added to the bytes that
 left before. The decoder holds `code - low` instead of `low`; both walk the same ranges.
 
+Whatever the state, no index leaves the buffer and every loop ends; nothing more is promised where
+the invariants do not hold, as after an interruption.
+
 The state is an int64 array, so that the same functions serve as compiled kernels and as
 plain Python. Layout: [low or code - low, range, cursor into the buffer].
 """
@@ -36,10 +39,8 @@ def encoder_state() -> np.ndarray:
 
 def decoder_state(payload: np.ndarray) -> np.ndarray:
     """State of a decoder at the start of `payload` (uint8 array): int64[3]."""
-    state = np.array([0, TOP, 0], dtype=np.int64)
-    for _ in range(7):
-        state[LOW] = (state[LOW] << 8) | next_byte(state, payload)
-    return state
+    first = payload[:7].tobytes().ljust(7, b"\0")
+    return np.array([int.from_bytes(first, "big"), TOP, 7], dtype=np.int64)
 
 
 @kernel
@@ -47,7 +48,7 @@ def next_byte(state, payload):
     """Next byte of the payload; zeros follow its end (the encoder cuts trailing zeros)."""
     cursor = state[CURSOR]
     state[CURSOR] = cursor + 1
-    if cursor < payload.shape[0]:
+    if 0 <= cursor < payload.shape[0]:
         return np.int64(payload[cursor])
     return np.int64(0)
 
@@ -57,18 +58,19 @@ def encode(state, buffer, start, size, bits):
     """Code a symbol: append what is settled to `buffer` (uint8; 8 free bytes are enough)."""
     step = state[RANGE] >> bits
     low = state[LOW] + step * start
-    width = step * size
-    cursor = state[CURSOR]
+    width = max(step * size, 1)
+    cursor = min(max(state[CURSOR], 0), buffer.shape[0])
     if low >= TOP:
         low -= TOP
         back = cursor - 1
-        while buffer[back] == 255:
+        while back > 0 and buffer[back] == 255:
             buffer[back] = 0
             back -= 1
         buffer[back] += 1
     while width < BOTTOM:
-        buffer[cursor] = low >> 48
-        cursor += 1
+        if cursor < buffer.shape[0]:
+            buffer[cursor] = low >> 48
+            cursor += 1
         low = (low & (BOTTOM - 1)) << 8
         width <<= 8
     state[LOW] = low
@@ -79,8 +81,8 @@ def encode(state, buffer, start, size, bits):
 @kernel
 def decode_target(state, bits):
     """Which of the 2^bits parts of the range the code lies in, even for a damaged code."""
-    step = state[RANGE] >> bits
-    return min(state[LOW] // step, (1 << bits) - 1)
+    step = max(state[RANGE] >> bits, 1)
+    return min(max(state[LOW] // step, 0), (1 << bits) - 1)
 
 
 @kernel
@@ -88,7 +90,7 @@ def decode(state, payload, start, size, bits):
     """Narrow to the symbol that `decode_target` led to; mirror of `encode`."""
     step = state[RANGE] >> bits
     low = state[LOW] - step * start
-    width = step * size
+    width = max(step * size, 1)
     while width < BOTTOM:
         low = (low << 8) | next_byte(state, payload)
         width <<= 8

@@ -14,7 +14,7 @@ Everything but the gates and the table is integers. What they add to the logits 
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -22,6 +22,7 @@ from lmzip.codec.jit import kernel
 from lmzip.codec.levels import Preset
 from lmzip.codec.memory.characters import is_letter, lower
 from lmzip.codec.memory.tables import mix
+from lmzip.codec.native.structs import Struct
 
 SYMBOLS = 256
 """Values of a byte."""
@@ -47,7 +48,8 @@ FAST = (4, 5, 6, 7)
 REGISTERS = 6
 
 
-class Slots(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Slots(Struct):
     """K kinds of contexts; N = 2T rows, so that of two segments all is known: position t of a block
     has row t mod N."""
 

@@ -9,13 +9,14 @@ Everything is integers.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
 
 from lmzip.codec.jit import kernel
 from lmzip.codec.memory.bit_histories import state_tables
 from lmzip.codec.memory.probabilities import HALF, adapt, share, step_table
+from lmzip.codec.native.structs import Struct
 
 CONTEXTS = 58
 """Contexts that there are; a level uses the first of them."""
@@ -45,7 +46,8 @@ STATE_LIMIT, RUN_LIMIT, DIRECT_LIMIT, MATCH_LIMIT = 1000, 1000, 255, 1000
 REGISTERS = 32
 
 
-class Memory(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Memory(Struct):
     """Tables of the contexts. C contexts, D direct ones, M match pointers."""
 
     at: np.ndarray
@@ -135,7 +137,8 @@ def empty_memory(contexts: int, log_buckets: int) -> Memory:
         following=following,
         steps=step_table(),
         cells=cells,
-        checks=cells.view("<u2"),
+        # In the order of this machine: nothing else reads these bytes, and Numba takes no other.
+        checks=cells.view(np.uint16),
         hashes=zeros(contexts),
         next_hashes=zeros(CONTEXTS),
         check=zeros(contexts),

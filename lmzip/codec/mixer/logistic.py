@@ -24,10 +24,12 @@ def squash_table() -> np.ndarray:
     table = np.zeros(2 * (FARTHEST + 1), dtype=np.int32)
     with localcontext() as context:
         context.prec = 40
+        odds = (Decimal(FARTHEST + 1) / 256).exp()
+        ratio = (Decimal(-1) / 256).exp()
         for i in range(len(table)):
-            odds = (Decimal(FARTHEST + 1 - i) / 256).exp()
             share = Decimal(1 << PROBABILITY_BITS) / (1 + odds)
             table[i] = int(share.to_integral_value(ROUND_HALF_EVEN))
+            odds *= ratio
     return table
 
 

@@ -11,7 +11,7 @@ and bounded by 2^19, so that no product and no sum leaves an int32.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -22,6 +22,7 @@ from lmzip.codec.mixer.inputs import fill_inputs, input_count
 from lmzip.codec.mixer.logistic import bounded, squash_table, stretch_table
 from lmzip.codec.mixer.maps import MAP_LIMIT, MAPS, add_maps, choose_maps, empty_maps
 from lmzip.codec.mixer.sets import FINAL_ROWS, ROWS
+from lmzip.codec.native.structs import Struct
 
 BOUND = (1 << 19) - 1
 PROBABILITY_WEIGHT, RUN_WEIGHT, TOTAL_WEIGHT = 54851, 30476, 877659
@@ -40,7 +41,8 @@ LONGEST = 17
 """Bytes that a byte can cost: 8 bits of -log2(LEAST / 2^22) = 17 bits each."""
 
 
-class Mixer(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Mixer(Struct):
     """Weights and inputs. S sets of weights, F final mixers, M maps."""
 
     inputs: np.ndarray

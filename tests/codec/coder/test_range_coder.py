@@ -117,3 +117,21 @@ def test_a_thousand_random_distributions(part):
         length = round_trip([(int(starts[s]), int(sizes[s]), bits) for s in symbols])
         cost = float(np.sum(bits - np.log2(sizes[symbols])))
         assert cost - 8 <= 8 * length <= cost + 16
+
+
+WILD = [0, 1, -1, 255, rc.BOTTOM - 1, rc.TOP, -rc.TOP, 2**63 - 1, -(2**63)]
+
+
+@pytest.mark.parametrize("width", WILD)
+@pytest.mark.parametrize("low", WILD)
+def test_no_state_leads_out_of_the_buffer_or_into_an_endless_loop(low, width):
+    """As if another thread had changed it; a fence stands around the buffer."""
+    for cursor in (0, 3, 8, 9, 2**62, -5):
+        fenced = np.full(24, 255, dtype=np.uint8)
+        state = np.array([low, width, cursor], dtype=np.int64)
+        assert 0 <= rc.decode_target(state, 22) < 1 << 22
+        rc.decode(state, fenced[8:16], 5, 7, 22)
+        state = np.array([low, width, cursor], dtype=np.int64)
+        rc.encode(state, fenced[8:16], 5, 7, 22)
+        assert 0 <= state[rc.CURSOR] <= 8
+        assert fenced[:8].min() == fenced[16:].min() == 255

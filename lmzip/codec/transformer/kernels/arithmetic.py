@@ -9,18 +9,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from lmzip.codec.jit import exact_sum_kernel, inline_kernel, kernel
+from lmzip.codec.jit import exact_sum_kernel, kernel
 
 F = np.float32
 LEVELS = F(127)
 TINY = F(1e-30)
-
-
-@inline_kernel
-def matrix(scratch, rows, columns):
-    """The start of a flat scratch array as [rows, columns]. Slices of wider arrays would be
-    strided, and loops over those are not vectorised."""
-    return scratch[: rows * columns].reshape(rows, columns)
 
 
 @exact_sum_kernel

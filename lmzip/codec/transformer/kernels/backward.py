@@ -10,11 +10,12 @@ from __future__ import annotations
 import numpy as np
 
 from lmzip.codec.jit import kernel
+from lmzip.codec.native.entry import entry
+from lmzip.codec.native.structs import matrix
 from lmzip.codec.transformer.kernels.adam import adam_matrix, adam_row
 from lmzip.codec.transformer.kernels.arithmetic import (
     F,
     dot,
-    matrix,
     pack_rows,
     quantise,
     quantise_columns,
@@ -72,7 +73,7 @@ def norm_back(codes, scale, rate, dh, dx, s):
             dx[r, c] = dx[r, c] + (dh[r, c] - F(np.sign(row[c])) * along) * back
 
 
-@kernel
+@entry
 def learn_segment(s, p, segment, text, powers, rates):
     """Backward pass over a segment, and one step of every tensor that learns.
 
@@ -125,7 +126,7 @@ def refresh_layers(used, learned):
         copy(learned.scale[layer], used.scale[first + layer])
 
 
-@kernel
+@entry
 def refresh(s, p):
     """Prediction uses from now on what was learned. s: the learner; p: the state of prediction."""
     refresh_layers(p.up, s.up)

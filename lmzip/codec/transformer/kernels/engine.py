@@ -9,9 +9,10 @@ from __future__ import annotations
 import numpy as np
 
 from lmzip.codec.coder.bit_coder import Bits, code_bytes
-from lmzip.codec.jit import kernel
 from lmzip.codec.levels import Preset
 from lmzip.codec.memory.slots import empty_slots, look_up, read, read_segment
+from lmzip.codec.native.entry import entry
+from lmzip.codec.transformer.kernels import products
 from lmzip.codec.transformer.kernels.arithmetic import F
 from lmzip.codec.transformer.kernels.backward import learn_segment, refresh
 from lmzip.codec.transformer.kernels.forward import forward
@@ -22,7 +23,7 @@ from lmzip.codec.transformer.weights import (
 )
 
 
-@kernel
+@entry
 def decode_segment(s, bits, segment, text, coder, buffer):
     """predict -> decode for the positions of a segment, which fills in `text`, uint8 [n]."""
     first = segment % 2 * s.keys.shape[4]
@@ -30,21 +31,31 @@ def decode_segment(s, bits, segment, text, coder, buffer):
         row = first + at
         look_up(s.slots, row)
         forward(s, segment, at, 1)
-        code_bytes(bits, s.freq[row : row + 1], text[at : at + 1], coder, buffer, True)
+        code_bytes(bits, s.freq[row : row + 1], text[at : at + 1], coder, buffer, 1)
         read(s.slots, np.int64(text[at]))
 
 
-@kernel
+@entry
 def predict_segment(s, segment, text):
-    """Frequencies of the positions of a segment of known bytes, uint8 [n]."""
-    read_segment(s.slots, segment % 2 * s.keys.shape[4], text)
-    forward(s, segment, 0, text.shape[0])
+    """Frequencies of the positions of a segment of known bytes, uint8 [n].
+
+    Without any, those of the byte that would come first.
+    """
+    first = segment % 2 * s.keys.shape[4]
+    read_segment(s.slots, first, text)
+    if text.shape[0] == 0:
+        look_up(s.slots, first)
+    forward(s, segment, 0, max(text.shape[0], 1))
 
 
 class CpuEngine:
-    """Model, learner and coding loop of one level, compiled."""
+    """Model, learner and coding loop of one level, compiled.
+
+    Raises EngineError if products are not exact on this processor.
+    """
 
     def __init__(self, preset: Preset) -> None:
+        products.check()
         self.preset = preset
         self.steps = Adam()
         self.rates = np.array(
@@ -59,8 +70,7 @@ class CpuEngine:
     def first_frequencies(self) -> np.ndarray:
         """What the model gives the next block's first byte: int64 [256]."""
         self.start_block()
-        look_up(self.state.slots, 0)
-        forward(self.state, 0, 0, 1)
+        predict_segment(self.state, 0, np.zeros(0, dtype=np.uint8))
         return self.state.freq[0]
 
     def refresh(self) -> None:

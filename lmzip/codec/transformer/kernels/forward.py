@@ -12,12 +12,12 @@ import math
 import numpy as np
 
 from lmzip.codec.jit import kernel
+from lmzip.codec.native.structs import matrix
 from lmzip.codec.transformer.kernels.arithmetic import (
     LEVELS,
     F,
     frequencies,
     largest,
-    matrix,
     norm,
     quantise,
     rescale,

@@ -14,11 +14,14 @@ a: int8 [N, K]; b: int8 [K/4, M, 4]; y: int32 [N, M]. All are contiguous, codes 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 
 import numpy as np
 
 from lmzip.codec import processor
-from lmzip.codec.jit import exact_sum_kernel, kernel
+from lmzip.codec.jit import COMPILING, exact_sum_kernel, kernel
+from lmzip.codec.native.entry import entry
+from lmzip.codec.transformer.kernels.instructions import Instruction
 
 Product = Callable[[np.ndarray, np.ndarray, np.ndarray], None]
 
@@ -48,66 +51,63 @@ def pack(codes: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(codes.reshape(columns, inner // 4, 4).swapaxes(0, 1), dtype=np.int8)
 
 
-if processor.way() != "plain":
-    from lmzip.codec.transformer.kernels.vectors import (
-        dot,
-        load_codes,
-        no_sums,
-        repeat_codes,
-        store_sums,
-    )
+no_sums, load_codes, repeat_codes, store_sums, dot = map(
+    Instruction, ("no_sums", "load_codes", "repeat_codes", "store_sums", "dot")
+)
 
-    @kernel
-    def row_by_instruction(a, b, y):
-        """Four vectors of outputs at a time: that many sums fit the registers."""
-        inner, columns = a.shape[0], b.shape[1]
-        m = 0
-        while m + 64 <= columns:
+
+@kernel
+def row_by_instruction(a, b, y):
+    """Four vectors of outputs at a time: that many sums fit the registers."""
+    inner, columns = a.shape[0], b.shape[1]
+    m = 0
+    while m + 64 <= columns:
+        s0, s1, s2, s3 = no_sums(), no_sums(), no_sums(), no_sums()
+        at = 4 * m
+        for k in range(0, inner, 4):
+            x = repeat_codes(a, k)
+            s0 = dot(s0, x, load_codes(b, at))
+            s1 = dot(s1, x, load_codes(b, at + 64))
+            s2 = dot(s2, x, load_codes(b, at + 128))
+            s3 = dot(s3, x, load_codes(b, at + 192))
+            at += 4 * columns
+        store_sums(y, m, s0)
+        store_sums(y, m + 16, s1)
+        store_sums(y, m + 32, s2)
+        store_sums(y, m + 48, s3)
+        m += 64
+    while m < columns:
+        s0, at = no_sums(), 4 * m
+        for k in range(0, inner, 4):
+            s0 = dot(s0, repeat_codes(a, k), load_codes(b, at))
+            at += 4 * columns
+        store_sums(y, m, s0)
+        m += 16
+
+
+@kernel
+def by_instruction(a, b, y):
+    """Four rows at a time: they share what is read of b."""
+    rows, inner, columns = a.shape[0], a.shape[1], b.shape[1]
+    whole = rows - rows % 4
+    for m in range(0, columns, 16):
+        for row in range(0, whole, 4):
             s0, s1, s2, s3 = no_sums(), no_sums(), no_sums(), no_sums()
             at = 4 * m
-            for k in range(0, inner, 4):
-                x = repeat_codes(a, k)
-                s0 = dot(s0, x, load_codes(b, at))
-                s1 = dot(s1, x, load_codes(b, at + 64))
-                s2 = dot(s2, x, load_codes(b, at + 128))
-                s3 = dot(s3, x, load_codes(b, at + 192))
+            for k in range(row * inner, (row + 1) * inner, 4):
+                w = load_codes(b, at)
+                s0 = dot(s0, repeat_codes(a, k), w)
+                s1 = dot(s1, repeat_codes(a, k + inner), w)
+                s2 = dot(s2, repeat_codes(a, k + 2 * inner), w)
+                s3 = dot(s3, repeat_codes(a, k + 3 * inner), w)
                 at += 4 * columns
-            store_sums(y, m, s0)
-            store_sums(y, m + 16, s1)
-            store_sums(y, m + 32, s2)
-            store_sums(y, m + 48, s3)
-            m += 64
-        while m < columns:
-            s0, at = no_sums(), 4 * m
-            for k in range(0, inner, 4):
-                s0 = dot(s0, repeat_codes(a, k), load_codes(b, at))
-                at += 4 * columns
-            store_sums(y, m, s0)
-            m += 16
-
-    @kernel
-    def by_instruction(a, b, y):
-        """Four rows at a time: they share what is read of b."""
-        rows, inner, columns = a.shape[0], a.shape[1], b.shape[1]
-        whole = rows - rows % 4
-        for m in range(0, columns, 16):
-            for row in range(0, whole, 4):
-                s0, s1, s2, s3 = no_sums(), no_sums(), no_sums(), no_sums()
-                at = 4 * m
-                for k in range(row * inner, (row + 1) * inner, 4):
-                    w = load_codes(b, at)
-                    s0 = dot(s0, repeat_codes(a, k), w)
-                    s1 = dot(s1, repeat_codes(a, k + inner), w)
-                    s2 = dot(s2, repeat_codes(a, k + 2 * inner), w)
-                    s3 = dot(s3, repeat_codes(a, k + 3 * inner), w)
-                    at += 4 * columns
-                out = row * columns + m
-                store_sums(y, out, s0)
-                store_sums(y, out + columns, s1)
-                store_sums(y, out + 2 * columns, s2)
-                store_sums(y, out + 3 * columns, s3)
-        for row in range(whole, rows):
-            row_by_instruction(a[row], b, y[row])
+            out = row * columns + m
+            store_sums(y, out, s0)
+            store_sums(y, out + columns, s1)
+            store_sums(y, out + 2 * columns, s2)
+            store_sums(y, out + 3 * columns, s3)
+    for row in range(whole, rows):
+        row_by_instruction(a[row], b, y[row])
 
 
 def self_test(product: Product) -> bool:
@@ -133,9 +133,20 @@ def self_test(product: Product) -> bool:
     return True
 
 
-row_product, product = plain_row, plain
-if processor.way() != "plain":
-    if self_test(by_instruction):
-        row_product, product = row_by_instruction, by_instruction
-    else:
-        processor.distrust()
+if COMPILING and processor.way() != "plain":
+    row_product, product = row_by_instruction, by_instruction
+else:
+    row_product, product = plain_row, plain
+
+
+@entry
+def multiply(a, b, y):
+    """`product`, called from Python."""
+    product(a, b, y)
+
+
+@cache
+def check() -> None:
+    """Raise EngineError if the processor's products are not exact."""
+    if not self_test(multiply):
+        raise processor.refusal("it failed its self-test")

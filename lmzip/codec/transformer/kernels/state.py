@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
 
-from lmzip.codec.jit import kernel
 from lmzip.codec.levels import Preset
 from lmzip.codec.memory.slots import SYMBOLS, Slots, empty_slots, kind_count
+from lmzip.codec.native.entry import entry
+from lmzip.codec.native.structs import Struct
 from lmzip.codec.transformer import rotary
 from lmzip.codec.transformer.kernels.adam import place_row
 from lmzip.codec.transformer.kernels.arithmetic import F, quantise
@@ -16,7 +17,8 @@ from lmzip.codec.transformer.softmax import ATTENTION_WEIGHTS, LOGIT_ROOTS, LOGI
 from lmzip.codec.transformer.weights import initial_weights, matrix_shapes
 
 
-class Linear(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Linear(Struct):
     """Matrices of the layers as prediction uses them, and what they were last applied to."""
 
     codes: np.ndarray
@@ -29,7 +31,8 @@ class Linear(NamedTuple):
     """float32 [L, N]"""
 
 
-class State(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class State(Struct):
     """Everything that prediction reads and writes; floats are float32."""
 
     qkv: Linear
@@ -85,7 +88,8 @@ class State(NamedTuple):
     """int8, scratch: [c]."""
 
 
-class Learned(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Learned(Struct):
     """Matrices of M layers that learn, Adam's moments, and their codes after the last step."""
 
     w: np.ndarray
@@ -104,7 +108,8 @@ class Learned(NamedTuple):
     """int8 [in], scratch."""
 
 
-class Learner(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Learner(Struct):
     """What learning owns. M layers learn, the last ones; N rows are those of a segment."""
 
     up: Learned
@@ -215,7 +220,7 @@ def first_state(preset: Preset) -> tuple[State, Learner]:
     return state, learner
 
 
-@kernel
+@entry
 def quantise_matrix(w, line, codes, back, scale):
     """Codes of w [out, in]: codes [in / 4, out, 4], back [out / 4, in, 4], scale [out]."""
     for o in range(w.shape[0]):

@@ -1,0 +1,42 @@
+"""Whether this lmzip, on this machine, can work at a level and on an archive."""
+
+from __future__ import annotations
+
+from lmzip import codec, container
+from lmzip.codec.levels import MAX_LEVEL, MIN_LEVEL
+from lmzip.errors import LimitError, MismatchError, UnsupportedError
+
+
+def check_code(code: bytes) -> None:
+    """Raise UnsupportedError if an archive was written by another code than this lmzip has."""
+    if code != codec.code_hash()[: container.CODE_SIZE]:
+        raise UnsupportedError(
+            f"this archive was written by the code {code.hex()}",
+            f"this lmzip has the code {codec.code_hash()[: container.CODE_SIZE].hex()}, "
+            "and another code learns another model",
+            "use the lmzip that wrote it (`lmzip --version` names the code)",
+        )
+
+
+def check_level(level: int, limit: int | None = None, models: int = 1) -> None:
+    """Raise ValueError for a level that is not 1 to 9, LimitError if so many models of the level
+    need more memory than `limit` bytes."""
+    if not MIN_LEVEL <= level <= MAX_LEVEL:
+        raise ValueError(f"level must be {MIN_LEVEL} to {MAX_LEVEL}, not {level!r}")
+    need = models * codec.levels.memory_bytes(level)
+    if limit is not None and need > limit:
+        raise LimitError(
+            f"level {level} needs {need / 2**20:,.0f} MiB of memory",
+            f"the limit is {limit / 2**20:,.0f} MiB",
+            "allow more (-M), or compress at a lower level",
+        )
+
+
+def mismatch(why: str) -> MismatchError:
+    """The error for sound bytes from which this machine computes something else."""
+    return MismatchError(
+        "this machine computes other probabilities than the one that wrote the archive",
+        f"the archive's bytes are sound, but {why}",
+        "try another engine (LMZIP_ENGINE=float32 or int8), and report it with the output of "
+        "`lmzip --version`",
+    )
