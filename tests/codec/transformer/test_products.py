@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-
 import numpy as np
 import pytest
+from conftest import spawn
 
 from lmzip.codec import processor
 from lmzip.codec.transformer.kernels import products
@@ -32,7 +29,7 @@ def operands(kind: str, rows: int, inner: int, columns: int) -> tuple[np.ndarray
 def test_products_of_all_kinds_are_exact(kind, shape):
     a, b = operands(kind, *shape)
     y = np.full((len(a), len(b)), 7, dtype=np.int32)
-    for product in (products.plain, products.product):
+    for product in (products.plain, products.product, products.multiply):
         product(a.astype(np.int8), products.pack(b), y)
         assert np.array_equal(y, a @ b.T)
     for row, line in zip(a, y, strict=True):
@@ -78,12 +75,10 @@ def test_the_best_way_that_a_processor_has_is_chosen():
 
 
 def test_a_way_that_is_forced_and_cannot_be_had_is_an_error_that_says_so():
-    environment = {**os.environ, "LMZIP_PRODUCTS": "abacus"}
-    command = [sys.executable, "-m", "lmzip", "-1", "-c", __file__]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    done = spawn("-1", "-c", __file__, LMZIP_PRODUCTS="abacus")
     assert done.returncode == 1
-    assert "'abacus'" in done.stderr
-    assert "unset it" in done.stderr
+    assert b"'abacus'" in done.stderr
+    assert b"unset it" in done.stderr
 
 
 TARGETS = {

@@ -52,10 +52,9 @@ def linear_back(s, m, layer, x, x_scale, dy, dx, powers, rate):
     quantise_columns(dy, top, g_scale, codes)
     turned = matrix(s.turned, columns, rows)
     turn(codes, turned)
-    packed = s.packed[: rows * inner].reshape(rows // 4, inner, 4)
-    pack_rows(x, packed)
+    pack_rows(x, m.packed)
     dw = matrix(s.sums, columns, inner)
-    product(turned, packed, dw)
+    product(turned, m.packed, dw)
     adam_matrix(m, layer, dw, g_scale, powers, rate)
 
 
@@ -122,7 +121,11 @@ def refresh_layers(used, learned):
     """Use what was learned of the last layers' matrices."""
     first = used.codes.shape[0] - learned.codes.shape[0]
     for layer in range(learned.codes.shape[0]):
-        copy(learned.codes[layer].reshape(-1), used.codes[first + layer].reshape(-1))
+        codes, out = learned.codes[layer], used.codes[first + layer]
+        for k in range(codes.shape[0]):
+            for o in range(codes.shape[1]):
+                for i in range(4):
+                    out[k, o, i] = codes[k, o, i]
         copy(learned.scale[layer], used.scale[first + layer])
 
 

@@ -116,7 +116,7 @@ def attend(s, layer, segment, at, first, n, mixed):
     earlier = min(segment, parts - 1)
     empty = parts - 1 - earlier
     y = matrix(s.sums, n, length)
-    all_scores = s.floats[: n * parts * length].reshape(n, parts, length)
+    all_scores = matrix(s.floats, n * parts, length)
     peaks = s.floats[n * parts * length :][:n]
     for h in range(heads):
         for part in range(empty, parts):
@@ -130,7 +130,7 @@ def attend(s, layer, segment, at, first, n, mixed):
             for r in range(n):
                 seen = at + r + 1 if own else length
                 q_scale, k_scale = s.q_scale[layer, h, first + r], s.k_scale[layer, h, place]
-                top = weigh(y[r], q_scale, k_scale, seen, all_scores[r, part])
+                top = weigh(y[r], q_scale, k_scale, seen, all_scores[r * parts + part])
                 peaks[r] = top if part == empty else max(peaks[r], top)
         sums = matrix(s.sums[n * length :], n, channels)
         for part in range(empty, parts):
@@ -139,7 +139,7 @@ def attend(s, layer, segment, at, first, n, mixed):
             weights = s.weights[layer, h, part]
             for r in range(n):
                 seen = at + r + 1 if own else length
-                scores, row = all_scores[r, part, :seen], weights[first + r]
+                scores, row = all_scores[r * parts + part, :seen], weights[first + r]
                 total = weights_of(scores, peaks[r], s.attention_table, row[:seen])
                 for j in range(seen, length):
                     row[j] = 0

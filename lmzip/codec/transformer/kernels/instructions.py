@@ -17,4 +17,6 @@ class Instruction:
 
         from lmzip.codec.transformer.kernels import vectors
 
-        return cpu_target.typing_context.resolve_value_type(getattr(vectors, self.name))
+        context = cpu_target.typing_context
+        context.refresh()  # it may not know yet what was just imported
+        return context.resolve_value_type(getattr(vectors, self.name))

@@ -106,6 +106,8 @@ class Learned(Struct):
     """float32 [in], scratch."""
     row: np.ndarray
     """int8 [in], scratch."""
+    packed: np.ndarray
+    """int8 [T / 4, in, 4], scratch: the inputs of a segment."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,9 +122,8 @@ class Learner(Struct):
     table_m: np.ndarray
     table_v: np.ndarray
     codes: np.ndarray
-    """int8, flat scratch; the next three too."""
+    """int8, flat scratch; so is the next."""
     turned: np.ndarray
-    packed: np.ndarray
     sums: np.ndarray
     """int32, flat scratch."""
     residual: np.ndarray
@@ -161,6 +162,7 @@ def first_state(preset: Preset) -> tuple[State, Learner]:
         return Learned(
             w, np.zeros_like(w), np.zeros_like(w), codes, back, scale,
             _zeros(inner), np.zeros(inner, dtype=np.int8),
+            np.zeros((preset.segment // 4, inner, 4), dtype=np.int8),
         )  # fmt: skip
 
     d, heads, segment = preset.width, preset.heads, preset.segment
@@ -210,7 +212,6 @@ def first_state(preset: Preset) -> tuple[State, Learner]:
         table_v=np.zeros_like(table),
         codes=np.zeros(segment * top, dtype=np.int8),
         turned=np.zeros(segment * top, dtype=np.int8),
-        packed=np.zeros(segment * 4 * d, dtype=np.int8),
         sums=np.zeros(max(segment, outputs, 4 * d) * 4 * d, dtype=np.int32),
         residual=_zeros(segment, d),
         inner=_zeros(segment, d),
