@@ -94,7 +94,8 @@ def learned(engine: Engine) -> dict[str, np.ndarray]:
     if engine.preset.log_slots:
         tensors |= {"table": learner.table, "first table": learner.table_m}
     for part in ("up", "down"):
-        for layer, (w, m) in enumerate(zip(*getattr(learner, part)[:2], strict=True), first):
+        own = getattr(learner, part)
+        for layer, (w, m) in enumerate(zip(own.w, own.m, strict=True), first):
             tensors |= {f"{layer}.{part}": w, f"first {layer}.{part}": m}
     return tensors
 
