@@ -28,6 +28,8 @@ class Preset:
     """Layers whose feed-forward matrices go on learning, the last ones; so do head and table."""
     rates: tuple[float, float, float]
     """Learning rates: of these matrices, of the head, of the table of slots."""
+    learned: str
+    """Name of the file of learned initial weights (`weights_file.py`); empty: from scratch."""
     contexts: int
     """Contexts that the memory keeps, of the list in `memory/contexts.py`."""
     sets: int
@@ -41,15 +43,15 @@ class Preset:
 _SMALL, _LARGE = (1e-3, 1e-3, 1e-2), (1.5e-4, 4e-4, 1e-3)
 
 PRESETS: dict[int, Preset] = {
-    1: Preset(16, 1, 1, 64, 64, 1, _SMALL, 8, 3, 16, 0),
-    2: Preset(32, 1, 1, 64, 64, 1, _SMALL, 12, 5, 16, 15),
-    3: Preset(32, 1, 1, 64, 64, 1, _SMALL, 16, 8, 17, 16),
-    4: Preset(64, 1, 2, 64, 64, 1, _SMALL, 24, 12, 18, 17),
-    5: Preset(128, 6, 4, 256, 128, 3, _LARGE, 31, 19, 18, 18),
-    6: Preset(128, 6, 4, 256, 128, 3, _LARGE, 38, 19, 18, 18),
-    7: Preset(128, 6, 4, 256, 128, 3, _LARGE, 44, 19, 18, 18),
-    8: Preset(128, 6, 4, 256, 128, 3, _LARGE, 58, 19, 18, 18),
-    9: Preset(128, 6, 4, 256, 128, 3, _LARGE, 58, 19, 19, 18),
+    1: Preset(16, 1, 1, 64, 64, 1, _SMALL, "", 8, 3, 16, 0),
+    2: Preset(32, 1, 1, 64, 64, 1, _SMALL, "", 12, 5, 16, 15),
+    3: Preset(32, 1, 1, 64, 64, 1, _SMALL, "", 16, 8, 17, 16),
+    4: Preset(64, 1, 2, 64, 64, 1, _SMALL, "", 24, 12, 18, 17),
+    5: Preset(128, 6, 4, 256, 128, 3, _LARGE, "medium", 31, 19, 18, 18),
+    6: Preset(128, 6, 4, 256, 128, 3, _LARGE, "medium", 38, 19, 18, 18),
+    7: Preset(128, 6, 4, 256, 128, 3, _LARGE, "medium", 44, 19, 18, 18),
+    8: Preset(128, 6, 4, 256, 128, 3, _LARGE, "medium", 58, 19, 18, 18),
+    9: Preset(128, 6, 4, 256, 128, 3, _LARGE, "medium", 58, 19, 19, 18),
 }
 
 

@@ -233,7 +233,7 @@ def report(
 def program_size() -> int:
     """Bytes of the codec's sources, one after the other, packed by `lzma -9e`."""
     sources = b"".join(
-        codec.source_name(path).encode() + b"\0" + path.read_bytes().replace(b"\r\n", b"\n")
+        codec.source_name(path).encode() + b"\0" + codec.source_bytes(path)
         for path in codec.source_files()
     )
     return len(bench.coder_of("lzma -9e")[0](sources))

@@ -4,16 +4,57 @@ from __future__ import annotations
 
 import math
 from decimal import Decimal, localcontext
+from pathlib import Path
 
 import numpy as np
 
 from reference.arithmetic import F32
-from reference.constants import WORTH, Level
+from reference.constants import LEVELS, WORTH, Level
 from reference.slots import KINDS
+
+LEARNED = Path(__file__).parents[2] / "lmzip/codec/transformer/learned/medium.weights"
 
 
 def first_values(level: Level) -> dict[str, np.ndarray]:
-    """The tensors by name, float32."""
+    """The tensors by name, float32: those of the file, for the level that it is for."""
+    scratch = from_scratch(level)
+    return learned(LEARNED.read_bytes(), scratch) if level in list(LEVELS.values())[4:] else scratch
+
+
+def learned(data: bytes, like: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The tensors of a file (4.2), which have the shapes of these."""
+    names = ["embedding", "table"]
+    names += [name for name in like if "." in name] + ["head", "memory"]
+    tables, at = [], 0
+    for name in names:
+        size, rows = data[at], like[name].size // like[name].shape[-1]
+        freq = np.frombuffer(data, "<u2", 2 * size + 1, at + 1)
+        scales = np.frombuffer(data, "<f2", rows, at + 3 + 4 * size)
+        at += 3 + 4 * size + 2 * rows
+        tables.append((size, freq.tolist(), scales.astype(F32)))
+    payload, place = data[at:] + bytes(8), 7
+    rest, width, values = int.from_bytes(payload[:7], "big"), 1 << 56, {}
+    for name, (size, freq, scales) in zip(names, tables, strict=True):
+        symbols = [code for code, count in enumerate(freq) for _ in range(count)]
+        starts = np.cumsum([0, *freq]).tolist()
+        codes = []
+        for _ in range(like[name].size):
+            step = width >> 14
+            code = symbols[min(rest // step, (1 << 14) - 1)]
+            rest -= step * starts[code]
+            width = step * freq[code]
+            while width < 1 << 48:
+                rest = rest << 8 | (payload[place] if place < len(payload) else 0)
+                width <<= 8
+                place += 1
+            codes.append(code - size)
+        rows = np.array(codes, F32).reshape(len(scales), -1)
+        values[name] = (rows * scales[:, None]).reshape(like[name].shape)
+    return values
+
+
+def from_scratch(level: Level) -> dict[str, np.ndarray]:
+    """The tensors before anything was learned."""
     d, kinds = level.width, KINDS if level.slots else 0
     rows, outputs = (1025 + 144 * kinds, 272) if kinds else (768, 256)
     values = {"embedding": uniform("embedding", rows, d), "table": worth(kinds)}

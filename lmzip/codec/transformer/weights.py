@@ -9,6 +9,7 @@ import numpy as np
 
 from lmzip.codec.levels import Preset
 from lmzip.codec.memory.slots import HISTORY, NO_CANDIDATE, STATES, SYMBOLS, kind_count
+from lmzip.codec.transformer.weights_file import load
 
 GATES = 16
 """Outputs of the head behind the logits, of which the first KINDS are used."""
@@ -49,8 +50,23 @@ def learning_rate(preset: Preset, name: str) -> np.float32:
     return np.float32(preset.rates[{"head": 1, "table": 2}.get(name, 0)])
 
 
+def tensor_shapes(preset: Preset) -> dict[str, tuple[int, ...]]:
+    """Name -> shape of every learned tensor, in the order of a weights file."""
+    kinds = kind_count(preset)
+    rows = HISTORY * SYMBOLS + (NO_CANDIDATE + 1 + STATES * kinds if kinds else 0)
+    shapes = {"embedding": (rows, preset.width), "table": (STATES * kinds,)}
+    return shapes | matrix_shapes(preset)
+
+
 def initial_weights(preset: Preset) -> dict[str, np.ndarray]:
-    """All learned tensors at the start, float32.
+    """All learned tensors at the start, float32: those of the level's file, or from scratch."""
+    if preset.learned:
+        return load(preset.learned, tensor_shapes(preset))
+    return weights_from_scratch(preset)
+
+
+def weights_from_scratch(preset: Preset) -> dict[str, np.ndarray]:
+    """All learned tensors before anything was learned, float32.
 
     | tensor                         | shape         | initial value                          |
     |--------------------------------|---------------|----------------------------------------|
@@ -64,8 +80,7 @@ def initial_weights(preset: Preset) -> dict[str, np.ndarray]:
     | `table`                        | [K * 144]     | 0.35 ln(1 + count), see `count_worth`  |
     """
     kinds = kind_count(preset)
-    rows = HISTORY * SYMBOLS + (NO_CANDIDATE + 1 + STATES * kinds if kinds else 0)
-    embedding = hashed_uniform("embedding", (rows, preset.width))
+    embedding = hashed_uniform("embedding", tensor_shapes(preset)["embedding"])
     for back in range(HISTORY):
         embedding[back * SYMBOLS : (back + 1) * SYMBOLS] *= np.float32(2.0**-back)
     embedding[HISTORY * SYMBOLS :] *= np.float32(2.0**-3)

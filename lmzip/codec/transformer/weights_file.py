@@ -25,7 +25,7 @@ from lmzip.codec.coder.range_coder import (
     encoder_state,
     finish,
 )
-from lmzip.codec.jit import kernel
+from lmzip.codec.native.entry import entry
 
 BITS = 14
 """Frequencies of a tensor's codes sum to 2^14."""
@@ -87,7 +87,7 @@ def unpack(data: bytes, shapes: Shapes) -> dict[str, np.ndarray]:
 
 def load(name: str, shapes: Shapes) -> dict[str, np.ndarray]:
     """The tensors of the shipped file of this name."""
-    return unpack((Path(__file__).parent / "learned" / name).read_bytes(), shapes)
+    return unpack((Path(__file__).parent / "learned" / f"{name}.weights").read_bytes(), shapes)
 
 
 def frequencies(counts: np.ndarray) -> np.ndarray:
@@ -98,7 +98,7 @@ def frequencies(counts: np.ndarray) -> np.ndarray:
     return freq
 
 
-@kernel
+@entry
 def encode_codes(codes, freq, starts, coder, buffer):
     """Append codes, int64 [n], indices of freq."""
     for i in range(codes.shape[0]):
@@ -106,7 +106,7 @@ def encode_codes(codes, freq, starts, coder, buffer):
         encode(coder, buffer, starts[code], freq[code], BITS)
 
 
-@kernel
+@entry
 def decode_codes(codes, freq, starts, symbols, coder, payload):
     """Fill codes, uint8 [n]; symbols [2^14]: which code each part of the range belongs to."""
     for i in range(codes.shape[0]):
