@@ -12,7 +12,6 @@ from conftest import noise, prose
 
 import lmzip
 from lmzip import container
-from lmzip.codec import PRESETS
 from lmzip.container import BlockHeader, Parser
 from lmzip.instruments.lengths import program_size
 
@@ -61,8 +60,6 @@ def test_the_bits_are_the_archives_at_other_levels(level, text):
 
 
 def test_a_cost_stands_where_its_byte_stands():
-    # The trace is in the order of coding, which is that of the data for one stream only.
-    assert all(preset.streams == 1 for preset in PRESETS.values())
     told = lmzip.report(prose(2000) + noise(300) + prose(2000), 1)
     assert told.costs.shape == (4300,)
     assert told.costs[2000:2300].mean() > 7 > 4 > told.costs[2400:].mean()
