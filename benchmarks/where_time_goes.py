@@ -15,10 +15,10 @@ import numpy as np
 
 from lmzip.codec.coder import range_coder
 from lmzip.codec.coder.bit_coder import code_bytes, empty_bits
+from lmzip.codec.entry import entry
 from lmzip.codec.levels import DEFAULT_LEVEL
 from lmzip.codec.loop import Codec
 from lmzip.codec.memory import slots
-from lmzip.codec.native.entry import entry
 from lmzip.codec.processor import way
 from lmzip.codec.transformer.kernels import forward, products
 from lmzip.codec.transformer.weights import learned_names, matrix_shapes

@@ -28,8 +28,7 @@ if TYPE_CHECKING:
 Data = bytes | bytearray | memoryview
 """What is taken for bytes: the objects of the buffer protocol that hold single bytes."""
 
-CHUNK = 1 << 16
-"""Bytes of an archive that are worked on at a time."""
+CHUNK = 1 << 16  # bytes of an archive that are worked on at a time
 
 Progress = Callable[[int], object]
 """Called now and then with the number of bytes of data that were worked on since the last call."""
@@ -77,6 +76,7 @@ class LMZCompressor:
         self._written = _Written(head, 0, 0, hashlib.sha256(), 0, 0)
         self._buffer = bytearray()
         self._flushed = False
+        self._tried = False
         self._guard = Guard("the compressor")
 
     def compress(self, data: Data) -> bytes:
@@ -130,9 +130,16 @@ class LMZCompressor:
         """A model that has read all blocks so far; None if there is none, and cannot be."""
         if sys.is_finalizing():  # the model's libraries are being taken down
             return None
-        if model is None and not self._written.blocks:
+        if model is not None or self._written.blocks:
+            return model
+        again, self._tried = self._tried, True
+        try:
             return _new_codec(*self._codec_options)
-        return model
+        except Exception:
+            # Some libraries cannot be loaded again when the first time was interrupted.
+            if not again:
+                raise
+            return None
 
     def _encode(
         self, model: Codec | None, block: bytes, written: _Written

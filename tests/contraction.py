@@ -35,6 +35,8 @@ def kernels() -> dict[str, Any]:
 
     found = {}
     for module in pkgutil.walk_packages(lmzip.codec.__path__, "lmzip.codec."):
+        if ".reference" in module.name:
+            continue  # that of torch
         for value in vars(import_module(module.name)).values():
             function = getattr(value, "py_func", None)
             if function is not None and function.__module__.startswith("lmzip.codec."):

@@ -31,18 +31,22 @@ unpack() { # ARCHITECTURE: a folder with Debian's Python and what the checks imp
     [ "$1" = arm64 ] || packages=$packages,python3-numba
     rm -rf "$dir/$1"
     debootstrap --foreign --variant=minbase --arch="$1" --include="$packages" \
-        "$suite" "$dir/$1" "${mirror%/}"
+        "$suite" "$dir/$1" "${mirror%/}" || return 1
     for package in "$dir/$1"/var/cache/apt/archives/*.deb; do
-        dpkg-deb -x "$package" "$dir/$1"
+        dpkg-deb -x "$package" "$dir/$1" || return 1
     done
     rm -f "$dir/$1"/var/cache/apt/archives/*.deb
-    [ "$1" = arm64 ] || return 0
-    version=$(basename "$(readlink "$dir/$1/usr/bin/python3")")
+    [ "$1" != arm64 ] || wheels "$dir/$1" || return 1
+    touch "$dir/$1/unpacked"
+}
+
+wheels() { # FOLDER
+    version=$(basename "$(readlink "$1/usr/bin/python3")")
     tags=
     for tag in manylinux2014 manylinux_2_17 manylinux_2_27 manylinux_2_28; do
         tags="$tags --platform ${tag}_aarch64"
     done
-    "$python" -m pip install --quiet --target "$dir/$1/wheels" --only-binary :all: --no-deps \
+    "$python" -m pip install --quiet --target "$1/wheels" --only-binary :all: --no-deps \
         --python-version "${version#python}" $tags \
         $(grep -E '^(numpy|numba|llvmlite)==' "$source/constraints.txt")
 }
@@ -64,7 +68,7 @@ check() { # ARCHITECTURE
     cp "$emulator" "$root/emulator"
     # Debian chooses BLAS by links that a configured system has.
     libraries=/usr/lib/$libraries
-    nice chroot "$root" /emulator \
+    nice -n 10 chroot "$root" /emulator \
         -E LD_LIBRARY_PATH="$libraries/blas:$libraries/lapack" \
         -E PYTHONPATH=/wheels -E PYTHONDONTWRITEBYTECODE=1 -E NUMBA_CACHE_DIR=/tmp/kernels \
         -E OPENBLAS_NUM_THREADS=1 \
@@ -77,7 +81,7 @@ mkdir -p "$dir/here"
 PYTHONPATH=$source "$python" "$source/tests/foreign.py" here "$dir/here"
 failed=
 for architecture; do
-    [ -e "$dir/$architecture/usr/bin/python3" ] || unpack "$architecture" >"$dir/unpack.log" 2>&1 ||
+    [ -e "$dir/$architecture/unpacked" ] || unpack "$architecture" >"$dir/unpack.log" 2>&1 ||
         { tail -n 5 "$dir/unpack.log" >&2; exit 1; }
     echo "== $architecture"
     rm -f "$dir/$architecture.equal"

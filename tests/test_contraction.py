@@ -80,9 +80,9 @@ def test_nothing_is_fused_outside_the_exact_sums(codes):
         name: code
         for name, versions in codes.items()
         for code in versions
-        if name not in EXACT and not contraction.flagged(code)
+        if name not in EXACT and not contraction.flagged(code) and " fmul " in code
     }
-    assert len(strict) > 30
+    assert len(strict) > 9  # the others multiply no floating-point numbers
     for machine in contraction.TRIPLES:
         for name, code in strict.items():
             assert not contraction.fused(code, machine), f"{name} is fused on {machine}"

@@ -27,14 +27,18 @@ COMPILING = HAVE_NUMBA and os.environ.get("NUMBA_DISABLE_JIT", "0") in ("", "0")
 
 # Division as in NumPy: checks for zero would keep loops from being vectorised. No reference
 # counts: kernels allocate nothing, and counting made them twice as slow. Nobody calls them as C.
-OPTIONS = {"nogil": True, "error_model": "numpy", "_nrt": False, "no_cfunc_wrapper": True}
+_OPTIONS = {"nogil": True, "error_model": "numpy", "_nrt": False, "no_cfunc_wrapper": True}
+STRICT: dict[str, Any] = {}
+"""What a strict kernel is compiled with besides. A test adds what makes it wrong."""
 
 
 def _compile(function: Callable[..., Any], **options: Any) -> Callable[..., Any]:
     """Compile, and keep the machine code under the code hash, if there is a place for it."""
     import numba
 
-    compiled = numba.njit(**OPTIONS, **options)(function)
+    from lmzip.codec.native import numba_structs  # noqa: F401 - its types are known from now on
+
+    compiled = numba.njit(**_OPTIONS, **options)(function)
     try:
         from lmzip.codec.native import kernel_cache
     except ImportError:  # pragma: no cover - a Numba whose cache is another
@@ -66,6 +70,11 @@ class Kernel:
         self.function = function
         self.options = options
         update_wrapper(self, function)
+
+    @property
+    def all_options(self) -> str:
+        """All options, as text."""
+        return repr((_OPTIONS, self.options))
 
     @cached_property
     def dispatcher(self) -> Any:
@@ -111,7 +120,7 @@ def _plain(kinds: tuple[Any, ...]) -> tuple[Any, ...]:
 
 def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
     """Compile with strict IEEE arithmetic: every rounding happens where the source says."""
-    return _kernel(function)
+    return _kernel(function, **STRICT)
 
 
 def exact_sum_kernel(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -14,13 +14,13 @@ import numpy as np
 
 from lmzip.codec.coder.bit_coder import FREQUENCY_BITS, Bits, count_ones, share_of_ones
 from lmzip.codec.coder.range_coder import encode
+from lmzip.codec.entry import entry
 from lmzip.codec.jit import kernel
 from lmzip.codec.loop import Codec
 from lmzip.codec.memory.contexts import read_byte
 from lmzip.codec.memory.tables import CONTEXTS, DIRECT, MATCHES, read_bit
 from lmzip.codec.mixer.logistic import squash_table
 from lmzip.codec.mixer.mixer import predict, train_mixer
-from lmzip.codec.native.entry import entry
 from lmzip.codec.native.structs import Struct
 
 CONTEXT_NAMES = (

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import pytest
 from conftest import prose
 
@@ -40,3 +44,25 @@ def test_with_neither_the_error_says_what_to_install(monkeypatch):
     monkeypatch.setattr(engine, "find_spec", lambda name: None)
     with pytest.raises(EngineError, match="install numba"):
         engine.make_engine(PRESETS[1])
+
+
+UNUSABLE = """
+import sys
+class Unusable:
+    def find_spec(self, name, path=None, target=None):
+        if name == "torch":
+            raise ImportError("libcudart.so: cannot open shared object file")
+sys.meta_path.insert(0, Unusable())
+import lmzip
+data = b"without torch, " * 20
+archive = lmzip.compress(data, level=1)
+print(len(archive) < len(data) and lmzip.decompress(archive) == data)
+"""
+
+
+def test_a_torch_that_cannot_be_imported_is_no_error_while_numba_is_at_hand():
+    command = [sys.executable, "-c", UNUSABLE]
+    settings = {name: value for name, value in os.environ.items() if name != "LMZIP_ENGINE"}
+    done = subprocess.run(command, env=settings, capture_output=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == b"True\n"

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
+from lmzip.codec.entry import entry
 from lmzip.codec.jit import kernel
 from lmzip.codec.native import machine_code
-from lmzip.codec.native.entry import entry
 from lmzip.codec.native.structs import Struct, matrix
 from lmzip.codec.native.watch import watched
 
@@ -194,8 +194,8 @@ def test_nothing_is_compiled_ahead_where_it_is_kept(tmp_path, monkeypatch):
 
 def test_arguments_of_the_bit_coder_are_of_the_kinds_that_the_codec_has():
     from lmzip.codec.coder.bit_coder import code_bytes, one_byte
+    from lmzip.codec.entry import kind_of
     from lmzip.codec.loop import Codec
-    from lmzip.codec.native.entry import kind_of
 
     kinds = []
     Codec(1, threads=1).encode(b"ab" * 40, lambda *work: kinds.append(list(map(kind_of, work))))

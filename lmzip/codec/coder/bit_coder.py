@@ -8,12 +8,12 @@ from functools import cache
 import numpy as np
 
 from lmzip.codec.coder.range_coder import decode, decode_target, encode, encoder_state
+from lmzip.codec.entry import Entry, entry
 from lmzip.codec.jit import kernel
 from lmzip.codec.levels import MIN_LEVEL, PRESETS, Preset
 from lmzip.codec.memory.contexts import read_byte
 from lmzip.codec.memory.tables import Memory, empty_memory, read_bit
 from lmzip.codec.mixer.mixer import Mixer, empty_mixer, predict, train_mixer
-from lmzip.codec.native.entry import Entry, entry
 from lmzip.codec.native.structs import Struct
 
 FREQUENCY_BITS = 24

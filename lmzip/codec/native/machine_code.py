@@ -10,9 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import sys
 import tempfile
-from collections.abc import Iterator
 from contextlib import suppress
 from ctypes import CFUNCTYPE, byref, c_int, c_ssize_t, c_void_p
 from functools import cache
@@ -25,6 +23,7 @@ import llvmlite
 import llvmlite.binding as llvm
 
 from lmzip.codec import code_hash, processor
+from lmzip.codec.native.places import SUFFIX, directories, stem
 
 # What LLVM calls where an intrinsic has no instruction.
 _LIBRARY = {"memcpy", "memmove", "memset", "log2", "rint", "floor", "ceil", "trunc", "fabs", "sqrt"}
@@ -64,17 +63,17 @@ def path(name: str, kinds: str, options: str) -> str:
         *(f"{k}={v}" for k, v in sorted(os.environ.items()) if k.startswith("NUMBA_")),
     )
     told = "\n".join(text for text in here if not text.startswith("NUMBA_CACHE_DIR="))
-    return f"{name}-{hashlib.sha256(told.encode()).hexdigest()[:32]}.code"
+    return f"{stem(name)}{hashlib.sha256(told.encode()).hexdigest()[:24]}{SUFFIX}"
 
 
 def is_kept(file: str) -> bool:
     """Whether there is a file of this name, sound or not."""
-    return any((directory / file).exists() for directory in _directories())
+    return any((directory / file).exists() for directory in directories())
 
 
 def can_keep() -> bool:
     """Whether there is a place for code."""
-    for directory in _directories():
+    for directory in directories():
         with suppress(OSError):
             directory.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryFile(dir=directory):
@@ -84,7 +83,7 @@ def can_keep() -> bool:
 
 def load(file: str, arguments: int) -> Function | None:
     """The function of a file, or None if it is nowhere, damaged, or needs what is not here."""
-    for directory in _directories():
+    for directory in directories():
         with suppress(OSError, ValueError, KeyError, TypeError):
             head, data = (directory / file).read_bytes().split(b"\n", 1)
             told = json.loads(head)
@@ -105,7 +104,7 @@ def save(file: str, function: str, data: bytes, declared: list[str]) -> bool:
     calls."""
     needs = [name for name in map(_symbol, declared) if name]
     told = {"function": function, "needs": needs, "sha256": hashlib.sha256(data).hexdigest()}
-    for directory in _directories():
+    for directory in directories():
         with suppress(OSError):
             directory.mkdir(parents=True, exist_ok=True)
             handle, temporary = tempfile.mkstemp(dir=directory, prefix=f"{file}.")
@@ -126,21 +125,6 @@ def _symbol(declared: str) -> str:
         return declared
     name, *kinds = declared.split(".")[1:]
     return (name + "f" if kinds == ["f32"] else name) if name in _LIBRARY else ""
-
-
-def _directories() -> Iterator[Path]:
-    """Where code may be kept: the places that Numba takes, in its order."""
-    if os.environ.get("NUMBA_CACHE_DIR"):
-        yield Path(os.environ["NUMBA_CACHE_DIR"]) / "lmzip"
-        return
-    yield Path(__file__).parent / "__pycache__"
-    if sys.platform == "win32":
-        base = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
-    elif sys.platform == "darwin":
-        base = Path.home() / "Library" / "Caches"
-    else:
-        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    yield base / "lmzip"
 
 
 def _numba_version() -> str:

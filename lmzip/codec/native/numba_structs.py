@@ -25,6 +25,8 @@ from numba.np.arrayobj import populate_array
 
 from lmzip.codec.native.structs import Struct, matrix
 
+_types: dict[tuple[type, str], types.Type] = {}
+
 
 class StructType(types.Type):
     """A struct whose fields have these types, in their order."""
@@ -58,17 +60,18 @@ def word_count(field: types.Type) -> int:
     return sum(word_count(item) for item in field.types)
 
 
-def struct_type(value: Struct) -> StructType:
-    """The type of a struct."""
-    fields = (getattr(value, field.name) for field in dataclasses.fields(value))
-    return StructType(type(value), tuple(_field_type(field) for field in fields))
+@typeof_impl.register(Struct)
+def _struct_type(value: Struct, context: Any) -> StructType:
+    key = type(value), value.kind
+    if key not in _types:
+        fields = (getattr(value, field.name) for field in dataclasses.fields(value))
+        _types[key] = StructType(type(value), tuple(_field_type(field) for field in fields))
+    return _types[key]
 
 
 def _field_type(value: Any) -> types.Type:
     if isinstance(value, tuple):
         return types.BaseTuple.from_types([_field_type(item) for item in value])
-    if isinstance(value, Struct):
-        return value._numba_type_
     return typeof_impl(value, None)
 
 

@@ -42,12 +42,6 @@ class Struct:
         fields = (_kind(getattr(self, field.name)) for field in dataclasses.fields(self))
         return f"{type(self).__name__}({','.join(fields)})"
 
-    @cached_property
-    def _numba_type_(self) -> Any:
-        from lmzip.codec.native.numba_structs import struct_type
-
-        return struct_type(self)
-
 
 def matrix(flat: np.ndarray, rows: int, columns: int) -> np.ndarray:
     """The start of a flat scratch array as [rows, columns].

@@ -25,7 +25,7 @@ from lmzip.codec.coder.range_coder import (
     encoder_state,
     finish,
 )
-from lmzip.codec.native.entry import entry
+from lmzip.codec.entry import entry
 
 BITS = 14
 """Frequencies of a tensor's codes sum to 2^14."""

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from lmzip.codec.entry import entry
 from lmzip.codec.jit import kernel
-from lmzip.codec.native.entry import entry
 from lmzip.codec.native.structs import matrix
 from lmzip.codec.transformer.kernels.adam import adam_matrix, adam_row
 from lmzip.codec.transformer.kernels.arithmetic import (

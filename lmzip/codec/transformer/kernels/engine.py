@@ -9,18 +9,16 @@ from __future__ import annotations
 import numpy as np
 
 from lmzip.codec.coder.bit_coder import Bits, code_bytes
+from lmzip.codec.entry import entry
 from lmzip.codec.levels import Preset
 from lmzip.codec.memory.slots import empty_slots, look_up, read, read_segment
-from lmzip.codec.native.entry import entry
 from lmzip.codec.transformer.kernels import products
 from lmzip.codec.transformer.kernels.arithmetic import F
 from lmzip.codec.transformer.kernels.backward import learn_segment, refresh
 from lmzip.codec.transformer.kernels.forward import forward
-from lmzip.codec.transformer.kernels.state import first_state
+from lmzip.codec.transformer.kernels.state import State, first_state
 from lmzip.codec.transformer.schedule import Adam
-from lmzip.codec.transformer.weights import (
-    learning_rate,
-)
+from lmzip.codec.transformer.weights import learning_rate
 
 
 @entry
@@ -36,16 +34,22 @@ def decode_segment(s, bits, segment, text, coder, buffer):
 
 
 @entry
-def predict_segment(s, segment, text):
-    """Frequencies of the positions of a segment of known bytes, uint8 [n].
-
-    Without any, those of the byte that would come first.
-    """
+def read_known(s, segment, text):
+    """Fill the rows of a segment of known bytes, uint8 [n]; without any, that of the next byte."""
     first = segment % 2 * s.keys.shape[4]
     read_segment(s.slots, first, text)
     if text.shape[0] == 0:
         look_up(s.slots, first)
-    forward(s, segment, 0, max(text.shape[0], 1))
+
+
+def predict_segment(s: State, segment: int, text: np.ndarray) -> None:
+    """Frequencies of the positions of a segment of known bytes, uint8 [n].
+
+    Without any, those of the byte that would come first. In Python, for the encoder and the decoder
+    to share the machine code of `forward`.
+    """
+    read_known(s, segment, text)
+    forward(s, segment, 0, max(len(text), 1))
 
 
 class CpuEngine:

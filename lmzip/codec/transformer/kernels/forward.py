@@ -11,6 +11,7 @@ import math
 
 import numpy as np
 
+from lmzip.codec.entry import entry
 from lmzip.codec.jit import kernel
 from lmzip.codec.native.structs import matrix
 from lmzip.codec.transformer.kernels.arithmetic import (
@@ -163,7 +164,7 @@ def attend(s, layer, segment, at, first, n, mixed):
                 mixed[r, h * channels + c] = F(sums[r, c]) / total * F(1 / 8)
 
 
-@kernel
+@entry
 def forward(s, segment, at, n):
     """Frequencies of positions at .. at + n of a segment, whose slots have been looked up."""
     layers, width, length = s.q.shape[0], s.residual.shape[1], s.keys.shape[4]

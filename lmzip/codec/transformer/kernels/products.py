@@ -19,8 +19,8 @@ from functools import cache
 import numpy as np
 
 from lmzip.codec import processor
+from lmzip.codec.entry import entry
 from lmzip.codec.jit import COMPILING, exact_sum_kernel, kernel
-from lmzip.codec.native.entry import entry
 from lmzip.codec.transformer.kernels.instructions import Instruction
 
 Product = Callable[[np.ndarray, np.ndarray, np.ndarray], None]

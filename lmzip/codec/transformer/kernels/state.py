@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from lmzip.codec.entry import entry
 from lmzip.codec.levels import Preset
 from lmzip.codec.memory.slots import SYMBOLS, Slots, empty_slots, kind_count
-from lmzip.codec.native.entry import entry
 from lmzip.codec.native.structs import Struct
 from lmzip.codec.transformer import rotary
 from lmzip.codec.transformer.kernels.adam import place_row

@@ -5,12 +5,15 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from hashlib import sha256
+from operator import index
+from pathlib import Path
 from threading import RLock
 from typing import Any
 
 import numpy as np
 
-from lmzip.codec.jit import COMPILING, OPTIONS, Kernel
+from lmzip.codec.jit import COMPILING, STRICT, Kernel
 from lmzip.codec.native import watch
 from lmzip.codec.native.structs import Struct, array_kind
 
@@ -67,14 +70,21 @@ class Entry(Kernel):
     def _file(self, kinds: str) -> str:
         from lmzip.codec.native import machine_code
 
-        name = f"{self.function.__module__.rpartition('.')[2]}.{self.function.__name__}"
-        return machine_code.path(name, kinds, repr((OPTIONS, self.options)))
+        module = self.function.__module__
+        options = self.all_options
+        if not module.startswith("lmzip.codec."):  # the code hash knows nothing of an instrument
+            options += sha256(Path(self.function.__code__.co_filename).read_bytes()).hexdigest()
+        name = f"{module.rpartition('.')[2]}.{self.function.__name__}"
+        return machine_code.path(name, kinds, options)
 
     def _compile(self, file: str, count: int, arguments: tuple[Any, ...]) -> Any:
-        from lmzip.codec.native import kernel_cache, machine_code, numba_structs
+        from lmzip.codec.native import kernel_cache, machine_code
 
-        with _told(), _no_garbage():
-            library, name = numba_structs.compiled(self.called, arguments, count)
+        with _no_garbage():
+            from lmzip.codec.native import numba_structs
+
+            with _told():
+                library, name = numba_structs.compiled(self.called, arguments, count)
         data, declared = numba_structs.object_code(library)
         if not machine_code.save(file, name, data, declared):
             kernel_cache.warn_of_no_place()
@@ -84,7 +94,7 @@ class Entry(Kernel):
 
 def entry(function: Callable[..., Any]) -> Callable[..., Any]:
     """Compile as `jit.kernel` does, to be called from Python."""
-    return Entry(function) if COMPILING else function
+    return Entry(function, **STRICT) if COMPILING else function
 
 
 @contextmanager
@@ -124,10 +134,10 @@ def kind_of(value: Any) -> str:
 
 
 def words_of(value: Any) -> tuple[int, ...]:
-    """An argument, as the machine code takes it."""
+    """An argument, as the machine code takes it. Raises TypeError for a number with a fraction."""
     if isinstance(value, Struct):
         return (value.address,)
     if isinstance(value, np.ndarray):
         # Numba's array: no owner, no parent, items, bytes of an item, address, shape, strides.
         return (0, 0, value.size, value.itemsize, value.ctypes.data, *value.shape, *value.strides)
-    return (int(value),)
+    return (index(value),)
