@@ -22,7 +22,7 @@ torch.set_num_threads(1)  # for tensors so small, more are slower
 
 PRESET = Preset(
     width=32, layers=3, heads=2, window=32, segment=16, learning=3,
-    rates=(1e-3, 1e-3, 1e-2), contexts=8, sets=3, log_buckets=8, log_slots=7,
+    rates=(1e-3, 1e-3, 1e-2), learned="", contexts=8, sets=3, log_buckets=8, log_slots=7,
 )  # fmt: skip
 T = PRESET.segment
 PRESETS = [replace(PRESET, learning=1), replace(PRESET, log_slots=0)]
