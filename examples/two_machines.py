@@ -2,7 +2,8 @@
 
 The machines are played by two processes that compute by different means: another number of
 threads, another engine, another instruction set. Every prediction of the model must come out the
-same on both, to the bit, or the receiver could not read what the sender wrote.
+same on both, to the bit, or the receiver could not read what the sender wrote. The sender needs
+torch: pip install 'lmzip[torch]'.
 """
 
 import hashlib

@@ -56,13 +56,14 @@ def in_pieces(data: bytes) -> bytes:
             data, at = decompressor.unused_data + data[at:], 0
             if not data:
                 return bytes(out)
-            decompressor = LMZDecompressor(_follows=True)
+            decompressor = LMZDecompressor(_start=decompressor._end)
         piece = b""
         if decompressor.needs_input:
             piece = data[at : at + LARGEST]
             at += len(piece)
             if not piece:
-                raise decompressor.truncated_error()
+                decompressor.end_of_input()
+                return bytes(out)
         taken = decompressor.decompress(piece, LARGEST)
         assert len(taken) <= LARGEST
         out += taken

@@ -23,6 +23,7 @@ from lmzip.errors import (
     LimitError,
     LMZError,
     MismatchError,
+    PaddingWarning,
     TruncatedError,
     UnsupportedError,
 )
@@ -30,7 +31,8 @@ from lmzip.errors import (
 if TYPE_CHECKING:
     from lmzip.files import LMZFile, open, register_fsspec
     from lmzip.instruments.lengths import Report, report
-    from lmzip.stream import LMZCompressor, LMZDecompressor, compress, decompress
+    from lmzip.stream import LMZCompressor, LMZDecompressor
+    from lmzip.whole import compress, decompress
 
 __version__ = "0.1.0"
 
@@ -44,6 +46,7 @@ __all__ = [
     "LMZFile",
     "LimitError",
     "MismatchError",
+    "PaddingWarning",
     "Report",
     "TruncatedError",
     "UnsupportedError",
@@ -57,8 +60,8 @@ __all__ = [
 _HOMES = {
     "LMZCompressor": "lmzip.stream",
     "LMZDecompressor": "lmzip.stream",
-    "compress": "lmzip.stream",
-    "decompress": "lmzip.stream",
+    "compress": "lmzip.whole",
+    "decompress": "lmzip.whole",
     "LMZFile": "lmzip.files",
     "open": "lmzip.files",
     "register_fsspec": "lmzip.files",

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from operator import index
+
 from lmzip import codec, container
-from lmzip.codec.levels import MAX_LEVEL, MIN_LEVEL
+from lmzip.codec.levels import MAX_LEVEL, MIN_LEVEL, memory_bytes
 from lmzip.errors import LimitError, MismatchError, UnsupportedError
 
 
@@ -18,18 +20,27 @@ def check_code(code: bytes) -> None:
         )
 
 
-def check_level(level: int, limit: int | None = None, models: int = 1) -> None:
-    """Raise ValueError for a level that is not 1 to 9, LimitError if so many models of the level
-    need more memory than `limit` bytes."""
-    if not MIN_LEVEL <= level <= MAX_LEVEL:
-        raise ValueError(f"level must be {MIN_LEVEL} to {MAX_LEVEL}, not {level!r}")
-    need = models * codec.levels.memory_bytes(level)
+def check_level(level: int, limit: int | None = None, models: int = 1) -> int:
+    """The level as a plain integer.
+
+    Raises ValueError for a level that is not an integer from 1 to 9, LimitError if so many models
+    of the level need more memory than `limit` bytes.
+    """
+    try:
+        number = index(level)
+    except TypeError:
+        number = 0
+    if not MIN_LEVEL <= number <= MAX_LEVEL:
+        raise ValueError(f"level must be an integer from {MIN_LEVEL} to {MAX_LEVEL}, not {level!r}")
+    level = number
+    need = models * memory_bytes(level)
     if limit is not None and need > limit:
         raise LimitError(
             f"level {level} needs {need / 2**20:,.0f} MiB of memory",
             f"the limit is {limit / 2**20:,.0f} MiB",
             "allow more (-M), or compress at a lower level",
         )
+    return level
 
 
 def mismatch(why: str) -> MismatchError:

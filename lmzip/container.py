@@ -153,8 +153,8 @@ class Parser:
     has the data compares them with `BlockHeader.raw_crc` and `Trailer.digest`.
     """
 
-    follows: bool = False
-    """Whether another archive stands directly before this one."""
+    start: int = 0
+    """Bytes before the archive: others, of which the first begins at 0, and zeros behind them."""
     needed: int = Header.SIZE
     """Bytes that the next `feed` takes."""
     blocks: int = 0
@@ -220,7 +220,7 @@ class Parser:
 
     def truncated(self, rest: bytes) -> FormatError | CorruptError:
         """The error to raise when the input ends here, `rest` being fewer bytes than needed."""
-        if self._place == "header" and not (rest or self.follows):
+        if self._place == "header" and not (rest or self.start):
             return FormatError("this is no lmz archive", "it is empty", "give another file")
         place = (
             "before a block or the trailer" if self._place == "type" else f"in its {self._place}"
@@ -229,18 +229,18 @@ class Parser:
             place = f"in the stored bytes of block {self.blocks - 1}"
         return TruncatedError(
             "the archive is incomplete",
-            f"it ends after {self.offset + len(rest):,} bytes, {place}",
+            f"it ends after {self.start + self.offset + len(rest):,} bytes, {place}",
             GET_ANOTHER_COPY,
         )
 
     def _check_magic(self, data: bytes) -> None:
-        if data[: len(MAGIC)] == MAGIC[: len(data)]:
+        if begins_like_an_archive(data):
             return
-        if self.follows:
+        if self.start:
             raise CorruptError(
                 "something follows the end of the archive",
-                "it is no further archive",
-                "cut it off, or get the archive again",
+                f"what begins at byte {self.start:,} is no further archive",
+                f"cut it off (head -c {self.start}), or get the archive again",
             )
         raise not_an_archive(data)
 
@@ -271,6 +271,11 @@ class Parser:
 
     def _expect(self, place: str, size: int) -> None:
         self._place, self.needed = place, size
+
+
+def begins_like_an_archive(data: bytes) -> bool:
+    """Whether `data`, or the first four of them, can be an archive's first bytes."""
+    return data[: len(MAGIC)] == MAGIC[: len(data)]
 
 
 def not_an_archive(data: bytes) -> FormatError:

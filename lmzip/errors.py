@@ -11,6 +11,9 @@
         ├── EngineError              no exact arithmetic can be had on this machine         (1)
         └── RefusedError            the command will not do this without being told to     (1)
 
+    UserWarning
+    └── PaddingWarning              zero bytes behind an archive were ignored, as tapes add them
+
 In brackets: the exit status of the command. Errors of the operating system stay `OSError`,
 wrong arguments stay `ValueError` and `TypeError`.
 """
@@ -25,6 +28,7 @@ __all__ = [
     "LMZError",
     "LimitError",
     "MismatchError",
+    "PaddingWarning",
     "RefusedError",
     "TruncatedError",
     "UnsupportedError",
@@ -94,3 +98,7 @@ class RefusedError(LMZError):
     """The command declines to do something that is probably a mistake, such as overwriting."""
 
     exit_status = 1
+
+
+class PaddingWarning(UserWarning):
+    """Zero bytes behind an archive, which tapes and block devices add, were ignored."""

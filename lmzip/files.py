@@ -9,8 +9,9 @@ import builtins
 import io
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any, BinaryIO, Literal, overload
+from typing import IO, TYPE_CHECKING, Any, BinaryIO, Literal, Protocol, overload
 
 from lmzip import leaving, rawio
 from lmzip.codec.levels import DEFAULT_LEVEL
@@ -19,12 +20,30 @@ from lmzip.reader import ArchiveReader
 from lmzip.stream import Data, LMZCompressor, Progress
 
 if TYPE_CHECKING:  # what type checkers know on every version of Python
-    from io import BufferedIOBase as BaseStream
+    from _typeshed import WriteableBuffer
+
+    class BaseStream(io.BufferedIOBase, IO[bytes]): ...  # type: ignore[misc]
 else:
     try:  # Python 3.14
         from compression._common._streams import BaseStream
     except ImportError:
         from _compression import BaseStream
+
+
+class Readable(Protocol):
+    """All that is needed of a file object to read an archive."""
+
+    def read(self, size: int, /) -> bytes: ...
+
+
+class Writable(Protocol):
+    """All that is needed of a file object to write an archive."""
+
+    def write(self, data: bytes, /) -> Any: ...
+
+
+File = str | bytes | os.PathLike[str] | os.PathLike[bytes] | IO[bytes] | Readable | Writable
+"""What archives are read from and written to: a path, or a binary file object."""
 
 
 class LMZFile(BaseStream):
@@ -47,7 +66,7 @@ class LMZFile(BaseStream):
 
     def __init__(
         self,
-        file: str | os.PathLike[str] | BinaryIO,
+        file: File,
         mode: str = "r",
         *,
         level: int = DEFAULT_LEVEL,
@@ -70,7 +89,7 @@ class LMZFile(BaseStream):
         if kind != "r":
             self._new_compressor = partial(LMZCompressor, level, **options)
             self._compressor = self._new_compressor()
-        if isinstance(file, (str, os.PathLike)):
+        if isinstance(file, (str, bytes, os.PathLike)):
             self._fp = builtins.open(file, kind + "b")  # noqa: SIM115 - closed by `close`
             self._owns_fp = True
         elif hasattr(file, "read") or hasattr(file, "write"):
@@ -172,7 +191,7 @@ class LMZFile(BaseStream):
         """Read up to `size` bytes with at most one turn of decoding."""
         return self._reading("read1", io.DEFAULT_BUFFER_SIZE if size < 0 else size)
 
-    def readinto(self, buffer: bytearray | memoryview) -> int:
+    def readinto(self, buffer: WriteableBuffer) -> int:
         """Read into `buffer`; return the number of bytes, 0 at the end."""
         return self._reading("readinto", buffer)
 
@@ -225,8 +244,8 @@ class LMZFile(BaseStream):
 
 @overload
 def open(
-    file: str | os.PathLike[str] | BinaryIO,
-    mode: Literal["r", "rb", "w", "wb", "x", "xb", "a", "ab"] = "rb",
+    file: File,
+    mode: Literal["r", "rb", "br", "w", "wb", "bw", "x", "xb", "bx", "a", "ab", "ba"] = "rb",
     *,
     level: int = DEFAULT_LEVEL,
     threads: int | None = None,
@@ -237,8 +256,8 @@ def open(
 
 @overload
 def open(
-    file: str | os.PathLike[str] | BinaryIO,
-    mode: Literal["rt", "wt", "xt", "at"],
+    file: File,
+    mode: Literal["rt", "tr", "wt", "tw", "xt", "tx", "at", "ta"],
     *,
     level: int = DEFAULT_LEVEL,
     threads: int | None = None,
@@ -250,8 +269,23 @@ def open(
 ) -> io.TextIOWrapper: ...
 
 
+@overload
 def open(
-    file: str | os.PathLike[str] | BinaryIO,
+    file: File,
+    mode: str,
+    *,
+    level: int = DEFAULT_LEVEL,
+    threads: int | None = None,
+    memory_limit: int | None = None,
+    progress: Progress | None = None,
+    encoding: str | None = None,
+    errors: str | None = None,
+    newline: str | None = None,
+) -> LMZFile | io.TextIOWrapper: ...
+
+
+def open(
+    file: File,
     mode: str = "rb",
     *,
     level: int = DEFAULT_LEVEL,
@@ -282,9 +316,21 @@ def open(
     )
     if not text:
         return binary
-    wrapper = io.TextIOWrapper(binary, io.text_encoding(encoding), errors, newline)
+    wrapper = _TextFile(binary, io.text_encoding(encoding), errors, newline)
     leaving.flush_first(wrapper)
     return wrapper
+
+
+class _TextFile(io.TextIOWrapper):
+    """Text, whose archive stays incomplete when the block of a `with` statement raises."""
+
+    def __exit__(self, kind: type[BaseException] | None, *rest: Any) -> None:
+        if kind is None:
+            self.close()
+            return
+        with suppress(Exception):  # the exception under way says more
+            self.flush()
+        self.buffer.__exit__(kind, *rest)
 
 
 def register_fsspec() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -46,10 +47,12 @@ class ArchiveReader(DecompressReader):
         super().__init__(_Source(fp), self._next_archive, **options)
 
     def _next_archive(self, **options: object) -> LMZDecompressor:
-        follows = self._decompressor is not None and self._decompressor.eof
-        return LMZDecompressor(**options, _follows=follows)
+        before = self._decompressor
+        start = before._end if before is not None and before.eof else 0
+        return LMZDecompressor(**options, _start=start)
 
     def _rewind(self) -> None:
+        self._decompressor = None  # what comes next follows no archive
         super()._rewind()
         self._failure = None
 
@@ -57,10 +60,11 @@ class ArchiveReader(DecompressReader):
         if self._failure is not None:
             raise self._failure
         try:
-            try:
+            with suppress(EOFError):
                 return super().read(size)
-            except EOFError:
-                raise self._decompressor.truncated_error() from None
+            self._decompressor.end_of_input()
+            self._eof, self._size = True, self._pos  # zeros are no further archive
+            return b""
         except LMZError as error:
             self._failure = error
             raise

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from lmzip import container
 from lmzip.container import END, MAGIC, Trailer
 from lmzip.errors import CorruptError, EngineError, LimitError, LMZError
-from lmzip.stream import Progress, decompress_chunks
+from lmzip.stream import Progress
+from lmzip.whole import decompress_chunks
 
 
 @dataclass

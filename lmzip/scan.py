@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import BinaryIO
 
 from lmzip import rawio
@@ -29,6 +29,8 @@ class ArchiveInfo:
     """Bytes of the archive, headers and trailer included."""
     digest: str
     """First 16 bytes of the data's SHA-256, in hexadecimal."""
+    padding: int = 0
+    """Zero bytes behind the archive, which are ignored."""
 
 
 def scan(file: BinaryIO, *, verify: bool = True) -> Iterator[ArchiveInfo]:
@@ -44,11 +46,12 @@ def scan(file: BinaryIO, *, verify: bool = True) -> Iterator[ArchiveInfo]:
         end = file.seek(0, io.SEEK_END)
         file.seek(start)
     first = _read(file, 1)
-    follows = False
-    while first or not follows:
-        yield _scan_one(file, Parser(follows), first, end)
-        follows = True
-        first = _read(file, 1)
+    start = 0
+    while first or not start:
+        info = _scan_one(file, Parser(start), first, end)
+        first, padding = _skip_zeros(file)
+        start += info.size + padding
+        yield replace(info, padding=padding)
 
 
 def check_ahead(file: BinaryIO) -> list[ArchiveInfo] | None:
@@ -94,6 +97,17 @@ def _scan_one(file: BinaryIO, parser: Parser, first: bytes, end: int | None) -> 
                 size=parser.offset,
                 digest=part.digest.hex(),
             )
+
+
+def _skip_zeros(file: BinaryIO) -> tuple[bytes, int]:
+    """What stands behind zero bytes, at most a header, and the number of zero bytes."""
+    padding = 0
+    while data := _read(file, Header.SIZE):
+        rest = data.lstrip(b"\0")
+        padding += len(data) - len(rest)
+        if rest:
+            return rest, padding
+    return b"", padding
 
 
 def _read(file: BinaryIO, size: int) -> bytes:

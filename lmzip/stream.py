@@ -8,27 +8,28 @@ The objects have the names and the behaviour of those in the standard library's 
 from __future__ import annotations
 
 import hashlib
-import io
 import sys
+import warnings
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lmzip import codec, container
 from lmzip.checks import check_code, check_level, mismatch
 from lmzip.codec.levels import DEFAULT_LEVEL
 from lmzip.container import CODED, STORED, BlockHeader, Header, Parser, Trailer
-from lmzip.errors import CorruptError, LMZError
+from lmzip.errors import CorruptError, LMZError, PaddingWarning
 from lmzip.guard import Guard
-from lmzip.scan import scan
+from lmzip.limits import naming_the_need
 
 if TYPE_CHECKING:
     from lmzip.codec.loop import Codec
 
-Data = bytes | bytearray | memoryview
-"""What is taken for bytes: the objects of the buffer protocol that hold single bytes."""
-
-CHUNK = 1 << 16  # bytes of an archive that are worked on at a time
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer as Data
+else:
+    Data = bytes | bytearray | memoryview
+"""What is taken for bytes: every object of the buffer protocol, by its bytes in memory."""
 
 Progress = Callable[[int], object]
 """Called now and then with the number of bytes of data that were worked on since the last call."""
@@ -69,7 +70,8 @@ class LMZCompressor:
         memory_limit: int | None = None,
         progress: Progress | None = None,
     ) -> None:
-        check_level(level, memory_limit)
+        level = check_level(level, memory_limit)
+        self._level = level
         self._codec_options = (level, threads, progress)
         self._codec: Codec | None = None
         head = Header(level, codec.code_hash()[: container.CODE_SIZE]).pack()
@@ -126,6 +128,7 @@ class LMZCompressor:
         self._written, self._buffer, self._codec, self._flushed = written, rest, model, end
         return result
 
+    @naming_the_need
     def _goes_on(self, model: Codec | None) -> Codec | None:
         """A model that has read all blocks so far; None if there is none, and cannot be."""
         if sys.is_finalizing():  # the model's libraries are being taken down
@@ -141,6 +144,7 @@ class LMZCompressor:
                 raise
             return None
 
+    @naming_the_need
     def _encode(
         self, model: Codec | None, block: bytes, written: _Written
     ) -> tuple[bytes, _Written]:
@@ -182,12 +186,12 @@ class LMZDecompressor:
         threads: int | None = None,
         memory_limit: int | None = None,
         progress: Progress | None = None,
-        _follows: bool = False,
+        _start: int = 0,
     ) -> None:
         self._threads = threads
         self._memory_limit = memory_limit
         self._progress = progress or (lambda size: None)
-        self._parser = Parser(_follows)
+        self._parser = Parser(_start)
         self._input = bytearray()
         self._output = memoryview(b"")
         self._level = DEFAULT_LEVEL
@@ -198,6 +202,7 @@ class LMZDecompressor:
         self._error: LMZError | None = None
         self._unused = b""
         self._guard = Guard("the decompressor")
+        self._padding = 0
 
     @property
     def eof(self) -> bool:
@@ -257,6 +262,34 @@ class LMZDecompressor:
         """The error to raise when there is no more input before `eof`."""
         return self._parser.truncated(bytes(self._input))
 
+    def end_of_input(self) -> None:
+        """Raise the error of an archive that is incomplete, because there is no more input.
+
+        Zero bytes, or none, behind an earlier archive are none: they get a PaddingWarning.
+        """
+        if self._parser.start and not (self._parser.offset or self._input):
+            self._warn_of_padding()
+        elif not self.eof:
+            raise self.truncated_error()
+
+    @property
+    def _end(self) -> int:
+        """Bytes from the first archive's first to this one's last, as far as it has been read."""
+        return self._parser.start + self._parser.offset
+
+    def _skip_padding(self) -> None:
+        """Pass over zero bytes between an archive and the next, or the end."""
+        if self._parser.start and not self._parser.offset:
+            rest = self._input.lstrip(b"\0")
+            self._padding += len(self._input) - len(rest)
+            self._parser.start += len(self._input) - len(rest)
+            self._input = rest
+
+    def _warn_of_padding(self) -> None:
+        if self._padding:
+            text = f"{self._padding:,} zero bytes behind an archive are ignored"
+            warnings.warn(text, PaddingWarning, stacklevel=2)
+
     def _taken(self, size: int) -> bytes:
         taken, self._output = self._output[:size], self._output[size:]
         return bytes(taken)
@@ -266,6 +299,7 @@ class LMZDecompressor:
         if self.eof:
             return False
         parser = self._parser
+        self._skip_padding()
         if len(self._input) < parser.needed:
             parser.check_start(bytes(self._input[:4]))
             return False
@@ -274,6 +308,7 @@ class LMZDecompressor:
         del self._input[:size]
         part = parser.feed(data)
         if isinstance(part, Header):
+            self._warn_of_padding()
             check_code(part.code)
             check_level(part.level, self._memory_limit)
             self._level = part.level
@@ -287,6 +322,7 @@ class LMZDecompressor:
             self._finish(part)
         return True
 
+    @naming_the_need
     def _decode(self, stored: bytes) -> bytes:
         header, index = self._block, self._parser.blocks - 1
         assert header is not None
@@ -329,68 +365,6 @@ class LMZDecompressor:
             )
         self._unused = bytes(self._input)
         self._input.clear()
-
-
-def compress(
-    data: Data,
-    level: int = DEFAULT_LEVEL,
-    *,
-    threads: int | None = None,
-    progress: Progress | None = None,
-) -> bytes:
-    """Compress `data` into an archive. Raises ValueError for a level that is not 1 to 9."""
-    return b"".join(
-        compress_chunks([data], LMZCompressor(level, threads=threads, progress=progress))
-    )
-
-
-def decompress(
-    data: Data,
-    *,
-    threads: int | None = None,
-    memory_limit: int | None = None,
-    progress: Progress | None = None,
-) -> bytes:
-    """Decompress an archive, or several, one directly after the other.
-
-    All checksums of the stored bytes are checked before the model starts on the first block.
-    Raises FormatError, CorruptError, UnsupportedError, LimitError, MismatchError.
-    """
-    for _ in scan(io.BytesIO(data)):
-        pass
-    view = memoryview(data)
-    # In pieces: what follows an archive is copied, and many small ones may stand in a row.
-    chunks = (view[i : i + CHUNK] for i in range(0, len(view), CHUNK))
-    return b"".join(
-        decompress_chunks(chunks, threads=threads, memory_limit=memory_limit, progress=progress)
-    )
-
-
-def compress_chunks(chunks: Iterable[Data], compressor: LMZCompressor) -> Iterator[bytes]:
-    """Compress pieces of any size; yield the archive in pieces."""
-    for chunk in chunks:
-        yield compressor.compress(chunk)
-    yield compressor.flush()
-
-
-def decompress_chunks(
-    chunks: Iterable[Data],
-    *,
-    threads: int | None = None,
-    memory_limit: int | None = None,
-    progress: Progress | None = None,
-) -> Iterator[bytes]:
-    """Decompress pieces of any size of one or more archives; yield the data block by block."""
-    options = {"threads": threads, "memory_limit": memory_limit, "progress": progress}
-    decompressor = LMZDecompressor(**options)
-    for chunk in chunks:
-        while chunk or not (decompressor.eof or decompressor.needs_input):
-            if decompressor.eof:
-                decompressor = LMZDecompressor(**options, _follows=True)
-            yield decompressor.decompress(chunk, container.BLOCK_SIZE)
-            chunk = decompressor.unused_data
-    if not decompressor.eof:
-        raise decompressor.truncated_error()
 
 
 def _new_codec(level: int, threads: int | None, progress: Progress | None) -> Codec:

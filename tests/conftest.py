@@ -88,6 +88,14 @@ def run(
         return subprocess.CompletedProcess(arguments, status, files[1].read(), files[2].read())
 
 
+def need_torch() -> None:
+    """Skip the test, or the module that is being imported, where torch cannot be used."""
+    try:
+        import torch  # noqa: F401
+    except Exception as error:
+        pytest.skip(f"torch cannot be imported: {error}", allow_module_level=True)
+
+
 @pytest.fixture(scope="session")
 def text() -> bytes:
     return prose(3000)

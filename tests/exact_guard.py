@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import torch
+from needs_torch import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 

@@ -188,8 +188,10 @@ def ends(coded: bytes) -> Iterator[BadFile]:
         yield BadFile(f"trailer-of-{name}-bytes", data, CorruptError, f"counts {claim:,} in 1;")
     data = body + trailer(TEXT, 1, digest=bytes(DIGEST_SIZE))
     yield BadFile("digest", data, CorruptError, "the SHA-256 of all the data is wrong")
-    yield BadFile("appended", coded + b"\0", CorruptError, "something follows the end")
-    yield BadFile("second-cut", coded + HEAD[:9], TruncatedError, "after 9 bytes, in its header")
+    yield BadFile("appended", coded + b"\0?", CorruptError, "something follows the end")
+    end = len(coded) + 9
+    text = f"after {end:,} bytes, in its header"
+    yield BadFile("second-cut", coded + HEAD[:9], TruncatedError, text)
     data = coded + Header(1, b"\xdd" * CODE_SIZE).pack() + trailer(b"", 0)
     yield BadFile("second-of-other-code", data, UnsupportedError, "by the code dddddddddddddddd")
 

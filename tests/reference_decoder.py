@@ -52,6 +52,8 @@ def decode(data: bytes) -> bytes:
     reader, out = Reader(data), b""
     while reader.at < len(data) or not data:
         out += _archive(reader)
+        while data[reader.at : reader.at + 1] == b"\0":  # padding
+            reader.at += 1
     return out
 
 

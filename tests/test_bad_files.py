@@ -12,7 +12,7 @@ import lmzip
 from lmzip.container import BLOCK_SIZE
 from lmzip.errors import LMZError, MismatchError
 from lmzip.scan import scan
-from lmzip.stream import decompress_chunks
+from lmzip.whole import decompress_chunks
 
 SEEN_WITH_THE_DATA = ("digest", "code-unknown", "second-of-other-code")
 

@@ -116,6 +116,38 @@ def test_no_file_is_its_own_output(tree):
     assert (tree / "d/a").read_bytes() == TEXT + b"d/a"
 
 
+def test_one_of_several_names_is_removed_only_with_force(tree):
+    os.link("d/a", "d/same")
+    for command in (("c", "-1"), ("-1",)):
+        done = run(*command, "--rm", "d/a")
+        assert done.returncode == 1
+        assert b"d/a: is left alone: it has 2 names (hard links)" in done.stderr
+        assert "d/a" in names(tree) and "d/a.lmz" not in names(tree)
+    assert run("c", "-1", "d/a").returncode == 0
+    assert run("c", "-1f", "--rm", "d/a").returncode == 0
+    assert (tree / "d/same").exists() and "d/a" not in names(tree)
+
+
+@pytest.mark.parametrize("directory", ["new/", "new/er/", "d"])
+def test_an_output_that_is_a_directory_by_its_name_gets_the_files(directory, tree):
+    assert run("-1", "d/a", "d/e/b", "-o", directory).returncode == 0
+    assert (tree / directory / "a.lmz").is_file() and (tree / directory / "b.lmz").is_file()
+    assert run("d", "-f", tree / directory / "a.lmz", "-o", directory).returncode == 0
+    assert (tree / directory / "a").read_bytes() == TEXT + b"d/a"
+    done = run("-1", "-o", directory, stdin=TEXT)
+    assert done.returncode == 1 and b"standard input has no name" in done.stderr
+
+
+def test_recursion_takes_for_archives_what_is_called_so(tree, packed):
+    (tree / "d/e/c.lmz").write_bytes(packed)
+    for command in (("t",), ("t", "--quick"), ("list",), ("-t",), ("-l",), ("d", "-f")):
+        done = run(*command, "-r", "d")
+        assert (done.returncode, done.stderr) == (0, b""), command
+    told = run("t", "-rv", "d").stderr.decode()
+    assert "d/a: skipped: its name does not end in .lmz" in told and "d/e/c.lmz: sound" in told
+    assert run("t", "d/a").returncode == 2, "it was named"
+
+
 def test_mode_and_time_are_those_of_the_input(tree):
     (tree / "d/a").chmod(0o640)
     os.utime(tree / "d/a", ns=(10**18, 10**18))
@@ -212,7 +244,7 @@ def test_directories_may_be_deep(tree, depth):
     assert run("d", "-r", "deep", "--output-dir", "out").stderr == b""
     assert os.path.getsize(os.path.join("out", place, "file")) == 0
     for command in ("t", "l"):
-        assert run(command, "-r", place).returncode == 2, "there is a foreign file"
+        assert run(command, "-r", place).returncode == 0, "a foreign file is skipped"
 
 
 @pytest.mark.skipif(os.name != "posix", reason="dir_fd, rm")

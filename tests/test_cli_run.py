@@ -131,4 +131,4 @@ def test_memory_that_is_not_there(tmp_path, monkeypatch):
     (tmp_path / "in").write_bytes(b"text")
     monkeypatch.setattr("lmzip.cli.jobs.LMZCompressor", refuse)
     done = run("c", "-1", tmp_path / "in")
-    assert done.returncode == 1 and b"no memory is left" in done.stderr
+    assert done.returncode == 1 and b"out of memory: " in done.stderr

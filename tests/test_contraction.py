@@ -108,13 +108,13 @@ def test_golden_archives_notice_a_fused_multiply_add(request, tmp_path):
 
     All levels share the same machine code, which is kept from run to run, apart from the user's.
     """
-    for name in PROSE:
+    for name in [*PROSE, "concatenated"]:
         (tmp_path / name).write_bytes(of_today(name))
     settings = {**os.environ, "NUMBA_CACHE_DIR": str(request.config.cache.mkdir("contracted"))}
     for name in ("NUMBA_CPU_NAME", "NUMBA_CPU_FEATURES", "LMZIP_ENGINE"):
         settings.pop(name, None)
     done = subprocess.run(
-        [sys.executable, str(Path(contraction.__file__)), *PROSE],
+        [sys.executable, str(Path(contraction.__file__)), *PROSE, "concatenated"],
         env={**settings, "PYTHONPATH": str(Path(lmzip.__file__).parent.parent)},
         cwd=tmp_path,
         capture_output=True,
@@ -122,6 +122,7 @@ def test_golden_archives_notice_a_fused_multiply_add(request, tmp_path):
     )
     assert done.returncode == 0, done.stderr
     opened = json.loads(done.stdout)
+    assert opened.pop("concatenated"), "archives of 120 bytes are too short to notice"
     assert sorted(opened) == sorted(PROSE) and len(PROSE) == 9
     unnoticed = [name for name in PROSE if opened[name]]
     assert not unnoticed, f"{unnoticed} would not notice: choose other prose in make_golden.py"

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from conftest import need_torch
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 SHOWN = {
@@ -37,6 +38,8 @@ def test_every_example_is_tested():
 def test_example(name):
     if name in NEEDS:
         pytest.importorskip(NEEDS[name])
+    if name == "two_machines.py":
+        need_torch()
     if name.endswith(".sh") and not (shutil.which("sh") and shutil.which("tar")):
         pytest.skip("no sh, or no tar")
     program = sys.executable if name.endswith(".py") else "sh"

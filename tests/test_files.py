@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import os
+import subprocess
+import sys
 
 import pytest
 
@@ -95,6 +97,54 @@ def test_what_a_failing_program_wrote_is_no_archive(tmp_path):
         raise RuntimeError
     with lmzip.open(tmp_path / "a.lmz") as file, pytest.raises(lmzip.LMZError):
         file.read()
+
+
+def test_a_text_writer_that_fails_leaves_no_archive_either(tmp_path):
+    with pytest.raises(RuntimeError), lmzip.open(tmp_path / "a.lmz", "wt", level=1) as file:
+        file.write("half of it")
+        raise RuntimeError
+    assert file.closed and file.buffer.closed
+    with lmzip.open(tmp_path / "a.lmz") as file, pytest.raises(lmzip.LMZError):
+        file.read()
+    target = io.BytesIO()
+    with pytest.raises(RuntimeError), lmzip.open(target, "wt", level=1) as file:
+        raise RuntimeError
+    assert not target.closed
+    with lmzip.open(tmp_path / "a.lmz", "wt", level=1) as file:
+        file.write("all of it")
+    with lmzip.open(tmp_path / "a.lmz", "rt") as file:
+        assert file.read() == "all of it"
+
+
+def test_a_thread_that_outlives_the_main_one_writes_and_reads(tmp_path):
+    """All that is loaded and started at first use, is so while the interpreter ends."""
+    program = """
+import sys, threading
+import lmzip
+
+def work():
+    threading.main_thread().join()
+    with lmzip.open(sys.argv[1], "wb", level=1) as file:
+        file.write(b"the cat sat on the mat, the cat sat on the mat" * 3)
+    with lmzip.open(sys.argv[1]) as file:
+        print(len(file.read()))
+
+threading.Thread(target=work).start()
+"""
+    command = [sys.executable, "-c", program, tmp_path / "a.lmz"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("138\n", "")
+
+
+def test_paths_of_every_kind(tmp_path):
+    name = os.fsencode(tmp_path / "a.lmz")
+    for path in (name, os.fsdecode(name), tmp_path / "a.lmz"):
+        with lmzip.open(path, "wb", level=1) as file:
+            assert file.write(b"data") == 4
+        with lmzip.LMZFile(path) as file:
+            assert file.read() == b"data" and file.name in (name, os.fsdecode(name))
+    with pytest.raises(TypeError):
+        lmzip.open(3.5)
 
 
 def test_what_the_mode_does_not_allow(path):

@@ -17,7 +17,8 @@ import lmzip
 from lmzip import container, stream
 from lmzip.container import BlockHeader, Header, Trailer
 from lmzip.scan import check_ahead, scan
-from lmzip.stream import LMZCompressor, LMZDecompressor, decompress_chunks
+from lmzip.stream import LMZCompressor, LMZDecompressor
+from lmzip.whole import decompress_chunks
 
 SIZE = 256
 DATA = prose(2 * SIZE + 100)

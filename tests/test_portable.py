@@ -10,7 +10,7 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
-from conftest import noise, prose
+from conftest import need_torch, noise, prose
 
 DATA = prose(3100) + noise(150)
 
@@ -68,6 +68,7 @@ def run(settings: dict[str, str], payload: str | None, engines: list[str]) -> di
 
 
 def test_one_archive_over_the_whole_matrix():
+    need_torch()
     engines = ["cpu", "int8", "float32"]
     first = run({}, None, engines)
     reference = first["float32-1"]

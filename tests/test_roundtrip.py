@@ -19,7 +19,8 @@ from lmzip.codec import loop
 from lmzip.container import BlockHeader, Header, Trailer
 from lmzip.salvage import salvage
 from lmzip.scan import scan
-from lmzip.stream import LMZCompressor, LMZDecompressor, compress_chunks, decompress_chunks
+from lmzip.stream import LMZCompressor, LMZDecompressor
+from lmzip.whole import compress_chunks, decompress_chunks
 
 SIZE = 64
 

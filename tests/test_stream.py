@@ -87,7 +87,7 @@ def test_concatenated_archives_decode_as_one(text, archive):
     assert lmzip.decompress(archive + empty + archive) == text * 2
 
 
-@pytest.mark.parametrize("tail", [b"\0", b"\0" * 64, b"text", container.MAGIC])
+@pytest.mark.parametrize("tail", [b"\0x", b"\0" * 64 + b"x", b"text", container.MAGIC])
 def test_anything_else_behind_an_archive_is_an_error(tail, archive):
     with pytest.raises(lmzip.CorruptError):
         lmzip.decompress(archive + tail)
@@ -172,7 +172,7 @@ def test_an_error_does_not_keep_the_model(damage, archive, monkeypatch):
 
 
 def test_wrong_arguments():
-    for level in (0, 10):
+    for level in (0, 10, 3.5, 3.0, "3", None):
         with pytest.raises(ValueError, match="level must be"):
             lmzip.compress(b"", level=level)
     compressor = LMZCompressor(1)

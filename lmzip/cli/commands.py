@@ -11,6 +11,7 @@ from click.shell_completion import CompletionItem, get_completion_class
 
 import lmzip
 from lmzip.cli import instruments
+from lmzip.cli.familiar import familiar_options
 from lmzip.cli.options import (
     Settings,
     file_options,
@@ -139,11 +140,14 @@ Exit status:
 """
 
 
-@click.group(cls=Commands, context_settings=HELP, epilog=EPILOG)
-@click.option(
+_version_option = click.option(
     "-V", "--version", is_flag=True, is_eager=True, expose_value=False, callback=_version,
     help="Show the version, and the code that its archives name.",
 )  # fmt: skip
+
+
+@click.group(cls=Commands, context_settings=HELP, epilog=EPILOG)
+@_version_option
 @click.option(
     "--man", is_flag=True, is_eager=True, expose_value=False, callback=_manual,
     help="Print the manual page: lmzip --man | man -l -",
@@ -166,6 +170,7 @@ def cli() -> None:
 @file_options
 @level_options
 @output_options
+@familiar_options
 @model_options
 @talk_options
 @click.pass_context
@@ -187,6 +192,7 @@ _salvage = click.option(
 @cli.command(short_help="Restore files, or standard input.", context_settings=HELP)
 @file_options
 @output_options
+@familiar_options
 @_salvage
 @model_options
 @talk_options
@@ -212,6 +218,7 @@ _json = click.option("--json", "as_json", is_flag=True, help="List as JSON.")
 @cli.command(short_help="Check archives, writing nothing.")
 @file_options
 @_quick
+@familiar_options
 @model_options
 @talk_options
 @click.pass_context
@@ -225,6 +232,7 @@ def test(ctx: click.Context, **options: Any) -> None:
 @cli.command("list", short_help="Show sizes, ratio, level, checksums.")
 @file_options
 @_json
+@familiar_options
 @talk_options
 @click.pass_context
 def list_(ctx: click.Context, **options: Any) -> None:
@@ -258,6 +266,7 @@ _modes = {
 @click.option(*_modes["list"], "mode", flag_value="list", help="List.")
 @level_options
 @output_options
+@familiar_options
 @_salvage
 @_quick
 @_json
@@ -275,3 +284,7 @@ def bare(ctx: click.Context, mode: str | None, **options: Any) -> None:
         "list": listing.list_files,
     }
     ctx.exit(work[mode or "compress"](Settings(**options)))
+
+
+for _command in cli.commands.values():
+    _version_option(_command)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from time import perf_counter
 from typing import BinaryIO
@@ -16,6 +17,8 @@ from lmzip import rawio
 from lmzip.cli.inputs import Input, inputs, open_input, regular_size, regular_status
 from lmzip.cli.options import Settings
 from lmzip.cli.outputs import (
+    archives,
+    check_links,
     check_special,
     check_target,
     check_terminal,
@@ -26,12 +29,14 @@ from lmzip.cli.outputs import (
 )
 from lmzip.cli.report import STDOUT, Console, about
 from lmzip.codec.levels import memory_bytes
+from lmzip.container import MAGIC, begins_like_an_archive
 from lmzip.errors import RefusedError
 from lmzip.outputs import atomic_output
 from lmzip.progress import progress_bar
 from lmzip.salvage import Salvage, salvage_chunks
 from lmzip.scan import check_ahead, scan
-from lmzip.stream import LMZCompressor, Progress, compress_chunks, decompress_chunks
+from lmzip.stream import LMZCompressor, Progress
+from lmzip.whole import compress_chunks, decompress_chunks
 
 CHUNK = 1 << 16
 
@@ -70,8 +75,12 @@ def decompress_files(settings: Settings) -> int:
                 if settings.salvage:
                     worker.salvage(item, source, target)
                     continue
-                size = _check_stored(item, source, worker.console)
-                done = worker.transfer(item, source, target, _decoder(settings), size)
+                size, convert = None, _decoder(settings)
+                if settings.force and target is None:
+                    convert = _passing(convert)
+                if not (settings.force and target is None and _is_foreign(source)):
+                    size = _check_stored(item, source, worker.console)
+                done = worker.transfer(item, source, target, convert, size)
             worker.tell(item, done, data=done.written, packed=done.read)
     return worker.console.status
 
@@ -80,10 +89,12 @@ def test_files(settings: Settings) -> int:
     """Check all inputs, decoding them unless `quick`; return the exit status."""
     worker = _Worker(settings, settings.console())
     console = worker.console
-    for item in inputs(settings, console):
+    for item in archives(settings, console):
         with console.each(item.name), open_input(item, terminal=False) as source:
             if settings.quick:
-                size = sum(info.raw_size for info in scan(source))
+                found = list(scan(source))
+                size = sum(info.raw_size for info in found)
+                console.note_padding(item.name, sum(info.padding for info in found))
                 console.note(f"{item.name}: sound as stored, {size:,} bytes of data", least=1)
             else:
                 size = _check_stored(item, source, console)
@@ -122,6 +133,7 @@ class _Worker:
         total: int | None,
     ) -> _Done:
         """Convert one file; `target` None is standard output. `total` is in bytes of data."""
+        check_links(item, source, self.settings)
         if target is None:
             sink = sys.stdout.buffer
             with about(STDOUT):
@@ -196,7 +208,10 @@ class _Worker:
             wanted = False
         start = perf_counter()
         announce = self.console.verbosity >= 0
-        with progress_bar(wanted, item.name, total, announce=announce) as progress:
+        with (
+            self.console.noting_padding(item.name),
+            progress_bar(wanted, item.name, total, announce=announce) as progress,
+        ):
             for piece in convert(chunks(), progress):
                 sink(piece)
                 written += len(piece)
@@ -232,6 +247,33 @@ def _decoder(settings: Settings) -> Convert:
         return decompress_chunks(chunks, progress=progress, **settings.model_options())
 
     return convert
+
+
+def _is_foreign(source: BinaryIO) -> bool:
+    """Whether a file is no archive; of what cannot be read twice that is not known here."""
+    if not source.seekable():
+        return False
+    start = source.tell()
+    first = rawio.read(source, len(MAGIC))
+    source.seek(start)
+    return not (first and begins_like_an_archive(first))
+
+
+def _passing(convert: Convert) -> Convert:
+    """The same for archives; all else is passed on as it is."""
+
+    def convert_or_pass(chunks: Iterator[bytes], progress: Progress) -> Iterator[bytes]:
+        first = b""
+        while len(first) < len(MAGIC) and (more := next(chunks, b"")):
+            first += more
+        if first and begins_like_an_archive(first):
+            yield from convert(chain([first], chunks), progress)
+            return
+        for chunk in chain([first], chunks):
+            progress(len(chunk))
+            yield chunk
+
+    return convert_or_pass
 
 
 def _check_stored(item: Input, source: BinaryIO, console: Console) -> int | None:

@@ -10,8 +10,9 @@ from typing import Any
 import click
 
 from lmzip.cli import tables
-from lmzip.cli.inputs import Input, inputs, open_input
+from lmzip.cli.inputs import Input, open_input
 from lmzip.cli.options import Settings
+from lmzip.cli.outputs import archives
 from lmzip.scan import ArchiveInfo, scan
 
 HEAD = ("archive", "data", "ratio", "bpb", "blocks", "level", "code", "check", "name")
@@ -78,9 +79,10 @@ def list_files(settings: Settings) -> int:
     """Print what the headers and trailers of all inputs say; return the exit status."""
     console = settings.console()
     listed = []
-    for item in inputs(settings, console):
+    for item in archives(settings, console):
         with console.each(item.name), open_input(item, terminal=False) as source:
             listed.append(Listed(item, tuple(scan(source, verify=False))))
+            console.note_padding(item.name, sum(info.padding for info in listed[-1].archives))
     if settings.as_json:
         click.echo(json.dumps([file.as_json() for file in listed], indent=2))
     elif listed:

@@ -13,6 +13,9 @@ import click
 from lmzip.cli.report import Console, no_warnings
 from lmzip.codec.levels import DEFAULT_LEVEL, MAX_LEVEL, MIN_LEVEL
 
+SUFFIX = ".lmz"
+"""What the names of archives end in."""
+
 Decorator = Callable[[Any], Any]
 
 _UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
@@ -43,6 +46,7 @@ class Settings:
     stdout: bool = False
     force: bool = False
     remove: bool = False
+    suffix: str = SUFFIX
     level: int | None = None
     threads: int | None = None
     memory_limit: int | None = None
@@ -54,6 +58,7 @@ class Settings:
     progress: bool | None = None
 
     def __post_init__(self) -> None:
+        self._take_directory()
         several = len(self.files) > 1 or self.recursive
         if self.output is not None and self.output_dir is not None:
             raise click.UsageError("-o and --output-dir exclude each other")
@@ -63,6 +68,21 @@ class Settings:
             raise click.UsageError("--rm needs an output file: standard output may be lost")
         if self.remove and self.salvage:
             raise click.UsageError("--rm and --salvage exclude each other: keep what is damaged")
+
+    def _take_directory(self) -> None:
+        """Let `-o` with the name of a directory, or a name that ends as one, be --output-dir."""
+        named = self.output
+        if named in (None, "-") or self.output_dir is not None:
+            return
+        if not (os.path.isdir(named) or named.endswith(("/", os.sep))):
+            return
+        if "-" in (self.files or ("-",)):
+            raise click.UsageError(
+                f"-o {named} is a directory, and standard input has no name for a file in it: "
+                "name the output"
+            )
+        object.__setattr__(self, "output_dir", named)
+        object.__setattr__(self, "output", None)
 
     @property
     def to_stdout(self) -> bool:
@@ -135,19 +155,21 @@ output_options = _together(
         "-o",
         "--output",
         type=NAME,
-        help="Name of the output; - is standard output; pipes and devices are written as they are.",
+        help="Name of the output, or of a directory for it; - is standard output; pipes and "
+        "devices are written as they are.",
     ),
     click.option(
         "--output-dir",
         type=click.Path(file_okay=False),
         help="Put outputs into this directory, with the structure found by -r.",
     ),
-    click.option("-c", "--stdout", is_flag=True, help="Write to standard output."),
+    click.option("-c", "--stdout", "--to-stdout", is_flag=True, help="Write to standard output."),
     click.option(
         "-f",
         "--force",
         is_flag=True,
-        help="Replace outputs, follow symbolic links, use terminals, compress .lmz files.",
+        help="Replace outputs, follow symbolic links, use terminals, compress .lmz files; with "
+        "-dc, also pass on what is no archive.",
     ),
     click.option(
         "--rm/--keep",

@@ -5,16 +5,15 @@ from __future__ import annotations
 import os
 import stat
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
 from lmzip.cli.descriptors import descriptor
-from lmzip.cli.inputs import Input, kind
-from lmzip.cli.options import Settings
-from lmzip.cli.report import Skipped
+from lmzip.cli.inputs import Input, inputs, kind
+from lmzip.cli.options import SUFFIX, Settings
+from lmzip.cli.report import Console, Skipped
 from lmzip.errors import RefusedError
-
-SUFFIX = ".lmz"
 
 
 def compressed_name(item: Input, settings: Settings) -> Path | None:
@@ -22,13 +21,14 @@ def compressed_name(item: Input, settings: Settings) -> Path | None:
     named = _named(item, settings)
     if named or _to_stdout(item, settings):
         return named
-    if item.path.endswith(SUFFIX) and not settings.force:
+    suffix = _suffix(item, settings)
+    if suffix and not settings.force:
         raise Skipped(
-            f"its name ends in {SUFFIX} already; use -f to compress it again", not item.found
+            f"its name ends in {suffix} already; use -f to compress it again", not item.found
         )
     _check_kind(item, settings)
     place = _place(item, settings)
-    return place.with_name(place.name + SUFFIX)
+    return place.with_name(place.name + settings.suffix)
 
 
 def restored_name(item: Input, settings: Settings) -> Path | None:
@@ -36,17 +36,29 @@ def restored_name(item: Input, settings: Settings) -> Path | None:
     named = _named(item, settings)
     if named or _to_stdout(item, settings):
         return named
-    place = _place(item, settings)
-    if place.suffix != SUFFIX:
+    suffix = _suffix(item, settings)
+    if not suffix:
+        why = f"its name does not end in {settings.suffix}"
         if item.found:
-            raise Skipped(f"its name does not end in {SUFFIX}", loud=False)
+            raise Skipped(why, loud=False)
         raise RefusedError(
             f"{item.path}: is not restored",
-            f"its name does not end in {SUFFIX}, so the name of the output is unknown",
+            f"{why}, so the name of the output is unknown",
             "name it with -o, or use -c",
         )
     _check_kind(item, settings)
-    return place.with_suffix("")
+    place = _place(item, settings)
+    return place.with_name(place.name.removesuffix(suffix))
+
+
+def archives(settings: Settings, console: Console) -> Iterator[Input]:
+    """The inputs, without what -r found that is no archive by its name."""
+    for item in inputs(settings, console):
+        if item.found and not _suffix(item, settings):
+            why = f"its name does not end in {settings.suffix}"
+            console.note(f"{item.name}: skipped: {why}", least=1)
+        else:
+            yield item
 
 
 def is_special(target: str) -> bool:
@@ -101,6 +113,28 @@ def check_terminal(settings: Settings, sink: BinaryIO | None = None) -> None:
             "it would be unreadable",
             "redirect it, name an output with -o, or use -f",
         )
+
+
+def check_links(item: Input, source: BinaryIO, settings: Settings) -> None:
+    """Refuse to remove one of a file's several names: the others would go on to hold the data."""
+    if not settings.remove or settings.force or item.is_stdin:
+        return
+    links = os.fstat(source.fileno()).st_nlink
+    if links > 1:
+        raise RefusedError(
+            f"{item.path}: is left alone",
+            f"it has {links} names (hard links), of which --rm would remove this one only",
+            "use -f to do so, or leave out --rm",
+        )
+
+
+def _suffix(item: Input, settings: Settings) -> str:
+    """What makes the name an archive's, an empty string if nothing does."""
+    name = os.path.basename(item.path)
+    for suffix in (settings.suffix, SUFFIX):
+        if name.endswith(suffix) and name != suffix:
+            return suffix
+    return ""
 
 
 def _named(item: Input, settings: Settings) -> Path | None:

@@ -8,13 +8,16 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from typing import Any
 
-from lmzip.errors import LMZError, RefusedError
+from lmzip.errors import LMZError, PaddingWarning, RefusedError
 from lmzip.names import shown
 
 STDIN = "standard input"
 STDOUT = "standard output"
 """What messages call them."""
+
+NO_MEMORY = "out of memory: the system gives no more; close other programs, or use a lower level"
 
 _OPEN = "cannot be opened"
 _WRITE = "no output can be written"
@@ -102,6 +105,27 @@ class Console:
         if self.verbosity > -2:
             say(message)
 
+    def note_padding(self, name: str, padding: int) -> None:
+        """Say how many zero bytes of a file are passed over, if any."""
+        if padding:
+            self.note(f"{name}: {padding:,} zero bytes behind an archive are ignored")
+
+    @contextmanager
+    def noting_padding(self, name: str) -> Iterator[None]:
+        """Within, say so when the library passes over zero bytes of a file."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("always", PaddingWarning)
+            usual = warnings.showwarning
+
+            def show(message: Warning | str, *rest: Any) -> None:
+                if isinstance(message, PaddingWarning):
+                    self.note(f"{name}: {message}")
+                else:
+                    usual(message, *rest)
+
+            warnings.showwarning = show
+            yield
+
     @contextmanager
     def each(self, name: str) -> Iterator[None]:
         """Work on one of several files: what goes wrong with it does not stop the others.
@@ -123,4 +147,4 @@ class Console:
                 raise
             self.failed(f"{error.filename or name}: {explain(error)}", 1)
         except MemoryError:
-            self.failed(f"{name}: no memory is left: the level needs more; use a lower one", 1)
+            self.failed(f"{name}: {NO_MEMORY}", 1)

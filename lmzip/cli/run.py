@@ -13,7 +13,7 @@ import click
 
 from lmzip.cli import signals, streams
 from lmzip.cli.commands import COMPLETION, PROGRAM, cli, decompress
-from lmzip.cli.report import STDOUT, explain, say, saying_warnings
+from lmzip.cli.report import NO_MEMORY, STDOUT, explain, say, saying_warnings
 from lmzip.errors import LMZError
 from lmzip.names import shown
 from lmzip.outputs import discard_unfinished
@@ -78,7 +78,7 @@ def _run(command: click.Command, name: str, arguments: Sequence[str] | None, *op
             say(str(error))
             return error.exit_status
         except MemoryError:
-            say("no memory is left: the level needs more; use a lower one (-1), or close programs")
+            say(NO_MEMORY)
             return 1
         except Exception:
             traceback.print_exc()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -63,13 +62,17 @@ def make_engine(preset: Preset, name: str | None = None, threads: int | None = N
         from lmzip.codec.transformer.kernels.engine import CpuEngine
 
         return CpuEngine(preset)
-    if find_spec("torch") is None:
+    try:
+        import torch
+    except Exception as error:  # a build for CUDA without its libraries: OSError, for one
         raise EngineError(
-            "no engine can run",
-            "neither Numba nor torch is installed" if name is None else "torch is not installed",
-            "install numba (fastest) or torch",
-        )
-    import torch
+            "no engine can run" if name is None else f"the engine {name!r} cannot run",
+            ("" if HAVE_NUMBA else "Numba is not installed, and ")
+            + f"torch cannot be imported ({str(error) or type(error).__name__})",
+            "install numba (fastest), or torch: pip install 'lmzip[torch]'"
+            if name is None
+            else "unset LMZIP_ENGINE, or install torch: pip install 'lmzip[torch]'",
+        ) from error
 
     from lmzip.codec.transformer.reference.arithmetic import choose_products
     from lmzip.codec.transformer.reference.engine import TorchEngine

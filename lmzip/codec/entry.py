@@ -60,11 +60,12 @@ class Entry(Kernel):
         count = sum(len(words_of(argument)) for argument in arguments)
         file = self._file(kinds)
         found = machine_code.load(file, count)
-        if found is None and self._ahead is not None:
-            watch.compiling(self.function.__name__)
-            ahead.wait(self._ahead)
-            self._ahead = None
-            found = machine_code.load(file, count)
+        if found is None:
+            watch.compiling(self.function.__name__)  # before the compiler is so much as loaded
+            if self._ahead is not None:
+                ahead.wait(self._ahead)
+                self._ahead = None
+                found = machine_code.load(file, count)
         return self._compile(file, count, arguments) if found is None else found
 
     def _file(self, kinds: str) -> str:

@@ -21,7 +21,8 @@ import numpy as np
 from lmzip import bench, codec
 from lmzip.codec.levels import DEFAULT_LEVEL
 from lmzip.instruments import visible
-from lmzip.stream import Data, LMZCompressor, Progress, compress
+from lmzip.stream import Data, LMZCompressor, Progress
+from lmzip.whole import compress
 
 if TYPE_CHECKING:
     from lmzip.codec.loop import Codec

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import torch
 from conftest import noise, prose
 from exact_guard import ExactGuard, InexactOperation
+from needs_torch import torch
 
 from lmzip.codec.levels import PRESETS
 from lmzip.codec.loop import Codec

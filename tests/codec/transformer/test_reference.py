@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import torch
 from conftest import prose
+from needs_torch import torch
 
 from lmzip.codec.levels import Preset
 from lmzip.codec.memory.slots import KINDS, Slots, empty_slots, read_segment

@@ -1,0 +1,76 @@
+"""Compression and decompression of whole archives, one or several in a row."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable, Iterator
+
+from lmzip import container
+from lmzip.codec.levels import DEFAULT_LEVEL
+from lmzip.scan import scan
+from lmzip.stream import Data, LMZCompressor, LMZDecompressor, Progress
+
+CHUNK = 1 << 16
+"""Bytes of an archive that are worked on at a time."""
+
+
+def compress(
+    data: Data,
+    level: int = DEFAULT_LEVEL,
+    *,
+    threads: int | None = None,
+    progress: Progress | None = None,
+) -> bytes:
+    """Compress `data` into an archive. Raises ValueError for a level that is not 1 to 9."""
+    return b"".join(
+        compress_chunks([data], LMZCompressor(level, threads=threads, progress=progress))
+    )
+
+
+def decompress(
+    data: Data,
+    *,
+    threads: int | None = None,
+    memory_limit: int | None = None,
+    progress: Progress | None = None,
+) -> bytes:
+    """Decompress an archive, or several, one after the other.
+
+    Zero bytes behind an archive are ignored, with a PaddingWarning.
+    All checksums of the stored bytes are checked before the model starts on the first block.
+    Raises FormatError, CorruptError, UnsupportedError, LimitError, MismatchError.
+    """
+    for _ in scan(io.BytesIO(data)):
+        pass
+    view = memoryview(data)
+    # In pieces: what follows an archive is copied, and many small ones may stand in a row.
+    chunks = (view[i : i + CHUNK] for i in range(0, len(view), CHUNK))
+    return b"".join(
+        decompress_chunks(chunks, threads=threads, memory_limit=memory_limit, progress=progress)
+    )
+
+
+def compress_chunks(chunks: Iterable[Data], compressor: LMZCompressor) -> Iterator[bytes]:
+    """Compress pieces of any size; yield the archive in pieces."""
+    for chunk in chunks:
+        yield compressor.compress(chunk)
+    yield compressor.flush()
+
+
+def decompress_chunks(
+    chunks: Iterable[Data],
+    *,
+    threads: int | None = None,
+    memory_limit: int | None = None,
+    progress: Progress | None = None,
+) -> Iterator[bytes]:
+    """Decompress pieces of any size of one or more archives; yield the data block by block."""
+    options = {"threads": threads, "memory_limit": memory_limit, "progress": progress}
+    decompressor = LMZDecompressor(**options)
+    for chunk in chunks:
+        while chunk or not (decompressor.eof or decompressor.needs_input):
+            if decompressor.eof:
+                decompressor = LMZDecompressor(**options, _start=decompressor._end)
+            yield decompressor.decompress(chunk, container.BLOCK_SIZE)
+            chunk = decompressor.unused_data
+    decompressor.end_of_input()
