@@ -13,7 +13,8 @@ import pytest
 import lmzip
 from lmzip.codec import code_hash, jit
 from lmzip.codec.coder.range_coder import encode
-from lmzip.codec.transformer.kernels.arithmetic import dot, product
+from lmzip.codec.transformer.kernels.arithmetic import dot
+from lmzip.codec.transformer.kernels.products import product
 
 ROOT = Path(lmzip.__file__).parents[1]
 
