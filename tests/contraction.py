@@ -14,7 +14,6 @@ import sys
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
-from typing import Any
 
 import llvmlite.binding as llvm
 
@@ -29,7 +28,7 @@ OPERATION = re.compile(r"^\s*(%\S+) = (fmul|fadd|fsub|fneg|fpext) (.*)$")
 NAME = re.compile(r'%(?:"[^"]*"|[\w.$-]+)')
 
 
-def kernels() -> dict[str, Any]:
+def kernels() -> dict[str, jit.Kernel]:
     """Every compiled function of the codec, by module and name."""
     import lmzip.codec
 
@@ -38,23 +37,23 @@ def kernels() -> dict[str, Any]:
         if ".reference" in module.name:
             continue  # that of torch
         for value in vars(import_module(module.name)).values():
-            function = getattr(value, "py_func", None)
-            if function is not None and function.__module__.startswith("lmzip.codec."):
-                found[f"{function.__module__}.{function.__name__}"] = value
+            if isinstance(value, jit.Kernel):
+                found[f"{value.__module__}.{value.__name__}"] = value
     return found
 
 
-def optimised(kernel: Any) -> list[str]:
+def optimised(kernel: jit.Kernel) -> list[str]:
     """The LLVM code of each version of a kernel that is compiled: here, or in the cache."""
     from numba.core.registry import cpu_target
 
-    signatures = set(kernel.overloads)
-    for key in kernel._cache._cache_file._load_index():
+    dispatcher = kernel.called
+    signatures = set(dispatcher.overloads)
+    for key in dispatcher._cache._cache_file._load_index():
         if key[1] == cpu_target.target_context.codegen().magic_tuple():
             signatures.add(key[0])
     for signature in signatures:
-        kernel.compile(signature)
-    libraries = [kernel.overloads[signature].library for signature in signatures]
+        dispatcher.compile(signature)
+    libraries = [dispatcher.overloads[signature].library for signature in signatures]
     return [str(library._get_module_for_linking()) for library in libraries]
 
 
@@ -116,5 +115,5 @@ def opens(archive: bytes) -> bool:
 
 
 if __name__ == "__main__":
-    jit.kernel = lambda function: jit._compile(function, fastmath={"contract"})
+    jit.STRICT["fastmath"] = {"contract"}
     print(json.dumps({path: opens(Path(path).read_bytes()) for path in sys.argv[1:]}))

@@ -21,13 +21,10 @@ import lmzip
 from lmzip.codec import jit
 
 PROSE = [name for name in PINNED if name.startswith("prose-")]
-EXACT = {
-    name for name, kernel in contraction.kernels().items() if kernel.targetoptions.get("fastmath")
-}
+EXACT = {name for name, kernel in contraction.kernels().items() if kernel.options.get("fastmath")}
 """The kernels whose every partial sum is an exact integer: these may fuse."""
 SUMS = {
-    "dot", "key_products", "magnitude", "mix_values", "peak", "product", "raise_peaks",
-    "vector_product", "weighted_sum",
+    "dot", "largest", "magnitude", "peak", "plain", "plain_row", "raise_peaks",
 }  # fmt: skip
 
 
@@ -85,6 +82,8 @@ def test_nothing_is_fused_outside_the_exact_sums(codes):
     assert len(strict) > 9  # the others multiply no floating-point numbers
     for machine in contraction.TRIPLES:
         for name, code in strict.items():
+            if "@llvm.x86." in code and machine != "x86":
+                continue  # products of codes: integers, by an instruction of this processor
             assert not contraction.fused(code, machine), f"{name} is fused on {machine}"
 
 
