@@ -23,10 +23,9 @@ from lmzip.guard import Guard
 from lmzip.limits import naming_the_need
 
 if TYPE_CHECKING:
-    from lmzip.codec.loop import Codec
-
-if TYPE_CHECKING:
     from _typeshed import ReadableBuffer as Data
+
+    from lmzip.codec.loop import Codec
 else:
     Data = bytes | bytearray | memoryview
 """What is taken for bytes: every object of the buffer protocol, by its bytes in memory."""

@@ -32,12 +32,3 @@ def directories() -> Iterator[Path]:
 def stem(entry: str) -> str:
     """How the names of an entry's files begin, of today's sources; `entry` is "module.function"."""
     return f"{entry}-{code_hash().hex()[:8]}-"
-
-
-def is_kept(entry: str) -> bool:
-    """Whether there is code of an entry, for some machine or compiler; False if nobody can tell."""
-    for directory in directories():
-        with suppress(OSError):
-            if any(directory.glob(f"{stem(entry)}*{SUFFIX}")):
-                return True
-    return False
