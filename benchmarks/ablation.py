@@ -15,31 +15,32 @@ from lmzip.codec.coder import range_coder
 from lmzip.codec.coder.bit_coder import code_bytes, empty_bits
 from lmzip.codec.engine import make_engine
 from lmzip.codec.levels import BLOCK_SIZE, DEFAULT_LEVEL, PRESETS, Preset
-from lmzip.codec.memory.slots import HISTORY, SYMBOLS
+from lmzip.codec.memory.slots import SYMBOLS
+from lmzip.codec.transformer.kernels.arithmetic import SUMS
 
 UNIFORM = 1 << 16
 
 
-def transformer_frequencies(data: np.ndarray, preset: Preset, gates: bool = True) -> np.ndarray:
+def transformer_frequencies(
+    data: np.ndarray, preset: Preset, gates: bool = True, learning: bool = True
+) -> np.ndarray:
     """What the transformer gives the byte that came, and all others: int32 [N, 256].
 
     Without gates, those outputs of the head stay 0, so that every gate is 1.
     """
     engine = make_engine(preset, "cpu")
-    engine.start_block(1)
-    segment = preset.segment
-    padded = np.zeros(HISTORY + -(-len(data) // segment) * segment, dtype=np.uint8)
-    padded[HISTORY:][: len(data)] = data
-    freq = np.zeros((len(padded) - HISTORY, 256), dtype=np.int32)
-    for start in range(0, len(data), segment):
-        part = padded[None, start : start + HISTORY + segment].copy()
-        freq[start : start + segment] = engine.predict(part, np.array([len(data) - start]))[0]
-        engine.learn(part)
+    engine.start_block()
+    size = preset.segment
+    freq = np.zeros((len(data), 256), dtype=np.int32)
+    for number, start in enumerate(range(0, len(data), size)):
+        engine.refresh()
         if not gates:
             head = engine.state.head
-            head.w[..., SYMBOLS:] = head.codes[..., SYMBOLS:] = 0
-            head.codes_t[:, SYMBOLS:] = 0
-    return freq[: len(data)]
+            head.codes[:, SYMBOLS // SUMS :], head.raised[:, SYMBOLS:] = 0, 0
+        if learning and number > 0:
+            engine.learn(number - 1, data[start - size : start])
+        freq[start : start + size] = engine.predict(number, data[start : start + size])
+    return freq
 
 
 def cost(data: np.ndarray, freq: np.ndarray) -> int:
@@ -60,7 +61,7 @@ def payload(
         rows = uniform if freq is None else freq[start : start + step].astype(np.int64)
         if not match:
             bits.memory.match_at[:] = 0
-        code_bytes(bits, rows, part, coder, buffer, False)
+        code_bytes(bits, rows, part, coder, buffer, 0)
     return range_coder.finish(coder, buffer)
 
 
@@ -71,20 +72,23 @@ def main(files: list[str]) -> None:
         data = np.frombuffer(Path(file).read_bytes()[:BLOCK_SIZE], dtype=np.uint8)
         freq = transformer_frequencies(data, preset)
         ungated = transformer_frequencies(data, preset, gates=False)
-        unseen = transformer_frequencies(data, replace(preset, log_slots=0))
+        frozen = transformer_frequencies(data, preset, learning=False)
+        scratch = transformer_frequencies(data, replace(preset, learned=""))
         few, one = replace(preset, contexts=7, sets=15), replace(preset, contexts=1, sets=15)
         results = {
             "whole": payload(data, preset, freq),
             "without the transformer": payload(data, preset),
             "without gates (all 1)": payload(data, preset, ungated),
-            "without slots": payload(data, preset, unseen),
+            "without learning on": payload(data, preset, frozen),
+            "without learned weights": payload(data, preset, scratch),
             "without matches": payload(data, preset, freq, match=False),
             "orders 1 to 6 and the word only (7 contexts, 15 sets)": payload(data, few, freq),
             "order 1 only (1 context, 15 sets)": payload(data, one, freq),
             "one weight set": payload(data, replace(preset, sets=1), freq),
             "without the last stage: transformer and slots alone": cost(data, freq),
             "... without gates": cost(data, ungated),
-            "... without slots": cost(data, unseen),
+            "... without learning on": cost(data, frozen),
+            "... without learned weights": cost(data, scratch),
         }
         for name, size in results.items():
             table.setdefault(name, []).append(size)

@@ -12,16 +12,16 @@ from pathlib import Path
 from time import perf_counter
 
 import numpy as np
-from numba import njit
 
 from lmzip.codec.coder import range_coder
 from lmzip.codec.coder.bit_coder import code_bytes, empty_bits
+from lmzip.codec.entry import entry
 from lmzip.codec.levels import DEFAULT_LEVEL
 from lmzip.codec.loop import Codec
 from lmzip.codec.memory import slots
-from lmzip.codec.memory.slots import HISTORY
-from lmzip.codec.transformer.kernels import arithmetic, forward
-from lmzip.codec.transformer.weights import matrix_shapes
+from lmzip.codec.processor import way
+from lmzip.codec.transformer.kernels import forward, products
+from lmzip.codec.transformer.weights import learned_names, matrix_shapes
 
 
 def best_of(work: Callable[[], object], repeats: int = 30) -> float:
@@ -35,63 +35,95 @@ def best_of(work: Callable[[], object], repeats: int = 30) -> float:
     return min(times)
 
 
-@njit(nogil=True, _nrt=False)
-def position_by_position(state, segment, text):
+@entry
+def position_by_position(state, number, text):
     """The forward pass as the decoder runs it, and its slots."""
-    for at in range(segment):
-        slots.look_up(state.slots, 0, at)
-        forward.forward(state, 0, segment, at, 1)
-        slots.read(state.slots, 0, np.int64(text[HISTORY + at]))
+    for at in range(text.shape[0]):
+        slots.look_up(state.slots, number % 2 * text.shape[0] + at)
+        forward.forward(state, number, at, 1)
+        slots.read(state.slots, np.int64(text[at]))
 
 
-def product_peak() -> float:
-    """Multiply-adds per second of the blocked product kernel, operands in the cache."""
-    a, b = np.ones((64, 256), dtype=np.float32), np.ones((256, 256), dtype=np.float32)
-    y = np.zeros((64, 256), dtype=np.float32)
-    return a.size * b.shape[1] / best_of(lambda: arithmetic.product(a, b, y))
+@entry
+def multiply_often(a, b, y, times):
+    """The same product of two activations again and again; of one row, as for one row."""
+    for _ in range(times):
+        if a.shape[0] == 1:
+            products.row_product(a[0], b, y[0])
+        else:
+            products.product(a, b, y)
+
+
+@entry
+def multiply_matrix_often(a, b, raised, y, times):
+    """The same product with a matrix again and again."""
+    for _ in range(times):
+        if a.shape[0] == 1:
+            products.matrix_row_product(a[0], b, raised, y[0])
+        else:
+            products.matrix_product(a, b, raised, y)
+
+
+def product_rates(rows: int, inner: int, columns: int) -> tuple[float, float]:
+    """Multiply-adds per second of [rows, inner] by [inner, columns]: a matrix, or activations."""
+    a = np.ones((rows, inner), dtype=np.int8)
+    codes = np.ones((columns, inner), dtype=np.int8)
+    matrix, b, raised = products.pack_matrix(codes), products.pack(codes), -128 * codes.sum(1)
+    raised, y = raised.astype(np.int32), np.zeros((rows, columns), dtype=np.int32)
+    times = max(1, 20_000_000 // (rows * inner * columns))
+    count = times * a.size * columns
+    return (
+        count / best_of(lambda: multiply_matrix_often(a, matrix, raised, y, times)),
+        count / best_of(lambda: multiply_often(a, b, y, times)),
+    )
 
 
 def main(file: str, level: int) -> None:
     data = Path(file).read_bytes()[:200_000]
     codec = Codec(level, threads=1)
-    codec.encode(data[:5000])
     engine, segment = codec.engine, codec.preset.segment
-    engine.start_block(1)
-    text = np.zeros((1, HISTORY + segment), dtype=np.uint8)
-    text[0, HISTORY:] = np.frombuffer(data[:segment], dtype=np.uint8)
-    left = np.array([segment])
-    macs = sum(rows * columns for rows, columns in matrix_shapes(codec.preset).values())
+    codec.encode(data[: 12 * segment])
+    engine.start_block()
+    text = np.frombuffer(data[:segment], dtype=np.uint8)
+    shapes = matrix_shapes(codec.preset)
+    macs = sum(rows * columns for rows, columns in shapes.values())
+    learned = [shapes[name] for name in learned_names(codec.preset) if name in shapes]
+    learning = 2 * sum(rows * columns for rows, columns in learned)
+    number = 10  # a segment whose window is full
 
     bits = empty_bits(codec.preset, len(data))
     freq = np.full((len(data), 256), 1 << 16, dtype=np.int64)
     buffer, coder = np.zeros(3 * len(data) + 16, dtype=np.uint8), range_coder.encoder_state()
     symbols = np.frombuffer(data, dtype=np.uint8).copy()
     start = perf_counter()
-    code_bytes(bits, freq, symbols, coder, buffer, False)
+    code_bytes(bits, freq, symbols, coder, buffer, 0)
     last_stage = (perf_counter() - start) / len(data)
 
     parts = (
-        ("forward, a segment at once", best_of(lambda: engine.predict(text, left)) / segment, macs),
-        (
-            "... of which the slots",
-            best_of(lambda: slots.read_segment(engine.state.slots, segment, text, left)) / segment,
-            0,
-        ),
-        (
-            "forward, byte by byte",
-            best_of(lambda: position_by_position(engine.state, segment, text[0])) / segment,
-            macs,
-        ),
-        ("learning", best_of(lambda: engine.learn(text)) / segment, 2 * macs),
-        ("memory, mixing, range coder", last_stage, 0),
+        ("forward, a segment at once", lambda: engine.predict(number, text), macs),
+        ("... of which the slots", lambda: read_all(engine.state.slots, text), 0),
+        ("forward, byte by byte", lambda: position_by_position(engine.state, number, text), macs),
+        ("learning", lambda: engine.learn(number, text), learning),
     )
-    peak = product_peak()
-    print(f"level {level}: {macs:,} weights; product kernel {peak / 1e9:.1f} GMAC/s\n")
-    print("| part | us/byte | GMAC/s | of the kernel's peak |")
-    print("|---|---:|---:|---:|")
-    for name, seconds, count in parts:
-        rate = f"{count / seconds / 1e9:.1f} | {count / seconds / peak:.0%}" if count else "- | -"
+    rows = [(name, best_of(work) / segment, count) for name, work, count in parts]
+    rows.append(("memory, mixing, range coder", last_stage, 0))
+    print(f"level {level}: {macs:,} weights in matrices; products by {way()}\n")
+    print("| product, GMAC/s | with a matrix | of activations |\n|---|---:|---:|")
+    for shape in ((1, 128, 384), (1, 128, 512), (1, 512, 128), (64, 128, 512), (64, 512, 128)):
+        rates = " | ".join(f"{rate / 1e9:.0f}" for rate in product_rates(*shape))
+        print(f"| {' x '.join(map(str, shape))} | {rates} |")
+    print()
+    print("| part | us/byte | GMAC/s |")
+    print("|---|---:|---:|")
+    for name, seconds, count in rows:
+        rate = f"{count / seconds / 1e9:.1f}" if count else "-"
         print(f"| {name} | {seconds * 1e6:.1f} | {rate} |")
+
+
+@entry
+def read_all(state, text):
+    """The slots of a segment."""
+    slots.read_segment(state, 0, text)
 
 
 if __name__ == "__main__":

@@ -28,10 +28,11 @@ for name, usual in (("SIGINT", signal.default_int_handler), ("SIGHUP", signal.SI
         signal.signal(getattr(signal, name), usual)
 
 TINY = Preset(
-    width=32, layers=1, heads=1, window=16, streams=3, segment=8, contexts=8, sets=3,
-    log_buckets=8, log_slots=6,
+    width=32, layers=2, heads=2, window=32, segment=16, learning=1, rates=(1e-3, 1e-3, 1e-2),
+    learned="",
+    contexts=8, sets=3, log_buckets=8, log_slots=6,
 )  # fmt: skip
-"""A level so small that many blocks, streams and segments fit into a test."""
+"""A level so small that many blocks and segments fit into a test."""
 
 COMMAND = [sys.executable, "-m", "lmzip"]
 

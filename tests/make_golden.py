@@ -147,7 +147,7 @@ def archives() -> dict[str, bytes]:
     }
     kinds = [csv(12), text(300), records(30), noise(60), markup(4), b"\0" * 80, log(5)]
     for level in range(MIN_LEVEL, MAX_LEVEL + 1):
-        made[f"prose-{level}"] = lmzip.compress(prose(1400, seed=3), level=level)
+        made[f"prose-{level}"] = lmzip.compress(prose(1400, seed=4), level=level)
     made["mixed"] = lmzip.compress(b"".join([*kinds, *kinds[:2]]), level=1)
     made["stored"] = lmzip.compress(noise(300), level=1)
     made["empty"] = lmzip.compress(b"", level=5)

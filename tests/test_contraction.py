@@ -24,8 +24,7 @@ PROSE = [name for name in PINNED if name.startswith("prose-")]
 EXACT = {name for name, kernel in contraction.kernels().items() if kernel.options.get("fastmath")}
 """The kernels whose every partial sum is an exact integer: these may fuse."""
 SUMS = {
-    "dot", "key_products", "magnitude", "mix_values", "peak", "product", "raise_peaks",
-    "vector_product", "weighted_sum",
+    "dot", "magnitude", "plain", "plain_matrix", "plain_matrix_row", "plain_row", "raise_peaks",
 }  # fmt: skip
 
 
@@ -83,13 +82,15 @@ def test_nothing_is_fused_outside_the_exact_sums(codes):
     assert len(strict) > 9  # the others multiply no floating-point numbers
     for machine in contraction.TRIPLES:
         for name, code in strict.items():
+            if "@llvm.x86." in code and machine != "x86":
+                continue  # products of codes: integers, by an instruction of this processor
             assert not contraction.fused(code, machine), f"{name} is fused on {machine}"
 
 
 def test_no_product_that_is_rounded_reaches_an_exact_sum(codes):
-    """Of kernels into which an exact sum is compiled: elsewhere nothing is flagged."""
+    """Today's exact sums add integers, so that nothing of them is flagged in the kernels into which
+    they are compiled; the test above shows that it would be seen."""
     flagged = {n: c for n, versions in codes.items() for c in versions if contraction.flagged(c)}
-    assert any(name not in EXACT for name in flagged)
     for name, code in flagged.items():
         assert not list(contraction.unrounded(code)), f"{name} would be fused on AArch64"
         assert not contraction.FUSED_BY_SOURCE.search(code), name

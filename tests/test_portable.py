@@ -53,6 +53,10 @@ MATRIX = [
 """A Latin square: every two of these values occur together."""
 
 
+WAYS = [{"LMZIP_PRODUCTS": name} for name in ("vnni", "avx2", "dot", "plain")]
+"""Instructions that multiply codes: those that a processor lacks are refused."""
+
+
 def run(settings: dict[str, str], payload: str | None, engines: list[str]) -> dict:
     job = {"data": DATA.hex(), "payload": payload, "engines": engines}
     done = subprocess.run(
@@ -93,3 +97,8 @@ def test_one_archive_over_the_whole_matrix():
                 digests.add(hashlib.sha256(outcome.encode()).hexdigest())
                 assert outcome == reference, f"{name} differs under {settings}"
     assert len(digests) == 1
+    ways = [run(way, payload, ["cpu"]) for way in WAYS]
+    assert ways[-1]["cpu-1"] == reference
+    for way, result in zip(WAYS, ways, strict=True):
+        if result != {"cpu": "refused by its self-test"}:
+            assert result == {"cpu-1": reference, "cpu-2": reference, "cpu-decodes": True}, way

@@ -19,19 +19,25 @@ NAMES = ("cpu", "int8", "float32")
 
 
 class Engine(Protocol):
-    """The transformer: predict a segment of known bytes, or decode it, and learn from it."""
+    """The transformer: predict a segment of known bytes, or decode it, and learn from it.
 
-    def start_block(self, streams: int) -> None: ...
+    Segments of a block are numbered from 0. `learn` may run on another thread while the segment
+    after its own is predicted or decoded; `refresh` may not.
+    """
+
+    def start_block(self) -> None: ...
 
     def first_frequencies(self) -> np.ndarray: ...
 
-    def predict(self, text: np.ndarray, left: np.ndarray) -> np.ndarray: ...
+    def refresh(self) -> None: ...
+
+    def predict(self, segment: int, text: np.ndarray) -> np.ndarray: ...
 
     def decode(
-        self, bits: Bits, text: np.ndarray, left: np.ndarray, coder: np.ndarray, buffer: np.ndarray
+        self, segment: int, bits: Bits, text: np.ndarray, coder: np.ndarray, buffer: np.ndarray
     ) -> None: ...
 
-    def learn(self, text: np.ndarray) -> None: ...
+    def learn(self, segment: int, text: np.ndarray) -> None: ...
 
 
 def make_engine(preset: Preset, name: str | None = None, threads: int | None = None) -> Engine:

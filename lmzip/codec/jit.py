@@ -17,7 +17,7 @@ from pathlib import Path
 from types import FunctionType
 from typing import Any
 
-from lmzip.codec import code_hash
+from lmzip.codec import code_hash, processor
 
 try:
     HAVE_NUMBA = find_spec("numba") is not None
@@ -51,11 +51,12 @@ def _compile(function: Callable[..., Any], **options: Any) -> Callable[..., Any]
 
 
 def _stamp(function: Callable[..., Any]) -> bytes:
-    """Names the sources of a kernel: those of the codec, and its own file if that is elsewhere."""
+    """Names the sources of a kernel: those of the codec, and its own file if that is elsewhere; and
+    the way of products that it was compiled for."""
+    stamp = code_hash() + processor.way().encode()
     if function.__module__.startswith("lmzip.codec."):
-        return code_hash()
-    own = Path(inspect.getfile(function)).read_bytes()
-    return code_hash() + hashlib.sha256(own).digest()
+        return stamp
+    return stamp + hashlib.sha256(Path(inspect.getfile(function)).read_bytes()).digest()
 
 
 class Kernel:

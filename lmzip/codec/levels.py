@@ -21,11 +21,15 @@ class Preset:
     heads: int
     """Attention heads; `width / heads` channels each."""
     window: int
-    """Positions that attention sees, the current one included."""
-    streams: int
-    """Contiguous parts of a block that advance in lock step."""
+    """Positions before its segment that a position sees: a multiple of `segment`."""
     segment: int
     """Positions between two learning steps."""
+    learning: int
+    """Layers whose feed-forward matrices go on learning, the last ones; so do head and table."""
+    rates: tuple[float, float, float]
+    """Learning rates: of these matrices, of the head, of the table of slots."""
+    learned: str
+    """Name of the file of learned initial weights (`weights_file.py`); empty: from scratch."""
     contexts: int
     """Contexts that the memory keeps, of the list in `memory/contexts.py`."""
     sets: int
@@ -36,16 +40,18 @@ class Preset:
     """The transformer has 2^log_slots slots of 32 bytes for each kind; none if this is 0."""
 
 
+_SMALL, _LARGE = (3e-4, 6e-4, 3e-3), (1.5e-4, 4e-4, 1e-3)
+
 PRESETS: dict[int, Preset] = {
-    1: Preset(16, 1, 1, 16, 1, 64, 8, 3, 16, 0),
-    2: Preset(32, 1, 1, 32, 1, 64, 12, 5, 16, 15),
-    3: Preset(32, 1, 1, 32, 1, 64, 16, 8, 17, 16),
-    4: Preset(64, 1, 2, 64, 1, 64, 24, 12, 18, 17),
-    5: Preset(64, 1, 2, 64, 1, 64, 31, 19, 18, 18),
-    6: Preset(64, 1, 2, 96, 1, 64, 38, 19, 18, 18),
-    7: Preset(64, 1, 2, 96, 1, 64, 44, 19, 18, 19),
-    8: Preset(64, 1, 2, 128, 1, 64, 58, 19, 18, 19),
-    9: Preset(64, 1, 2, 128, 1, 64, 58, 19, 19, 19),
+    1: Preset(64, 1, 2, 128, 128, 1, _SMALL, "tiny", 8, 3, 16, 15),
+    2: Preset(64, 2, 2, 128, 128, 1, _SMALL, "small", 12, 5, 16, 15),
+    3: Preset(64, 2, 2, 128, 128, 1, _SMALL, "small", 16, 8, 17, 16),
+    4: Preset(64, 2, 2, 128, 128, 1, _SMALL, "small", 24, 12, 18, 17),
+    5: Preset(128, 6, 4, 256, 128, 3, _LARGE, "medium", 31, 19, 18, 18),
+    6: Preset(128, 6, 4, 256, 128, 3, _LARGE, "medium", 38, 19, 18, 18),
+    7: Preset(128, 6, 4, 256, 128, 3, _LARGE, "medium", 44, 19, 18, 18),
+    8: Preset(128, 6, 4, 256, 128, 3, _LARGE, "medium", 58, 19, 18, 18),
+    9: Preset(128, 6, 4, 256, 128, 3, _LARGE, "medium", 58, 19, 19, 18),
 }
 
 

@@ -1,8 +1,9 @@
 """predict -> code -> learn: one loop for both directions.
 
-A block is cut into B contiguous streams that advance in lock step. After every segment of
-T positions the transformer learns from what was coded. Encoder and decoder differ in one step:
-the one predicts a segment of known bytes at once and codes them, the other decodes byte by byte.
+A block is cut into segments. Encoder and decoder differ in one step: the one predicts a segment of
+known bytes at once and codes them, the other decodes byte by byte. Learning is one segment behind,
+and so may run at the same time: a segment is predicted with what was learned from all but the one
+before it.
 """
 
 from __future__ import annotations
@@ -10,65 +11,19 @@ from __future__ import annotations
 import os
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext, suppress
-from typing import TYPE_CHECKING, Any
+from contextlib import contextmanager, nullcontext
 
 import numpy as np
 
+from lmzip.codec.beside import Beside
 from lmzip.codec.coder import range_coder as rangecoder
 from lmzip.codec.coder.bit_coder import Bits, code_bytes, compile_ahead, empty_bits
 from lmzip.codec.engine import make_engine
 from lmzip.codec.levels import BLOCK_SIZE, PRESETS
-from lmzip.codec.memory.slots import HISTORY
 from lmzip.codec.mixer.mixer import LONGEST
 from lmzip.codec.native.watch import watched
 
-if TYPE_CHECKING:
-    from concurrent.futures import Future, ThreadPoolExecutor
-
 Progress = Callable[[int], object]
-
-
-class Beside:
-    """Runs one task beside the caller, in a thread; without one, at once.
-
-    `wanted`: whether to have a thread. None can be had when a limit of the system is reached, and
-    when the interpreter exits.
-    """
-
-    def __init__(self, wanted: bool) -> None:
-        self._threads: ThreadPoolExecutor | None = None
-        self._last: Future[None] | None = None
-        if wanted:
-            with suppress(RuntimeError):  # at exit it cannot even be imported
-                from concurrent.futures import ThreadPoolExecutor
-
-                self._threads = ThreadPoolExecutor(1)
-        self._wanted = self._threads is not None
-
-    def __enter__(self) -> Beside:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        if self._threads is not None:
-            self._threads.shutdown()
-
-    def run(self, work: Callable[..., None], *arguments: Any) -> None:
-        """Start a task when the one before is done."""
-        self.wait()
-        if self._wanted:
-            try:
-                self._last = self._threads.submit(work, *arguments)
-                return
-            except RuntimeError:  # it may be in the queue for all that, but nobody takes it there
-                self._wanted = False
-        work(*arguments)
-
-    def wait(self) -> None:
-        """Return when the last task is done; raise what it raised."""
-        last, self._last = self._last, None
-        if last is not None:
-            last.result()
 
 
 class Codec:
@@ -128,13 +83,11 @@ class Codec:
             # The transformer need not wait for the coder: it runs ahead, beside it.
             with Beside(self._beside) as beside:
 
-                def code(part: np.ndarray, left: np.ndarray) -> None:
-                    active = (np.arange(self.preset.segment)[:, None] < left).nonzero()
-                    freq = self.engine.predict(part, left).transpose(1, 0, 2)[active]
-                    symbols = part[:, HISTORY:].T[active]
-                    beside.run(code_bytes, bits, freq, symbols, coder, buffer, 0)
+                def code(segment: int, part: np.ndarray) -> None:
+                    freq = self.engine.predict(segment, part)
+                    beside.run(code_bytes, bits, freq, part, coder, buffer, 0)
 
-                self._run(data, code)
+                self._run(data.copy(), code)
                 beside.wait()
             return buffer[: rangecoder.finish(coder, buffer)].tobytes()
 
@@ -148,7 +101,7 @@ class Codec:
             coder = rangecoder.decoder_state(buffer)
             bits = self._start(size)
             data = np.zeros(size, dtype=np.uint8)
-            self._run(data, lambda part, left: self.engine.decode(bits, part, left, coder, buffer))
+            self._run(data, lambda n, part: self.engine.decode(n, bits, part, coder, buffer))
             return data.tobytes()
 
     def _start(self, size: int) -> Bits:
@@ -158,32 +111,24 @@ class Codec:
             self.bits = empty_bits(self.preset, size)
         return self.bits
 
-    def _run(self, data: np.ndarray, code: Callable[[np.ndarray, np.ndarray], None]) -> None:
-        """Cut `data` (uint8 [size]) into streams; code each segment, and learn from it.
+    def _run(self, data: np.ndarray, code: Callable[[int, np.ndarray], None]) -> None:
+        """Code each segment of `data` (uint8 [size]), and learn from it.
 
-        code(part, left): part is uint8 [B, 3 + T], which a decoder fills in; left is int64 [B],
-        the bytes left of each stream. What it changed goes back to `data`.
+        code(segment, part): its number and its bytes, a view of `data` that a decoder fills in.
         """
-        segment = self.preset.segment
-        streams = min(self.preset.streams, -(-len(data) // segment))
-        length = -(-len(data) // streams)
-        ends = np.clip(len(data) - length * np.arange(streams), 0, length)
-        # Zeros stand before each stream, and behind it to the end of its last segment.
-        text = np.zeros((streams, HISTORY + -(-length // segment) * segment), dtype=np.uint8)
-        for stream, end in enumerate(ends):
-            text[stream, HISTORY:][:end] = data[stream * length :][:end]
-        self.engine.start_block(streams)
-        for start in range(0, length, segment):
-            left = ends - start
-            window = slice(start, start + HISTORY + segment)
-            part = np.ascontiguousarray(text[:, window])
-            code(part, left)
-            text[:, window] = part
-            # Only a block's last segment can be incomplete, and nothing is left to learn for.
-            if left.min() >= segment:
-                self.engine.learn(part)
-            if self.progress is not None:
-                self.progress(int(np.clip(left, 0, segment).sum()))
-        if data.flags.writeable:
-            for stream, end in enumerate(ends):
-                data[stream * length :][:end] = text[stream, HISTORY:][:end]
+        size = self.preset.segment
+        self.engine.start_block()
+        with Beside(self._beside) as learning:
+            for segment, start in enumerate(range(0, len(data), size)):
+                learning.wait()
+                self.engine.refresh()
+                if segment > 0:
+                    learning.run(self.engine.learn, segment - 1, data[start - size : start])
+                part = data[start : start + size]
+                code(segment, part)
+                if self.progress is not None:
+                    self.progress(len(part))
+            learning.wait()
+            if len(part) == size:
+                self.engine.learn(segment, part)
+        self.engine.refresh()

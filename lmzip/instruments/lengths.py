@@ -4,7 +4,7 @@
 
 The sum is the prequential code length (Dawid 1984; Blier, Ollivier 2018): the model predicts each
 byte, pays for it, then learns from it, so that the sum is the integral of its training loss over
-one pass. |F| is the code that decodes; no learned weights are needed beside it. The bytes go
+one pass. |F| is the code that decodes, with the learned weights that it starts from. The bytes go
 through `LMZCompressor` itself, with somebody looking on: every number is the archive's.
 """
 
@@ -127,7 +127,8 @@ class Report:
 
     @property
     def program_bits(self) -> int:
-        """|F|: the codec's sources, packed by `lzma -9e`; Python and its libraries not counted."""
+        """|F|: the codec's sources and learned weights, packed by `lzma -9e`; Python and its
+        libraries not counted."""
         return 8 * program_size()
 
     @property
@@ -232,9 +233,9 @@ def report(
 
 @cache
 def program_size() -> int:
-    """Bytes of the codec's sources, one after the other, packed by `lzma -9e`."""
+    """Bytes of the codec's sources and learned weights, packed together by `lzma -9e`."""
     sources = b"".join(
-        codec.source_name(path).encode() + b"\0" + path.read_bytes().replace(b"\r\n", b"\n")
+        codec.source_name(path).encode() + b"\0" + codec.source_bytes(path)
         for path in codec.source_files()
     )
     return len(bench.coder_of("lzma -9e")[0](sources))

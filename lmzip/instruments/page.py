@@ -45,7 +45,11 @@ def report_page(name: str, report: Report) -> str:
         ("code length", f"{report.bits:,.0f} bits", f"{_bits(report.bits_per_byte)} per byte"),
         ("data", f"{len(report.data):,} bytes", ""),
         ("archive", f"{report.archive_size:,} bytes", f"{report.payload:,} of them payload"),
-        ("|F|, the program", f"{report.program_bits:,} bits", "the codec's sources, lzma -9e"),
+        (
+            "|F|, the program",
+            f"{report.program_bits:,} bits",
+            "sources and learned weights, lzma -9e",
+        ),
         ("whole description", f"{report.description_bits:,.0f} bits", "code length and |F|"),
         ("final loss", f"{_bits(report.final_loss)} bits", "per byte, over the last tenth"),
         ("cost of learning", f"{report.learning_bits:,.0f} bits", "above the final loss"),

@@ -29,7 +29,7 @@ def quantise(x: np.ndarray, axis=-1, levels: int = 127):
 
 def exact_sum(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """a @ b of integers: exact in float64, rounded to float32 once."""
-    return (a.astype(np.float64) @ b.astype(np.float64)).astype(F32)
+    return (a.astype(np.float64, copy=False) @ b.astype(np.float64, copy=False)).astype(F32)
 
 
 def exponentials(steps: int, entries: int, scale: int) -> np.ndarray:

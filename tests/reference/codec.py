@@ -9,7 +9,8 @@ import numpy as np
 from reference.arithmetic import TOP, clamp
 from reference.constants import LEVELS
 from reference.last_stage import LastStage
-from reference.transformer import Transformer
+from reference.learner import Learner
+from reference.transformer import Segment, Transformer
 
 
 class RangeDecoder:
@@ -42,12 +43,12 @@ class Codec:
     def __init__(self, level: int) -> None:
         self.level = LEVELS[level]
         self.transformer = Transformer(self.level)
+        self.learner = Learner(self.transformer)
         self.last_stage: LastStage | None = None
 
     def canary(self) -> int:
         """Section 1: what the block header holds of the first prediction of the next block."""
-        self.transformer.start_block(1)
-        freq = self.transformer.forward([self.transformer.slots.look_up(0)])
+        freq = self.transformer.predict(self.transformer.start_block())
         return zlib.crc32(freq.astype("<u4").tobytes())
 
     def decode(self, payload: bytes, size: int) -> bytes:
@@ -63,27 +64,25 @@ class Codec:
         """Every bit of a block: next_bit(p, place of the byte in the block, number of the bit)."""
         if self.last_stage is None:
             self.last_stage = LastStage(self.level, size)
-        segment = self.level.segment
-        streams = min(self.level.streams, -(-size // segment))
-        length = -(-size // streams)
-        ends = [clamp(size - length * b, 0, length) for b in range(streams)]
-        text = np.zeros((streams, length + segment), np.uint8)
-        self.transformer.start_block(streams)
-        for start in range(0, length, segment):
-            self.transformer.start_segment()
-            for at in range(start, start + segment):
-                slots = self.transformer.slots
-                freq = self.transformer.forward([slots.look_up(b) for b in range(streams)])
-                for b in range(streams):
-                    if at < ends[b]:
-                        place = length * b + at
-                        text[b, at] = self._byte(freq[b], place, next_bit)
-                for b in range(streams):
-                    if at < ends[b]:
-                        slots.read(b, int(text[b, at]))
-            if min(ends) >= start + segment:
-                self.transformer.learn(text[:, start : start + segment].astype(int))
-        return b"".join(text[b, : ends[b]].tobytes() for b in range(streams))
+        transformer, data = self.transformer, bytearray()
+        waiting: list[Segment] = []
+        segment = transformer.start_block()
+        while len(data) < size:
+            end = min(len(data) + self.level.segment, size)
+            while len(data) < end:
+                byte = self._byte(transformer.predict(segment), len(data), next_bit)
+                transformer.read(segment, byte)
+                data.append(byte)
+            if len(segment.read) == self.level.segment:
+                waiting.append(segment)
+            # The next segment is predicted without what this one taught.
+            for earlier in waiting[:-1]:
+                self.learner.learn(earlier)
+            waiting = waiting[-1:]
+            segment = segment.next()
+        for last in waiting:
+            self.learner.learn(last)
+        return bytes(data)
 
     def _byte(self, freq: np.ndarray, place: int, next_bit) -> int:
         stage = self.last_stage

@@ -12,8 +12,9 @@ class Level(NamedTuple):
     layers: int
     heads: int
     window: int
-    streams: int
     segment: int
+    learned: int
+    """Layers whose feed-forward matrices learn, counted from the last."""
     contexts: int
     sets: int
     buckets: int
@@ -21,23 +22,23 @@ class Level(NamedTuple):
 
 
 LEVELS = {
-    1: Level(16, 1, 1, 16, 1, 64, 8, 3, 16, 0),
-    2: Level(32, 1, 1, 32, 1, 64, 12, 5, 16, 15),
-    3: Level(32, 1, 1, 32, 1, 64, 16, 8, 17, 16),
-    4: Level(64, 1, 2, 64, 1, 64, 24, 12, 18, 17),
-    5: Level(64, 1, 2, 64, 1, 64, 31, 19, 18, 18),
-    6: Level(64, 1, 2, 96, 1, 64, 38, 19, 18, 18),
-    7: Level(64, 1, 2, 96, 1, 64, 44, 19, 18, 19),
-    8: Level(64, 1, 2, 128, 1, 64, 58, 19, 18, 19),
-    9: Level(64, 1, 2, 128, 1, 64, 58, 19, 19, 19),
+    1: Level(64, 1, 2, 128, 128, 1, 8, 3, 16, 15),
+    2: Level(64, 2, 2, 128, 128, 1, 12, 5, 16, 15),
+    3: Level(64, 2, 2, 128, 128, 1, 16, 8, 17, 16),
+    4: Level(64, 2, 2, 128, 128, 1, 24, 12, 18, 17),
+    5: Level(128, 6, 4, 256, 128, 3, 31, 19, 18, 18),
+    6: Level(128, 6, 4, 256, 128, 3, 38, 19, 18, 18),
+    7: Level(128, 6, 4, 256, 128, 3, 44, 19, 18, 18),
+    8: Level(128, 6, 4, 256, 128, 3, 58, 19, 18, 18),
+    9: Level(128, 6, 4, 256, 128, 3, 58, 19, 19, 18),
 }
 
 BETA1 = 0.9
-BETA2 = 0.999
+BETA2 = 0.99
 EPSILON = 1e-8
-MATRIX_RATE = 0.001
-EMBEDDING_RATE = 0.01
-BIAS_RATE = 0.01
+MATRIX_RATE = (0.0003, 0.00015)
+HEAD_RATE = (0.0006, 0.0004)
+TABLE_RATE = (0.003, 0.001)
 WORTH = (0, 1, 2, 3, 4, 5, 7, 10, 16, 30, 60, 120)
 
 BOUND = (40, 21, 10, 7, 6, 5)

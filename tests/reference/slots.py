@@ -12,7 +12,7 @@ KINDS = 11
 
 
 class Seen(NamedTuple):
-    """What one stream is told at one position."""
+    """What the transformer is told at one position."""
 
     tokens: list[int]
     """Rows of the embedding."""
@@ -47,8 +47,8 @@ class Slot:
         self.counts = entries
 
 
-class Stream:
-    """The last bytes and words of a stream."""
+class Past:
+    """The last bytes and words of a block."""
 
     def __init__(self) -> None:
         self.last = bytes(16)
@@ -83,23 +83,21 @@ class Stream:
 
 
 class Slots:
-    """All slots, and where each stream is."""
+    """All slots, and what was read of the block."""
 
     def __init__(self, bits: int) -> None:
         self.bits = bits
         self.kinds = KINDS if bits else 0
         self.slots = [defaultdict(Slot) for _ in range(self.kinds)]
-        self.streams: list[Stream] = []
+        self.start_block()
 
-    def start_block(self, streams: int) -> None:
-        self.streams = [Stream() for _ in range(streams)]
+    def start_block(self) -> None:
+        self.past = Past()
 
-    def look_up(self, b: int) -> Seen:
-        last = self.streams[b].last
-        history = [last[-1], 256 + last[-2], 512 + last[-3]]
+    def look_up(self) -> Seen:
+        last = self.past.last
         firsts, states, candidates = [], [], []
-        for kind in range(self.kinds):
-            slot, check = self._slot(b, kind)
+        for kind, (slot, check) in enumerate(self._slots()):
             counts = slot.counts if slot.check == check else []
             total = count_class(sum(n for _, n in counts))
             first = count_class(counts[0][1]) if counts else 0
@@ -108,16 +106,19 @@ class Slots:
             candidates.append(
                 [(byte, 144 * kind + 12 * count_class(n) + total) for byte, n in counts]
             )
+        history = [last[-1], 256 + last[-2], 512 + last[-3]]
         return Seen(history + firsts + states, candidates)
 
-    def _slot(self, b: int, kind: int) -> tuple[Slot, int]:
-        h = self.streams[b].hashes()[kind]
-        return self.slots[kind][h >> (32 - self.bits)], max(h & 0xFFFF, 1)
+    def _slots(self) -> list[tuple[Slot, int]]:
+        """Of each kind the slot, and the check that it must have."""
+        return [
+            (slots[h >> (32 - self.bits)], max(h & 0xFFFF, 1))
+            for slots, h in zip(self.slots, self.past.hashes(), strict=False)
+        ]
 
-    def read(self, b: int, byte: int) -> None:
-        for kind in range(self.kinds):
-            slot, check = self._slot(b, kind)
+    def read(self, byte: int) -> None:
+        for kind, (slot, check) in enumerate(self._slots()):
             if slot.check != check:
                 slot.check, slot.counts = check, []
             slot.add(byte, fast=4 <= kind < 8)
-        self.streams[b].read(byte)
+        self.past.read(byte)

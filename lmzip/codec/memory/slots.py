@@ -8,8 +8,7 @@ counts, sorted by count, as in PPM (Cleary, Witten 1984). Before a position its 
 * candidates: each adds `gate * table[kind, class of its count, class of all counts]` to the logit
   of its byte. The transformer returns the gates, the table is learned.
 
-Everything but the gates and the table is integers. The slots are shared by all streams, looked up
-at a position by all before any of them changes one. What they add to the logits is in
+Everything but the gates and the table is integers. What they add to the logits is in
 `transformer/kernels/candidates.py`.
 """
 
@@ -44,23 +43,24 @@ MOST = 255
 FAST = (4, 5, 6, 7)
 """Kinds that forget fast: orders 5, 6, 8 and 16."""
 
-# Registers of a stream: its last 16 bytes, four in each; this word and the one before.
+# Registers: the last 16 bytes, four in each; this word and the one before.
 (LAST4, LAST8, LAST12, LAST16, WORD, WORD1) = range(6)
 REGISTERS = 6
 
 
 @dataclass(frozen=True, eq=False)
 class Slots(Struct):
-    """K kinds of contexts, B streams of T positions, N = B*T rows, stream-major."""
+    """K kinds of contexts; N = 2T rows, so that of two segments all is known: position t of a block
+    has row t mod N."""
 
     cells: np.ndarray
     """uint8 [K << log_slots, 32]"""
     registers: np.ndarray
-    """int64 [B, 6]"""
+    """int64 [6]"""
     place: np.ndarray
-    """int64 [B, K]: the slots of this position."""
+    """int64 [K]: the slots of this position."""
     check: np.ndarray
-    """int64 [B, K]"""
+    """int64 [K]"""
     tokens: np.ndarray
     """int64 [N, 3 + 2K]: rows of the embedding."""
     candidates: np.ndarray
@@ -71,18 +71,18 @@ class Slots(Struct):
     """uint8 [N, K]: class of the sum of all counts."""
 
 
-def empty_slots(preset: Preset, streams: int, old: Slots | None = None) -> Slots:
-    """Slots of streams that have read nothing. What the slots of `old` contain is kept."""
-    kinds, rows = kind_count(preset), streams * preset.segment
+def empty_slots(preset: Preset, old: Slots | None = None) -> Slots:
+    """Slots before a block's first byte. What the slots of `old` contain is kept."""
+    kinds, rows = kind_count(preset), 2 * preset.segment
     if old is None:
         cells = np.zeros((kinds << preset.log_slots, SLOT), dtype=np.uint8)
     else:
         cells = old.cells
     return Slots(
         cells=cells,
-        registers=np.zeros((streams, REGISTERS), dtype=np.int64),
-        place=np.zeros((streams, kinds), dtype=np.int64),
-        check=np.zeros((streams, kinds), dtype=np.int64),
+        registers=np.zeros(REGISTERS, dtype=np.int64),
+        place=np.zeros(kinds, dtype=np.int64),
+        check=np.zeros(kinds, dtype=np.int64),
         tokens=np.zeros((rows, HISTORY + 2 * kinds), dtype=np.int64),
         candidates=np.zeros((rows, kinds, CANDIDATES), dtype=np.uint8),
         classes=np.zeros((rows, kinds, CANDIDATES), dtype=np.uint8),
@@ -109,7 +109,7 @@ def count_class(n):
 
 @kernel
 def hash_of(kind, r):
-    """Hash of the context of a kind, 32 bits. r: the stream's registers."""
+    """Hash of the context of a kind, 32 bits. r: the registers."""
     last4, last8 = r[LAST4], r[LAST8]
     if kind < 4:
         return mix(61 + kind, last4 & (0xFFFFFFFF >> (24 - 8 * kind)))
@@ -126,9 +126,9 @@ def hash_of(kind, r):
 
 
 @kernel
-def look_up(s, stream, row):
-    """Fill the row of a position from its stream's slots, and change nothing in these."""
-    r, kinds = s.registers[stream], s.place.shape[1]
+def look_up(s, row):
+    """Fill the row of a position from its slots, and change nothing in these."""
+    r, kinds = s.registers, s.place.shape[0]
     for back in range(HISTORY):
         s.tokens[row, back] = SYMBOLS * back + ((r[LAST4] >> (8 * back)) & 255)
     bits = 0
@@ -138,7 +138,7 @@ def look_up(s, stream, row):
         h = hash_of(kind, r)
         place = (kind << bits) + (h >> (32 - bits))
         check = max(h & 0xFFFF, 1)
-        s.place[stream, kind], s.check[stream, kind] = place, check
+        s.place[kind], s.check[kind] = place, check
         known = np.int64(s.cells[place, 0]) + 256 * np.int64(s.cells[place, 1]) == check
         total = np.int64(0)
         for k in range(CANDIDATES):
@@ -156,10 +156,10 @@ def look_up(s, stream, row):
 
 
 @kernel
-def read(s, stream, byte):
+def read(s, byte):
     """The byte of the position that was looked up last is known: count it, and go on."""
-    for kind in range(s.place.shape[1]):
-        cell, check = s.cells[s.place[stream, kind]], s.check[stream, kind]
+    for kind in range(s.place.shape[0]):
+        cell, check = s.cells[s.place[kind]], s.check[kind]
         if np.int64(cell[0]) + 256 * np.int64(cell[1]) != check:
             cell[0], cell[1] = check & 255, check >> 8
             for k in range(2, SLOT):
@@ -182,7 +182,7 @@ def read(s, stream, byte):
         if count == MOST:
             for k in range(CANDIDATES):
                 cell[counts + k] = (np.int64(cell[counts + k]) + 1) >> 1
-    r = s.registers[stream]
+    r = s.registers
     r[LAST16] = (r[LAST16] << 8 | r[LAST12] >> 24) & 0xFFFFFFFF
     r[LAST12] = (r[LAST12] << 8 | r[LAST8] >> 24) & 0xFFFFFFFF
     r[LAST8] = (r[LAST8] << 8 | r[LAST4] >> 24) & 0xFFFFFFFF
@@ -194,15 +194,8 @@ def read(s, stream, byte):
 
 
 @kernel
-def read_segment(s, segment, text, left):
-    """Fill the rows of a segment of known bytes: text uint8 [B, 3 + T], left [B] bytes of it.
-
-    The first row is filled even where no byte is left.
-    """
-    for at in range(segment):
-        for b in range(text.shape[0]):
-            if at < max(left[b], 1):
-                look_up(s, b, b * segment + at)
-        for b in range(text.shape[0]):
-            if at < left[b]:
-                read(s, b, np.int64(text[b, HISTORY + at]))
+def read_segment(s, first, text):
+    """Fill the rows from `first` on of known bytes: text uint8 [n]."""
+    for at in range(text.shape[0]):
+        look_up(s, first + at)
+        read(s, np.int64(text[at]))

@@ -22,7 +22,7 @@ from typing import Any
 import llvmlite
 import llvmlite.binding as llvm
 
-from lmzip.codec import code_hash
+from lmzip.codec import code_hash, processor
 from lmzip.codec.native.places import SUFFIX, directories, stem
 
 # What LLVM calls where an intrinsic has no instruction.
@@ -51,6 +51,7 @@ def path(name: str, kinds: str, options: str) -> str:
     """Name of the file with the code of the kernel `name` for arguments of these kinds."""
     here = (
         code_hash().hex(),
+        processor.way(),
         name,
         kinds,
         options,

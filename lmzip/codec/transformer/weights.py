@@ -9,6 +9,7 @@ import numpy as np
 
 from lmzip.codec.levels import Preset
 from lmzip.codec.memory.slots import HISTORY, NO_CANDIDATE, STATES, SYMBOLS, kind_count
+from lmzip.codec.transformer.weights_file import load
 
 GATES = 16
 """Outputs of the head behind the logits, of which the first KINDS are used."""
@@ -29,11 +30,43 @@ def matrix_shapes(preset: Preset) -> dict[str, tuple[int, int]]:
         shapes[f"{layer}.up"] = (4 * d, d)
         shapes[f"{layer}.down"] = (d, 4 * d)
     shapes["head"] = (output_count(preset), d)
+    if preset.log_slots > 0:
+        shapes["memory"] = (d, SYMBOLS)
     return shapes
 
 
+def learned_names(preset: Preset) -> list[str]:
+    """The tensors that go on learning: table, head and the feed-forward of the last layers.
+
+    The others are as good without: docs/experiments.md.
+    """
+    layers = range(preset.layers - preset.learning, preset.layers)
+    names = [f"{layer}.{part}" for layer in layers for part in ("up", "down")]
+    return [*names, "head", *(["table"] if preset.log_slots > 0 else [])]
+
+
+def learning_rate(preset: Preset, name: str) -> np.float32:
+    """Of a tensor that learns."""
+    return np.float32(preset.rates[{"head": 1, "table": 2}.get(name, 0)])
+
+
+def tensor_shapes(preset: Preset) -> dict[str, tuple[int, ...]]:
+    """Name -> shape of every learned tensor, in the order of a weights file."""
+    kinds = kind_count(preset)
+    rows = HISTORY * SYMBOLS + (NO_CANDIDATE + 1 + STATES * kinds if kinds else 0)
+    shapes = {"embedding": (rows, preset.width), "table": (STATES * kinds,)}
+    return shapes | matrix_shapes(preset)
+
+
 def initial_weights(preset: Preset) -> dict[str, np.ndarray]:
-    """All learned tensors at the start, float32.
+    """All learned tensors at the start, float32: those of the level's file, or from scratch."""
+    if preset.learned:
+        return load(preset.learned, tensor_shapes(preset))
+    return weights_from_scratch(preset)
+
+
+def weights_from_scratch(preset: Preset) -> dict[str, np.ndarray]:
+    """All learned tensors before anything was learned, float32.
 
     | tensor                         | shape         | initial value                          |
     |--------------------------------|---------------|----------------------------------------|
@@ -43,12 +76,11 @@ def initial_weights(preset: Preset) -> dict[str, np.ndarray]:
     |   states of the slots          |   144 a kind  |   1/8                                  |
     | `{layer}.qkv`, `.up`           | [out, in]     | hashed uniform, times sqrt(3 / in)     |
     | `{layer}.out`, `.down`, `head` | [out, in]     | 0                                      |
-    | `{layer}.bias`                 | [H, W]        | -distance * 2^-(4 + head)              |
+    | `memory`                       | [d, 256]      | 0                                      |
     | `table`                        | [K * 144]     | 0.35 ln(1 + count), see `count_worth`  |
     """
     kinds = kind_count(preset)
-    rows = HISTORY * SYMBOLS + (NO_CANDIDATE + 1 + STATES * kinds if kinds else 0)
-    embedding = hashed_uniform("embedding", (rows, preset.width))
+    embedding = hashed_uniform("embedding", tensor_shapes(preset)["embedding"])
     for back in range(HISTORY):
         embedding[back * SYMBOLS : (back + 1) * SYMBOLS] *= np.float32(2.0**-back)
     embedding[HISTORY * SYMBOLS :] *= np.float32(2.0**-3)
@@ -58,10 +90,6 @@ def initial_weights(preset: Preset) -> dict[str, np.ndarray]:
             weights[name] = hashed_uniform(name, shape) * np.float32(math.sqrt(3 / shape[1]))
         else:
             weights[name] = np.zeros(shape, dtype=np.float32)
-    distance = np.arange(preset.window, dtype=np.float32)
-    slopes = np.array([2.0 ** -(4 + head) for head in range(preset.heads)], dtype=np.float32)
-    for layer in range(preset.layers):
-        weights[f"{layer}.bias"] = -(slopes[:, None] * distance)
     return weights
 
 

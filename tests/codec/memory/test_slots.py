@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-import pytest
 from conftest import TINY, noise, prose
 from reference.slots import Slots as ReferenceSlots
 
@@ -21,7 +20,7 @@ from lmzip.codec.memory.slots import (
     read_segment,
 )
 
-PRESET = replace(TINY, segment=40)
+PRESET = replace(TINY, segment=48)
 ORDER1, ORDER5 = 0, 4
 """Kinds."""
 
@@ -35,12 +34,12 @@ def candidates(slots: module.Slots, row: int, kind: int) -> list[tuple[int, int]
 
 
 def after(text: bytes) -> module.Slots:
-    """Slots of one stream that has read the text; row 0 sees what comes next."""
-    slots = empty_slots(PRESET, 1)
+    """Slots that have read the text; row 0 sees what comes next."""
+    slots = empty_slots(PRESET)
     for byte in text:
-        look_up(slots, 0, 0)
-        read(slots, 0, byte)
-    look_up(slots, 0, 0)
+        look_up(slots, 0)
+        read(slots, byte)
+    look_up(slots, 0)
     return slots
 
 
@@ -83,26 +82,22 @@ def test_classes_of_counts():
     assert count_class(100_000) == 11
 
 
-@pytest.mark.parametrize("streams", [1, 3])
-def test_they_are_those_of_the_document(streams):
-    slots, reference = empty_slots(PRESET, streams), ReferenceSlots(PRESET.log_slots)
-    reference.start_block(streams)
-    rows = [prose(300, b) + noise(100, b) + bytes(60) + prose(340, b) for b in range(streams)]
-    text = np.array([list(bytes(HISTORY) + row) for row in rows], dtype=np.uint8)
+def test_they_are_those_of_the_document():
+    slots, reference = empty_slots(PRESET), ReferenceSlots(PRESET.log_slots)
+    reference.start_block()
+    text = prose(300) + noise(100) + bytes(60) + prose(340)
+    data = np.frombuffer(text, dtype=np.uint8)
     for start in range(0, 800, PRESET.segment):
-        part = text[:, start : start + HISTORY + PRESET.segment]
-        left = np.array([800 - start - 7 * b for b in range(streams)])
-        read_segment(slots, PRESET.segment, part, left)
-        for at in range(PRESET.segment):
-            active = [b for b in range(streams) if at < left[b]]
-            for b in active:
-                seen, row = reference.look_up(b), b * PRESET.segment + at
-                assert slots.tokens[row].tolist() == seen.tokens
-                for kind, expected in enumerate(seen.candidates):
-                    entries = [
-                        (byte, 144 * kind + 12 * c + int(slots.totals[row, kind]))
-                        for byte, c in candidates(slots, row, kind)
-                    ]
-                    assert entries == expected
-            for b in active:
-                reference.read(b, rows[b][start + at])
+        part = data[start : start + PRESET.segment]
+        first = start % (2 * PRESET.segment)
+        read_segment(slots, first, part)
+        for row, byte in enumerate(part.tolist(), first):
+            seen = reference.look_up()
+            assert slots.tokens[row].tolist() == seen.tokens
+            for kind, expected in enumerate(seen.candidates):
+                entries = [
+                    (byte, 144 * kind + 12 * c + int(slots.totals[row, kind]))
+                    for byte, c in candidates(slots, row, kind)
+                ]
+                assert entries == expected
+            reference.read(byte)

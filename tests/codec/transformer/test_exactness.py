@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from conftest import noise, prose
 from exact_guard import ExactGuard, InexactOperation
 from needs_torch import torch
 
+from lmzip.codec.levels import PRESETS
 from lmzip.codec.loop import Codec
-from lmzip.codec.transformer.reference import arithmetic, engine
+from lmzip.codec.transformer.reference import arithmetic
+from lmzip.codec.transformer.reference import engine as torch_engine
 
 
 @pytest.mark.parametrize("engine", sorted(arithmetic.PRODUCTS))
@@ -17,10 +20,26 @@ def test_a_whole_compress_and_decompress_is_exact(engine, monkeypatch):
     arithmetic.choose_products(engine)  # its self-test draws operands at random
     data = prose(1800) + noise(300)
     with ExactGuard() as guard:
-        codec = Codec(2)
+        codec = Codec(2, threads=1)  # the guard sees its own thread only
         codec.canary()
         payload = codec.encode(data)
-        assert Codec(2).decode(payload, len(data)) == data
+        assert Codec(2, threads=1).decode(payload, len(data)) == data
+    assert guard.seen["sqrt"] > 0, "the guard saw no learning step"
+
+
+@pytest.mark.parametrize("level", [5, 2, 1])
+def test_predicting_and_learning_are_exact_at_any_depth(level):
+    """Also where only the last layers learn; learning lags a segment behind, as in the loop."""
+    preset = PRESETS[level]
+    engine = torch_engine.TorchEngine(preset, arithmetic.PRODUCTS["float32"])
+    parts = np.frombuffer(prose(4 * preset.segment), dtype=np.uint8).reshape(4, -1)
+    with ExactGuard() as guard:
+        engine.start_block()
+        for number, part in enumerate(parts):
+            engine.predict(number, part)
+            if number:
+                engine.learn(number - 1, parts[number - 1])
+                engine.refresh()
     assert guard.seen["sqrt"] > 0, "the guard saw no learning step"
 
 
@@ -48,12 +67,12 @@ def test_the_guard_catches_what_is_planted(plant):
 
 
 def test_a_softmax_planted_in_the_model_is_caught(monkeypatch):
-    original = engine.frequencies
+    original = torch_engine.frequencies
     monkeypatch.setattr(
-        engine, "frequencies", lambda logits: original(torch.softmax(logits, -1).log())
+        torch_engine, "frequencies", lambda logits: original(torch.softmax(logits, -1).log())
     )
     monkeypatch.setenv("LMZIP_ENGINE", "float32")
-    codec = Codec(2)
+    codec = Codec(2, threads=1)
     with pytest.raises(InexactOperation, match="softmax"), ExactGuard():
         codec.encode(b"some bytes")
 

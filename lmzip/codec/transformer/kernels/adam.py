@@ -6,11 +6,12 @@ import numpy as np
 
 from lmzip.codec.jit import kernel
 from lmzip.codec.transformer import schedule
-from lmzip.codec.transformer.kernels.arithmetic import LEVELS, TINY, F, raise_peaks, requantise
+from lmzip.codec.transformer.kernels.arithmetic import SUMS, F, quantise_weights
+from lmzip.codec.transformer.kernels.products import raise_sums
 
-KEEP1, TAKE1 = F(0.9), F(1 - 0.9)
-KEEP2, TAKE2 = F(0.999), F(1 - 0.999)
-EPSILON = F(1e-8)
+KEEP1, TAKE1 = F(schedule.BETA1), F(1 - schedule.BETA1)
+KEEP2, TAKE2 = F(schedule.BETA2), F(1 - schedule.BETA2)
+EPSILON = F(schedule.EPSILON)
 FLUSH, FLUSH_MOMENT = F(schedule.FLUSH), F(schedule.FLUSH_MOMENT)
 
 
@@ -29,23 +30,31 @@ def adam_row(w, grad, m, v, unbias1, unbias2, rate):
 
 
 @kernel
-def adam_matrix(w, grad, scale, m, v, powers, rate, codes, codes_t, top, w_scale):
-    """One Adam step on w [in, out] with gradient grad * scale [out]; requantise its columns.
+def adam_matrix(m, layer, dw, g_scale, powers, rate):
+    """One Adam step on the learned matrix m.w[layer] [O, I] with gradient dw * g_scale [O], and its
+    codes anew.
 
-    powers: float32 [2], the bias corrections of both moments. Fills codes [in, out], its
-    transpose codes_t [out, in], and w_scale [out]; top [out] is scratch.
+    dw: int32 [O, I]; powers: float32 [2], what corrects the bias of both moments.
     """
-    rows, columns = w.shape
-    for o in range(columns):
-        top[o] = TINY
-    for i in range(rows):
-        row = w[i]
-        row_grad = grad[i]
-        for o in range(columns):
-            row_grad[o] *= scale[o]
-        adam_row(row, row_grad, m[i], v[i], powers[0], powers[1], rate)
-        raise_peaks(top, row)
-    for o in range(columns):
-        w_scale[o] = top[o] / LEVELS
-        top[o] = LEVELS / top[o]
-    requantise(w, top, codes, codes_t)
+    w, first, second = m.w[layer], m.m[layer], m.v[layer]
+    grad, codes = m.line, m.row
+    for o in range(w.shape[0]):
+        for i in range(w.shape[1]):
+            grad[i] = F(dw[o, i]) * g_scale[o]
+        adam_row(w[o], grad, first[o], second[o], powers[0], powers[1], rate)
+        m.scale[layer, o] = quantise_weights(w[o], codes)
+        place_row(codes, o, m.codes[layer], m.back[layer])
+    raise_sums(m.codes[layer], m.raised[layer])
+
+
+@kernel
+def place_row(row, o, codes, back):
+    """Put a row [I] of a matrix into both operands made of it: codes [O/16, 16 I], and back
+    [O/4, I, 4] for the product with its transpose."""
+    block, lane = codes[o // SUMS], 4 * (o % SUMS)
+    for k in range(0, row.shape[0], 4):
+        out = block[SUMS * k + lane : SUMS * k + lane + 4]
+        out[0], out[1], out[2], out[3] = row[k], row[k + 1], row[k + 2], row[k + 3]
+    out, part = back[o // 4], o % 4
+    for i in range(row.shape[0]):
+        out[i, part] = row[i]

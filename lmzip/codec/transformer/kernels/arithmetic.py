@@ -1,83 +1,67 @@
-"""Quantised arithmetic in compiled loops: the same operations as the reference, row by row.
+"""Quantising, norms and positions, as compiled loops on float32 and int8.
 
-Codes are integers in float32. Kernels marked `exact_sum_kernel` only add and multiply such
-integers within the exact range, or take maxima, so their order is free; in all others every
-operation is rounded on its own, in the order in which the reference applies them. Rows are
-positions of one stream, [T, ...]; matrices are stored input-major, [in, out].
+Kernels marked `exact_sum_kernel` only add integers within the exact range, or take maxima, so their
+order is free; in all others every operation is rounded on its own, in the order in which the
+torch reference applies them.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from lmzip.codec.entry import entry
 from lmzip.codec.jit import exact_sum_kernel, kernel
+from lmzip.codec.transformer.softmax import ATTENTION_STEPS
 
 F = np.float32
+STEPS = F(ATTENTION_STEPS)
 LEVELS = F(127)
+MATRIX_LEVELS = F(60)
+"""Codes of a matrix lie in [-60, 60]: four times the 15 that its file has; see `vectors.py`."""
 TINY = F(1e-30)
+SUMS = 16
+"""int32 lanes of a vector of sums (`vectors.py`), and so the outputs of a block of a matrix."""
 
 
-@exact_sum_kernel
-def product(a, b, y):
-    """y [N, O] = a [N, I] b [I, O], codes; four rows share each pass over b."""
-    rows, inner, columns = a.shape[0], a.shape[1], b.shape[1]
-    whole = rows - rows % 4
-    for r in range(0, whole, 4):
-        for o in range(columns):
-            y[r, o] = y[r + 1, o] = y[r + 2, o] = y[r + 3, o] = 0
-        for i in range(0, inner, 4):
-            a0, a1, a2, a3 = a[r, i], a[r, i + 1], a[r, i + 2], a[r, i + 3]
-            b0, b1, b2, b3 = a[r + 1, i], a[r + 1, i + 1], a[r + 1, i + 2], a[r + 1, i + 3]
-            c0, c1, c2, c3 = a[r + 2, i], a[r + 2, i + 1], a[r + 2, i + 2], a[r + 2, i + 3]
-            d0, d1, d2, d3 = a[r + 3, i], a[r + 3, i + 1], a[r + 3, i + 2], a[r + 3, i + 3]
-            for o in range(columns):
-                w0, w1, w2, w3 = b[i, o], b[i + 1, o], b[i + 2, o], b[i + 3, o]
-                y[r, o] += a0 * w0 + a1 * w1 + a2 * w2 + a3 * w3
-                y[r + 1, o] += b0 * w0 + b1 * w1 + b2 * w2 + b3 * w3
-                y[r + 2, o] += c0 * w0 + c1 * w1 + c2 * w2 + c3 * w3
-                y[r + 3, o] += d0 * w0 + d1 * w1 + d2 * w2 + d3 * w3
-    for r in range(whole, rows):
-        vector_product(a[r], b, y[r])
-
-
-@exact_sum_kernel
-def vector_product(x, b, y):
-    """y [O] = x [I] b [I, O], codes; groups of four inputs that are all zero are skipped."""
-    columns = b.shape[1]
-    for o in range(columns):
-        y[o] = 0
-    for i in range(0, x.shape[0], 4):
-        x0, x1, x2, x3 = x[i], x[i + 1], x[i + 2], x[i + 3]
-        if x0 != 0 or x1 != 0 or x2 != 0 or x3 != 0:
-            for o in range(columns):
-                y[o] += x0 * b[i, o] + x1 * b[i + 1, o] + x2 * b[i + 2, o] + x3 * b[i + 3, o]
-
-
-@exact_sum_kernel
+@kernel
 def peak(x):
-    """max|x|, float32."""
-    top = F(0)
-    for i in range(x.shape[0]):
-        top = max(top, abs(x[i]))
-    return top
+    """max|x| of x float32 [n], none of them NaN: without their signs, floats are in the order of
+    their bits, and a loop over integers is vectorised."""
+    bits = x.view(np.int32)
+    top = np.int32(0)
+    for i in range(bits.shape[0]):
+        here = np.int32(bits[i] & np.int32(0x7FFFFFFF))
+        top = here if here > top else top
+    return np.int32(top).view(np.float32)
+
+
+@kernel
+def largest(x):
+    """max x of x float32 [n], none of them NaN; of zeros of both signs, either."""
+    bits = x.view(np.int32)
+    top = np.int32(-0x80000000)
+    for i in range(bits.shape[0]):
+        here = bits[i]
+        here = np.int32(here ^ np.int32(np.int32(here >> np.int32(31)) & np.int32(0x7FFFFFFF)))
+        top = here if here > top else top
+    top = np.int32(top ^ np.int32(np.int32(top >> np.int32(31)) & np.int32(0x7FFFFFFF)))
+    return np.int32(top).view(np.float32)
 
 
 @exact_sum_kernel
 def magnitude(codes):
-    """Sum of |codes|, an exact integer in float32."""
-    total = F(0)
+    """Sum of |codes|, int8 -> int32."""
+    total = np.int32(0)
     for i in range(codes.shape[0]):
-        total += abs(codes[i])
+        total += np.int32(abs(np.int32(codes[i])))
     return total
 
 
 @exact_sum_kernel
 def dot(a, b):
-    """Sum of a * b over codes, an exact integer in float32."""
-    total = F(0)
+    """Sum of a * b over codes, int8 -> int32."""
+    total = np.int32(0)
     for i in range(a.shape[0]):
-        total += a[i] * b[i]
+        total += np.int32(a[i]) * np.int32(b[i])
     return total
 
 
@@ -89,88 +73,119 @@ def raise_peaks(top, x):
 
 
 @kernel
-def quantise(x, codes, levels):
-    """Fill `codes` from x; return scale = max|x| / levels and rate = levels / max|x|."""
+def quantise(x, codes):
+    """Fill `codes` (int8) from x; return scale = max|x| / 127 and rate = 127 / max|x|."""
     top = max(peak(x), TINY)
-    rate = levels / top
+    rate = LEVELS / top
     for i in range(x.shape[0]):
-        codes[i] = np.rint(x[i] * rate)
-    return top / levels, rate
+        codes[i] = np.int8(np.int32(np.rint(x[i] * rate)))
+    return top / LEVELS, rate
 
 
 @kernel
-def quantise_columns(x, top, codes, scale, levels):
-    """Quantise x [N, O] along its rows: codes [N, O], scale [O]; top [O] is scratch."""
+def quantise_weights(x, codes):
+    """`quantise` for a row of a matrix: codes in [-60, 60]; returns the scale."""
+    top = max(peak(x), TINY)
+    rate = MATRIX_LEVELS / top
+    for i in range(x.shape[0]):
+        codes[i] = np.int8(np.int32(np.rint(x[i] * rate)))
+    return top / MATRIX_LEVELS
+
+
+@kernel
+def quantise_columns(x, top, scale, codes):
+    """Quantise x [N, O] over its rows: codes int8 [N, O], scale [O]; top [O] is scratch."""
     rows, columns = x.shape
     for o in range(columns):
         top[o] = TINY
     for r in range(rows):
         raise_peaks(top, x[r])
     for o in range(columns):
-        scale[o] = top[o] / levels
-        top[o] = levels / top[o]
+        scale[o] = top[o] / LEVELS
+        top[o] = LEVELS / top[o]
     for r in range(rows):
+        row, out = x[r], codes[r]
         for o in range(columns):
-            codes[r, o] = np.rint(x[r, o] * top[o])
+            out[o] = np.int8(np.int32(np.rint(row[o] * top[o])))
+
+
+@kernel
+def turn(x, y):
+    """y [O, N] = x [N, O] transposed, int8, in tiles that stay in the cache."""
+    rows, columns = x.shape
+    for r0 in range(0, rows, 16):
+        for o0 in range(0, columns, 16):
+            for o in range(o0, o0 + 16):
+                for r in range(r0, r0 + 16):
+                    y[o, r] = x[r, o]
+
+
+@kernel
+def pack_rows(x, y):
+    """y [N/4, O, 4] from x [N, O]: the second operand of a product over the rows."""
+    for k in range(y.shape[0]):
+        x0, x1, x2, x3, out = x[4 * k], x[4 * k + 1], x[4 * k + 2], x[4 * k + 3], y[k]
+        for o in range(x.shape[1]):
+            out[o, 0], out[o, 1], out[o, 2], out[o, 3] = x0[o], x1[o], x2[o], x3[o]
 
 
 @kernel
 def norm(x, codes):
     """Codes of x [d], and the scale that makes their mean magnitude 1; also the rate."""
-    _, rate = quantise(x, codes, LEVELS)
-    return F(x.shape[0]) / max(magnitude(codes), F(1)), rate
+    _, rate = quantise(x, codes)
+    return F(x.shape[0]) / max(F(magnitude(codes)), F(1)), rate
 
 
 @kernel
 def rescale(y, row_scale, column_scale, out):
-    """out = (y * row_scale) * column_scale."""
+    """out = (y * row_scale) * column_scale, y int32."""
     for o in range(y.shape[0]):
-        out[o] = y[o] * row_scale * column_scale[o]
-
-
-@exact_sum_kernel
-def key_products(q, keys, first, count, scores):
-    """scores[j] = q [c] . keys [c, span] at slots first + j, codes."""
-    for j in range(count):
-        scores[j] = 0
-    for c in range(0, q.shape[0], 4):
-        q0, q1, q2, q3 = q[c], q[c + 1], q[c + 2], q[c + 3]
-        k0 = keys[c, first : first + count]
-        k1 = keys[c + 1, first : first + count]
-        k2 = keys[c + 2, first : first + count]
-        k3 = keys[c + 3, first : first + count]
-        for j in range(count):
-            scores[j] += q0 * k0[j] + q1 * k1[j] + q2 * k2[j] + q3 * k3[j]
-
-
-@exact_sum_kernel
-def mix_values(weights, values, first, count, mixed):
-    """mixed [c] = sum over j of weights[j] * values[first + j, c], codes."""
-    for c in range(mixed.shape[0]):
-        mixed[c] = 0
-    for j in range(count):
-        weight = weights[j]
-        if weight != 0:
-            for c in range(mixed.shape[0]):
-                mixed[c] += weight * values[first + j, c]
+        out[o] = F(y[o]) * row_scale * column_scale[o]
 
 
 @kernel
-def attention_weights(scores, q_scale, k_scale, first, bias, table, weights):
-    """Integer weights of the W visible slots from their code products; returns the sum.
+def rescale_onto(y, row_scale, column_scale, out):
+    """out += (y * row_scale) * column_scale, y int32."""
+    for o in range(y.shape[0]):
+        out[o] = out[o] + F(y[o]) * row_scale * column_scale[o]
 
-    bias [W] is by slot, the farthest first.
+
+@kernel
+def rotate(x, turns, y):
+    """y [c] = x [c] turned by the cosines and sines of a position, turns [2, c / 2]."""
+    half = x.shape[0] // 2
+    for i in range(half):
+        a, b = x[i], x[i + half]
+        y[i] = a * turns[0, i] - b * turns[1, i]
+        y[i + half] = b * turns[0, i] + a * turns[1, i]
+
+
+@kernel
+def attention_weights(scores, top, weights):
+    """Fill weights (int8) from scores, `top` being the largest; return their sum.
+
+    Computes what `softmax.ATTENTION_WEIGHTS` holds: looking it up would not be vectorised. Casts
+    keep the arithmetic in 32 bits.
     """
-    count = scores.shape[0]
-    for j in range(count):
-        scores[j] = scores[j] * q_scale * k_scale[first + j] + bias[j]
-    top = scores[0]
-    for j in range(1, count):
-        top = max(top, scores[j])
-    for j in range(count):
-        code = np.rint((top - scores[j]) * F(16))
-        weights[j] = table[np.int32(min(code, F(255)))]
-    return magnitude(weights)
+    i32 = np.int32
+    total = i32(0)
+    for j in range(scores.shape[0]):
+        code = i32(min(np.rint((top - scores[j]) * STEPS), F(255)))
+        low, high = i32(code & i32(15)), i32(i32(code >> i32(4)) & i32(15))
+        share = i32(i32(16256) - i32(i32(i32(684) - i32(i32(11) * low)) * low))
+        weight = i32(i32(share + i32(i32(64) << high)) >> i32(i32(7) + high))
+        weights[j] = np.int8(weight)
+        total = i32(total + weight)
+    return total
+
+
+@kernel
+def turns_of(position, tables, turns):
+    """Cosines and sines of a position, [2, c / 2], from both tables of `rotary.py`."""
+    fine, coarse = tables[0, position % tables.shape[1]], tables[1, position // tables.shape[1]]
+    for i in range(turns.shape[1]):
+        turns[0, i] = fine[0, i] * coarse[0, i] - fine[1, i] * coarse[1, i]
+        turns[1, i] = fine[1, i] * coarse[0, i] + fine[0, i] * coarse[1, i]
 
 
 @kernel
@@ -195,24 +210,13 @@ def frequencies(logits, table, weights, freq):
     freq[best] += rest
 
 
-@entry
-def requantise(w, rate, codes, codes_t):
-    """codes = round(w * rate) and its transpose, in tiles that stay in the cache."""
-    rows, columns = w.shape
-    for i in range(rows):
-        for o in range(columns):
-            codes[i, o] = np.rint(w[i, o] * rate[o])
-    for i0 in range(0, rows, 16):
-        for o0 in range(0, columns, 16):
-            for o in range(o0, o0 + 16):
-                for i in range(i0, i0 + 16):
-                    codes_t[o, i] = codes[i, o]
-
-
-@exact_sum_kernel
-def weighted_sum(weights, x):
-    """Sum of weights * x over integers, exact in float64."""
-    total = np.float64(0)
-    for j in range(x.shape[0]):
-        total += np.float64(weights[j]) * np.float64(x[j])
-    return total
+@kernel
+def roots(worth, table, root_table, codes):
+    """Codes of the square roots of the softmax of worth [256], and their scale."""
+    top = largest(worth)
+    total = np.int64(0)
+    for i in range(worth.shape[0]):
+        code = np.int32(min(np.rint((top - worth[i]) * F(64)), F(1023)))
+        codes[i] = np.int8(root_table[code])
+        total += np.int64(table[code])
+    return F(np.sqrt(np.float64(1 << 20) / np.float64(total))) / LEVELS

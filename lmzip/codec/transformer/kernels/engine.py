@@ -1,6 +1,7 @@
-"""The CPU engine: the whole segment - forward, coding, backward, Adam - in compiled kernels.
+"""The engine of compiled kernels: predicts and decodes a segment in one call each, and learns.
 
-One call codes a segment, one call learns from it; nothing is allocated in between.
+The same arithmetic as the torch reference, bit for bit; the tests compare them. Nothing is
+allocated while coding.
 """
 
 from __future__ import annotations
@@ -10,82 +11,88 @@ import numpy as np
 from lmzip.codec.coder.bit_coder import Bits, code_bytes
 from lmzip.codec.entry import entry
 from lmzip.codec.levels import Preset
-from lmzip.codec.memory.slots import HISTORY, SYMBOLS, look_up, read, read_segment
-from lmzip.codec.transformer.kernels.backward import learn_segment
-from lmzip.codec.transformer.kernels.forward import forward, slide
-from lmzip.codec.transformer.kernels.state import State, next_state
+from lmzip.codec.memory.slots import empty_slots, look_up, read, read_segment
+from lmzip.codec.transformer.kernels import products
+from lmzip.codec.transformer.kernels.arithmetic import F
+from lmzip.codec.transformer.kernels.backward import learn_segment, refresh
+from lmzip.codec.transformer.kernels.forward import forward
+from lmzip.codec.transformer.kernels.state import State, first_state
 from lmzip.codec.transformer.schedule import Adam
+from lmzip.codec.transformer.weights import learning_rate
 
 
 @entry
-def decode_segment(s, bits, segment, text, left, coder, buffer):
-    """predict -> decode for a segment of all streams, which fills in the last T of `text`.
-
-    text: uint8 [B, 3 + T]; left: bytes left per stream. Position by position and, at each,
-    stream by stream.
-    """
-    slide(s, segment)
-    for at in range(segment):
-        for b in range(text.shape[0]):
-            if at < left[b]:
-                look_up(s.slots, b, b * segment + at)
-                forward(s, b, segment, at, 1)
-                freq = s.freq[b * segment + at : b * segment + at + 1]
-                code_bytes(bits, freq, text[b, 3 + at : 4 + at], coder, buffer, 1)
-        for b in range(text.shape[0]):
-            if at < left[b]:
-                read(s.slots, b, np.int64(text[b, 3 + at]))
+def decode_segment(s, bits, segment, text, coder, buffer):
+    """predict -> decode for the positions of a segment, which fills in `text`, uint8 [n]."""
+    first = segment % 2 * s.keys.shape[4]
+    for at in range(text.shape[0]):
+        row = first + at
+        look_up(s.slots, row)
+        forward(s, segment, at, 1)
+        code_bytes(bits, s.freq[row : row + 1], text[at : at + 1], coder, buffer, 1)
+        read(s.slots, np.int64(text[at]))
 
 
 @entry
-def read_known(s, segment, text, left):
-    """Make room for a segment of known bytes, and fill its rows; see `read_segment`."""
-    slide(s, segment)
-    read_segment(s.slots, segment, text, left)
+def read_known(s, segment, text):
+    """Fill the rows of a segment of known bytes, uint8 [n]; without any, that of the next byte."""
+    first = segment % 2 * s.keys.shape[4]
+    read_segment(s.slots, first, text)
+    if text.shape[0] == 0:
+        look_up(s.slots, first)
 
 
-def predict_segment(s: State, segment: int, text: np.ndarray, left: np.ndarray) -> None:
-    """Frequencies of a whole segment of known bytes, of all streams; left: bytes left of each.
+def predict_segment(s: State, segment: int, text: np.ndarray) -> None:
+    """Frequencies of the positions of a segment of known bytes, uint8 [n].
 
-    Where none is left, only those of the byte that would come first. In Python, for the encoder
-    and the decoder to share the machine code of `forward`.
+    Without any, those of the byte that would come first. In Python, for the encoder and the decoder
+    to share the machine code of `forward`.
     """
-    read_known(s, segment, text, left)
-    for b in range(len(text)):
-        forward(s, b, segment, 0, segment if left[b] > 0 else 1)
+    read_known(s, segment, text)
+    forward(s, segment, 0, max(len(text), 1))
 
 
 class CpuEngine:
-    """Model, learner and coding loop of one level, compiled."""
+    """Model, learner and coding loop of one level, compiled.
+
+    Raises EngineError if products are not exact on this processor.
+    """
 
     def __init__(self, preset: Preset) -> None:
+        products.check()
         self.preset = preset
-        self.steps = Adam(preset.width)
-        self.state: State | None = None
+        self.steps = Adam()
+        self.rates = np.array(
+            [learning_rate(preset, name) for name in ("0.up", "head", "table")], dtype=F
+        )
+        self.state, self.learner = first_state(preset)
 
-    def start_block(self, streams: int) -> None:
-        """Forget the context (not what was learned) and make room for `streams` streams."""
-        self.state = next_state(self.preset, streams, self.state)
+    def start_block(self) -> None:
+        """Forget the context, not what was learned."""
+        self.state = self.state._replace(slots=empty_slots(self.preset, self.state.slots))
 
     def first_frequencies(self) -> np.ndarray:
         """What the model gives the next block's first byte: int64 [256]."""
-        self.start_block(1)
-        nothing = np.zeros((1, HISTORY + self.preset.segment), dtype=np.uint8)
-        predict_segment(self.state, self.preset.segment, nothing, np.zeros(1, dtype=np.int64))
+        self.start_block()
+        predict_segment(self.state, 0, np.zeros(0, dtype=np.uint8))
         return self.state.freq[0]
 
-    def predict(self, text: np.ndarray, left: np.ndarray) -> np.ndarray:
-        """Frequencies of a segment whose bytes are known: int64 [B, T, 256], a copy."""
-        predict_segment(self.state, self.preset.segment, text, left)
-        return self.state.freq.reshape(len(text), -1, SYMBOLS).copy()
+    def refresh(self) -> None:
+        """Use what was learned, from now on."""
+        refresh(self.learner, self.state)
+
+    def predict(self, segment: int, text: np.ndarray) -> np.ndarray:
+        """Frequencies of a segment's bytes, uint8 [n], which are known: int64 [n, 256], a copy."""
+        predict_segment(self.state, segment, text)
+        first = segment % 2 * self.preset.segment
+        return self.state.freq[first : first + len(text)].copy()
 
     def decode(
-        self, bits: Bits, text: np.ndarray, left: np.ndarray, coder: np.ndarray, buffer: np.ndarray
+        self, segment: int, bits: Bits, text: np.ndarray, coder: np.ndarray, buffer: np.ndarray
     ) -> None:
-        """predict -> decode for one segment; see `decode_segment`."""
-        decode_segment(self.state, bits, self.preset.segment, text, left, coder, buffer)
+        """predict -> decode for one segment, whose bytes fill `text`, uint8 [n]."""
+        decode_segment(self.state, bits, segment, text, coder, buffer)
 
-    def learn(self, text: np.ndarray) -> None:
-        """One learning step from a segment whose every byte has been coded."""
-        powers, rates = self.steps.next()
-        learn_segment(self.state, self.preset.segment, text, powers, rates)
+    def learn(self, segment: int, text: np.ndarray) -> None:
+        """One learning step from a segment, uint8 [T], that has been predicted."""
+        learn_segment(self.learner, self.state, segment, text, self.steps.next(), self.rates)

@@ -1,7 +1,8 @@
-"""The forward pass: from tokens to frequencies, one position of one stream at a time.
+"""The forward pass as compiled loops: the same operations as the torch reference, bit for bit.
 
-The same arithmetic as `reference/model.py`, bit for bit; the tests compare them. Nothing is
-allocated.
+Rows are positions: that of a block's position t is t mod N, N = 2T, so that the activations of two
+segments are kept: learning reads those of the one before while a segment is predicted. K kinds of
+slots, d channels, H heads of c channels, W window, T segment, L layers.
 """
 
 from __future__ import annotations
@@ -18,141 +19,198 @@ from lmzip.codec.transformer.kernels.arithmetic import (
     F,
     attention_weights,
     frequencies,
-    key_products,
-    mix_values,
+    largest,
     norm,
-    product,
     quantise,
     rescale,
+    rescale_onto,
+    roots,
+    rotate,
+    turns_of,
 )
-from lmzip.codec.transformer.kernels.candidates import add_candidates
+from lmzip.codec.transformer.kernels.candidates import add_candidates, memory_worth
+from lmzip.codec.transformer.kernels.products import (
+    matrix_product,
+    matrix_row_product,
+    row_product,
+)
 
 
 @kernel
-def linear(x, x_scale, codes, scale, y):
-    """y [n, O] = x [n, I] (codes, times x_scale [n]) times a quantised matrix."""
-    product(x, codes, y)
-    for r in range(x.shape[0]):
-        rescale(y[r], x_scale[r], scale, y[r])
+def products(m, layer, first, n, y):
+    """Products of rows first .. first + n of a linear's inputs: y int32 [n, out]."""
+    if n == 1:
+        matrix_row_product(m.x[layer, first], m.codes[layer], m.raised[layer], y[0])
+    else:
+        matrix_product(m.x[layer, first : first + n], m.codes[layer], m.raised[layer], y)
 
 
 @kernel
-def attend(s, layer, stream, at, row, scores, mixed):
-    """Attention of one position: fills its weights and `mixed` [d]."""
-    heads, channels = s.keys.shape[2], s.keys.shape[3]
-    window = s.bias.shape[2]
-    for h in range(heads):
-        part = slice(h * channels, (h + 1) * channels)
-        first = at + 1
-        key_products(s.q[layer, row, part], s.keys[layer, stream, h], first, window, scores)
-        weights = s.weights[layer, row, h]
-        total = attention_weights(
-            scores,
-            s.q_scale[layer, row, h],
-            s.k_scale[layer, stream, h],
-            first,
-            s.bias[layer, h],
-            s.attention_table,
-            weights,
-        )
-        s.total[layer, row, h] = total
-        out = mixed[part]
-        mix_values(weights, s.values[layer, stream, h], first, window, out)
-        for c in range(channels):
-            out[c] = out[c] / total * F(1 / 16)
-
-
-@entry
-def forward(s, stream, segment, at, n):
-    """Frequencies of positions at .. at+n of one stream, whose slots have been looked up."""
-    layers, heads, channels = s.keys.shape[0], s.keys.shape[2], s.keys.shape[3]
-    width, window = s.residual.shape[1], s.bias.shape[2]
-    gain = F(1 / math.sqrt(channels))
-    first = stream * segment + at
-    rows = slice(first, first + n)
-    x = s.residual[rows]
-    scores = s.flat[1][:window]
-    mixed = s.flat[1][window : window + width]
+def embed(s, first, n):
+    """Residual stream of n positions: the embeddings of their tokens, and what the memory says."""
+    x, width = s.residual, s.residual.shape[1]
     for r in range(n):
         tokens = s.slots.tokens[first + r]
         for c in range(width):
             x[r, c] = s.embedding[tokens[0], c]
         for i in range(1, tokens.shape[0]):
+            row = s.embedding[tokens[i]]
             for c in range(width):
-                x[r, c] = x[r, c] + s.embedding[tokens[i], c]
+                x[r, c] = x[r, c] + row[c]
+    if s.memory.codes.shape[0] > 0:
+        m, worth = s.memory, s.floats[:256]
+        for r in range(n):
+            memory_worth(s.slots, first + r, s.table, worth)
+            codes = m.x[0, first + r]
+            m.x_scale[0, first + r] = roots(worth, s.logit_table, s.root_table, codes)
+        y = matrix(s.sums, n, width)
+        products(m, 0, first, n, y)
+        for r in range(n):
+            rescale_onto(y[r], m.x_scale[0, first + r], m.scale[0], x[r])
+
+
+@kernel
+def split_heads(s, layer, place, at, first, n, y):
+    """Queries of n rows, and keys and values of their positions, from y, int32 [n, 3d]."""
+    heads, channels = s.q.shape[0], s.q.shape[2]
+    width, m = heads * channels, s.qkv
+    gain = F(1 / math.sqrt(channels))
+    line, turned = s.floats[: 3 * width], s.floats[3 * width : 3 * width + channels]
+    codes = s.bytes[:channels]
+    for r in range(n):
+        row, turns = first + r, s.turns[first + r]
+        rescale(y[r], m.x_scale[layer, row], m.scale[layer], line)
+        quarter, part = (at + r) // 4, (at + r) % 4
+        for h in range(heads):
+            low = h * channels
+            rotate(line[low : low + channels], turns, turned)
+            scale, _ = quantise(turned, s.q[h, r])
+            s.q_scale[h, r] = scale * gain
+            rotate(line[width + low : width + low + channels], turns, turned)
+            s.k_scale[layer, h, place, at + r], _ = quantise(turned, codes)
+            keys, values = s.keys[layer, h, place], s.values[layer, h, place, quarter]
+            for k in range(keys.shape[0]):
+                for i in range(4):
+                    keys[k, at + r, i] = codes[4 * k + i]
+            value_codes(line[2 * width + low : 2 * width + low + channels], codes)
+            for c in range(channels):
+                values[c, part] = codes[c]
+
+
+@kernel
+def value_codes(x, codes):
+    """Codes (int8) of values x, in steps of 1/8."""
+    for c in range(x.shape[0]):
+        codes[c] = np.int8(np.int32(min(max(np.rint(x[c] * F(8)), -LEVELS), LEVELS)))
+
+
+@kernel
+def score(y, q_scale, k_scale, scores):
+    """Scores of keys from their products with a query."""
+    for j in range(scores.shape[0]):
+        scores[j] = F(y[j]) * q_scale * k_scale[j]
+
+
+@kernel
+def add(x, y):
+    """y += x, int32."""
+    for c in range(y.shape[0]):
+        y[c] += x[c]
+
+
+@kernel
+def attend(s, layer, segment, at, n, mixed):
+    """Attention of positions at .. at + n of a segment: fills mixed [n, d]."""
+    heads, channels, places = s.q.shape[0], s.q.shape[2], s.keys.shape[2]
+    length = s.keys.shape[4]
+    earlier = min(segment, places - 1)
+    y, new = s.sums[:length], s.sums[length : length + channels]
+    sums = s.sums[length + channels : length + 2 * channels]
+    for h in range(heads):
+        for r in range(n):
+            # It sees earlier segments whole, and its own up to itself.
+            seen = earlier * length + at + r + 1
+            scores, weights = s.floats[:seen], s.weights[: (seen + 3) // 4 * 4]
+            for part in range(earlier + 1):
+                place = (segment - earlier + part) % places
+                row_product(s.q[h, r], s.keys[layer, h, place], y)
+                begin = part * length
+                score(
+                    y,
+                    s.q_scale[h, r],
+                    s.k_scale[layer, h, place],
+                    scores[begin : min(begin + length, seen)],
+                )
+            total = attention_weights(scores, largest(scores), weights)
+            for j in range(seen, weights.shape[0]):
+                weights[j] = 0
+            for c in range(channels):
+                sums[c] = 0
+            for part in range(earlier + 1):
+                place = (segment - earlier + part) % places
+                begin = part * length
+                own = weights[begin : min(begin + length, weights.shape[0])]
+                row_product(own, s.values[layer, h, place, : own.shape[0] // 4], new)
+                add(new, sums)
+            for c in range(channels):
+                mixed[r, h * channels + c] = F(sums[c]) / F(total) * F(1 / 8)
+
+
+@entry
+def forward(s, segment, at, n):
+    """Frequencies of positions at .. at + n of a segment, whose slots have been looked up."""
+    layers, width, length = s.qkv.x.shape[0], s.residual.shape[1], s.keys.shape[4]
+    first = segment % 2 * length + at
+    place = segment % s.keys.shape[2]
+    x = s.residual
+    for r in range(n):
+        turns_of(segment * length + at + r, s.rotary_tables, s.turns[first + r])
+    embed(s, first, n)
+    mixed = matrix(s.floats[s.floats.shape[0] - n * width :], n, width)
     for layer in range(layers):
         m = s.qkv
         for r in range(n):
             row = first + r
             m.x_scale[layer, row], s.rate[2 * layer, row] = norm(x[r], m.x[layer, row])
-        y = matrix(s.flat[0], n, 3 * width)
-        linear(m.x[layer, rows], m.x_scale[layer, rows], m.codes[layer], m.scale[layer], y)
-        for r in range(n):
-            row, slot = first + r, window + at + r
-            for h in range(heads):
-                q = y[r, h * channels : (h + 1) * channels]
-                scale, _ = quantise(q, s.q[layer, row, h * channels : (h + 1) * channels], LEVELS)
-                s.q_scale[layer, row, h] = scale * gain
-                k = y[r, width + h * channels : width + (h + 1) * channels]
-                s.k_scale[layer, stream, h, slot], _ = quantise(k, k, LEVELS)
-                for c in range(channels):
-                    s.keys[layer, stream, h, c, slot] = k[c]
-                    v = np.rint(y[r, 2 * width + h * channels + c] * F(16))
-                    s.values[layer, stream, h, slot, c] = min(max(v, -LEVELS), LEVELS)
+        y = matrix(s.sums, n, 3 * width)
+        products(m, layer, first, n, y)
+        split_heads(s, layer, place, at, first, n, y)
         m = s.out
+        attend(s, layer, segment, at, n, mixed)
         for r in range(n):
-            row = first + r
-            attend(s, layer, stream, at + r, row, scores, mixed)
-            m.x_scale[layer, row], _ = quantise(mixed, m.x[layer, row], LEVELS)
-        y = matrix(s.flat[0], n, width)
-        linear(m.x[layer, rows], m.x_scale[layer, rows], m.codes[layer], m.scale[layer], y)
-        add(x, y)
+            m.x_scale[layer, first + r], _ = quantise(mixed[r], m.x[layer, first + r])
+        y = matrix(s.sums, n, width)
+        products(m, layer, first, n, y)
+        for r in range(n):
+            rescale_onto(y[r], m.x_scale[layer, first + r], m.scale[layer], x[r])
         m = s.up
         for r in range(n):
             row = first + r
             m.x_scale[layer, row], s.rate[2 * layer + 1, row] = norm(x[r], m.x[layer, row])
-        hidden = s.hidden[layer, rows]
-        linear(m.x[layer, rows], m.x_scale[layer, rows], m.codes[layer], m.scale[layer], hidden)
-        m = s.down
-        square = s.flat[1][: 4 * width]
+        y = matrix(s.sums, n, 4 * width)
+        products(m, layer, first, n, y)
+        square = s.floats[: 4 * width]
         for r in range(n):
+            hidden = s.hidden[layer, first + r]
+            rescale(y[r], m.x_scale[layer, first + r], m.scale[layer], hidden)
             for o in range(4 * width):
-                hidden[r, o] = max(hidden[r, o], F(0))
-                square[o] = hidden[r, o] * hidden[r, o]
-            m.x_scale[layer, first + r], _ = quantise(square, m.x[layer, first + r], LEVELS)
-        linear(m.x[layer, rows], m.x_scale[layer, rows], m.codes[layer], m.scale[layer], y)
-        add(x, y)
+                hidden[o] = max(hidden[o], F(0))
+                square[o] = hidden[o] * hidden[o]
+            down = s.down
+            down.x_scale[layer, first + r], _ = quantise(square, down.x[layer, first + r])
+        m = s.down
+        y = matrix(s.sums, n, width)
+        products(m, layer, first, n, y)
+        for r in range(n):
+            rescale_onto(y[r], m.x_scale[layer, first + r], m.scale[layer], x[r])
     m = s.head
     for r in range(n):
         m.x_scale[0, first + r], s.rate[2 * layers, first + r] = norm(x[r], m.x[0, first + r])
-    logits = matrix(s.flat[0], n, m.scale.shape[1])
-    linear(m.x[0, rows], m.x_scale[0, rows], m.codes[0], m.scale[0], logits)
+    outputs = m.scale.shape[1]
+    y = matrix(s.sums, n, outputs)
+    products(m, 0, first, n, y)
+    logits, weights = s.floats[:outputs], s.floats[outputs : outputs + 256]
     for r in range(n):
-        add_candidates(s.slots, first + r, s.table, logits[r], s.gates[first + r])
-        frequencies(logits[r, :256], s.logit_table, s.flat[1][:256], s.freq[first + r])
-
-
-@kernel
-def add(x, y):
-    """x += y, [n, d]."""
-    for r in range(x.shape[0]):
-        for c in range(x.shape[1]):
-            x[r, c] += y[r, c]
-
-
-@kernel
-def slide(s, segment):
-    """Keep the keys and values of the last W positions, and free T slots behind them."""
-    layers, streams, heads, channels = s.keys.shape[:4]
-    window = s.bias.shape[2]
-    for layer in range(layers):
-        for b in range(streams):
-            for h in range(heads):
-                for j in range(window):
-                    s.k_scale[layer, b, h, j] = s.k_scale[layer, b, h, segment + j]
-                    for c in range(channels):
-                        s.values[layer, b, h, j, c] = s.values[layer, b, h, segment + j, c]
-                for c in range(channels):
-                    row = s.keys[layer, b, h, c]
-                    for j in range(window):
-                        row[j] = row[segment + j]
+        rescale(y[r], m.x_scale[0, first + r], m.scale[0], logits)
+        add_candidates(s.slots, first + r, s.table, logits, s.gates[first + r])
+        frequencies(logits[:256], s.logit_table, weights, s.freq[first + r])

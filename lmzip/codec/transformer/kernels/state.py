@@ -6,161 +6,242 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from lmzip.codec.entry import entry
 from lmzip.codec.levels import Preset
 from lmzip.codec.memory.slots import SYMBOLS, Slots, empty_slots, kind_count
 from lmzip.codec.native.structs import Struct
-from lmzip.codec.transformer.kernels.arithmetic import LEVELS, TINY, F, requantise
-from lmzip.codec.transformer.softmax import ATTENTION_WEIGHTS, LOGIT_WEIGHTS
-from lmzip.codec.transformer.weights import initial_weights, output_count
+from lmzip.codec.transformer import rotary
+from lmzip.codec.transformer.kernels.adam import place_row
+from lmzip.codec.transformer.kernels.arithmetic import SUMS, F, quantise_weights
+from lmzip.codec.transformer.kernels.products import raise_sums
+from lmzip.codec.transformer.softmax import LOGIT_ROOTS, LOGIT_WEIGHTS
+from lmzip.codec.transformer.weights import initial_weights, matrix_shapes
 
 
 @dataclass(frozen=True, eq=False)
-class Matrix(Struct):
-    """A stack of learned matrices [L, in, out], quantised along `in`, and Adam's moments."""
+class Linear(Struct):
+    """Matrices of the layers as prediction uses them, and what they were last applied to."""
 
-    w: np.ndarray
-    m: np.ndarray
-    v: np.ndarray
     codes: np.ndarray
-    """[L, in, out]"""
-    codes_t: np.ndarray
-    """[L, out, in]"""
+    """int8 [L, out / 16, 16 in]"""
+    raised: np.ndarray
+    """int32 [L, out], see `raise_sums`."""
     scale: np.ndarray
-    """[L, out]"""
+    """float32 [L, out]"""
     x: np.ndarray
-    """Codes of the segment's inputs, [L, N, in]."""
+    """Codes of the inputs, int8 [L, N, in]."""
     x_scale: np.ndarray
-    """[L, N]"""
+    """float32 [L, N]"""
 
 
 @dataclass(frozen=True, eq=False)
 class State(Struct):
-    """Everything that the kernels read and write. N = B*T rows, stream-major."""
+    """Everything that prediction reads and writes; floats are float32."""
 
-    qkv: Matrix
-    out: Matrix
-    up: Matrix
-    down: Matrix
-    head: Matrix
+    qkv: Linear
+    out: Linear
+    up: Linear
+    down: Linear
+    head: Linear
+    memory: Linear
     embedding: np.ndarray
-    """[rows, d]; then Adam's moments."""
-    embedding_m: np.ndarray
-    embedding_v: np.ndarray
+    """[rows, d]"""
     table: np.ndarray
-    """[K * 144], of the slots; then Adam's moments."""
-    table_m: np.ndarray
-    table_v: np.ndarray
-    bias: np.ndarray
-    """[L, H, W], by slot: the farthest first; then Adam's moments."""
-    bias_m: np.ndarray
-    bias_v: np.ndarray
+    """[K * 144], of the slots."""
     rate: np.ndarray
     """Of the norms, [2L + 1, N]."""
     hidden: np.ndarray
     """[L, N, 4d]"""
     q: np.ndarray
-    """[L, N, d]"""
+    """int8, scratch: [H, T, c]."""
     q_scale: np.ndarray
-    """[L, N, H]"""
+    """Scratch: [H, T]."""
     keys: np.ndarray
-    """[L, B, H, c, W + T]"""
+    """int8 [L, H, P, c / 4, T, 4], P = W/T + 1 segments: number s is at s mod P."""
     k_scale: np.ndarray
-    """[L, B, H, W + T]"""
+    """[L, H, P, T]"""
     values: np.ndarray
-    """[L, B, H, W + T, c]"""
+    """int8 [L, H, P, T / 4, c, 4]"""
     weights: np.ndarray
-    """[L, N, H, W]"""
-    total: np.ndarray
-    """[L, N, H]"""
+    """int8, scratch: of the positions that one position sees, [W + T]."""
     slots: Slots
     gates: np.ndarray
     """[N, K]"""
     freq: np.ndarray
     """int64 [N, 256]"""
-    residual: np.ndarray
-    """[N, d]"""
-    flat: tuple[np.ndarray, ...]
-    """Seven flat scratch arrays."""
-    attention_table: np.ndarray
+    turns: np.ndarray
+    """Cosines and sines of the positions, [N, 2, c / 2]."""
+    rotary_tables: np.ndarray
+    """[2, 1024, 2, c / 2]"""
     logit_table: np.ndarray
+    """float64 [1024]"""
+    root_table: np.ndarray
+    """int32 [1024]"""
+    residual: np.ndarray
+    """[T, d]"""
+    sums: np.ndarray
+    """int32, flat scratch."""
+    floats: np.ndarray
+    """Flat scratch."""
+    bytes: np.ndarray
+    """int8, scratch: [c]."""
 
 
-def _matrix(weights: list[np.ndarray], rows: int) -> Matrix:
-    """The stack of the layers' matrices, given output-major, and room for `rows` inputs."""
-    w = np.ascontiguousarray(np.stack(weights).transpose(0, 2, 1))
-    layers, inner, outer = w.shape
-    matrix = Matrix(
-        w=w,
-        m=np.zeros_like(w),
-        v=np.zeros_like(w),
-        codes=np.zeros_like(w),
-        codes_t=np.zeros((layers, outer, inner), dtype=F),
-        scale=np.zeros((layers, outer), dtype=F),
-        x=np.zeros((layers, rows, inner), dtype=F),
-        x_scale=np.zeros((layers, rows), dtype=F),
-    )
-    for layer in range(layers):
-        top = np.maximum(np.abs(w[layer]).max(0), TINY)
-        matrix.scale[layer] = top / LEVELS
-        requantise(w[layer], LEVELS / top, matrix.codes[layer], matrix.codes_t[layer])
-    return matrix
+@dataclass(frozen=True, eq=False)
+class Learned(Struct):
+    """Matrices of M layers that learn, Adam's moments, and their codes after the last step."""
+
+    w: np.ndarray
+    """float32 [M, out, in], as the two moments."""
+    m: np.ndarray
+    v: np.ndarray
+    codes: np.ndarray
+    """int8 [M, out / 16, 16 in]"""
+    back: np.ndarray
+    """int8 [M, out / 4, in, 4]: the operand of the product with the transpose."""
+    raised: np.ndarray
+    """int32 [M, out]"""
+    scale: np.ndarray
+    """float32 [M, out]"""
+    line: np.ndarray
+    """float32 [in], scratch."""
+    row: np.ndarray
+    """int8 [in], scratch."""
+    packed: np.ndarray
+    """int8 [T / 4, in, 4], scratch: the inputs of a segment."""
 
 
-def next_state(preset: Preset, streams: int, old: State | None) -> State:
-    """State before a block of so many streams. What `old` has learned is kept, not its context."""
-    d, heads, layers, window = preset.width, preset.heads, preset.layers, preset.window
-    rows, span = streams * preset.segment, preset.window + preset.segment
-    if old is None:
-        weights = initial_weights(preset)
+@dataclass(frozen=True, eq=False)
+class Learner(Struct):
+    """What learning owns. M layers learn, the last ones; N rows are those of a segment."""
 
-        def stack(part: str) -> Matrix:
-            return _matrix([weights[f"{layer}.{part}"] for layer in range(layers)], rows)
+    up: Learned
+    down: Learned
+    head: Learned
+    table: np.ndarray
+    """float32 [K * 144], and Adam's moments."""
+    table_m: np.ndarray
+    table_v: np.ndarray
+    codes: np.ndarray
+    """int8, flat scratch; so is the next."""
+    turned: np.ndarray
+    sums: np.ndarray
+    """int32, flat scratch."""
+    residual: np.ndarray
+    """float32 [T, d], gradient."""
+    inner: np.ndarray
+    """float32 [T, d], gradient."""
+    wide: np.ndarray
+    """float32, flat scratch of [T, out]."""
+    lines: np.ndarray
+    """float32, flat scratch."""
 
-        bias = np.stack([weights[f"{layer}.bias"][:, ::-1] for layer in range(layers)])
-        learned = {
-            **{part: stack(part) for part in ("qkv", "out", "up", "down")},
-            "head": _matrix([weights["head"]], rows),
-            "embedding": weights["embedding"],
-            "table": weights["table"],
-            "bias": np.ascontiguousarray(bias),
-        }
-        for name in ("embedding", "bias", "table"):
-            learned[f"{name}_m"] = np.zeros_like(learned[name])
-            learned[f"{name}_v"] = np.zeros_like(learned[name])
-    else:
-        learned = {
-            name + moment: getattr(old, name + moment)
-            for name in ("embedding", "bias", "table")
-            for moment in ("", "_m", "_v")
-        }
-        for name in ("qkv", "out", "up", "down", "head"):
-            matrix = getattr(old, name)
-            x = np.zeros((matrix.x.shape[0], rows, matrix.x.shape[2]), dtype=F)
-            learned[name] = matrix._replace(x=x, x_scale=np.zeros(x.shape[:2], dtype=F))
 
-    def zeros(*shape: int) -> np.ndarray:
-        return np.zeros(shape, dtype=F)
+def first_state(preset: Preset) -> tuple[State, Learner]:
+    """What prediction and what learning begin with."""
+    weights = initial_weights(preset)
+    shapes = matrix_shapes(preset)
+    quantised = {name: _quantised(weights[name]) if name in shapes else None for name in weights}
 
-    outputs, tokens = output_count(preset), len(learned["embedding"])
-    largest = max(rows * 4 * d, 4 * d * d, outputs * d, tokens * d, rows * outputs)
-    largest = max(largest, preset.segment * (preset.segment + 4 * d) + d * span)
-    largest = max(largest, 2 * span + 8 * d, 4 * outputs)
-    return State(
-        **learned,
-        rate=zeros(2 * layers + 1, rows),
-        hidden=zeros(layers, rows, 4 * d),
-        q=zeros(layers, rows, d),
-        q_scale=zeros(layers, rows, heads),
-        keys=zeros(layers, streams, heads, d // heads, span),
-        k_scale=zeros(layers, streams, heads, span),
-        values=zeros(layers, streams, heads, span, d // heads),
-        weights=zeros(layers, rows, heads, window),
-        total=zeros(layers, rows, heads),
-        slots=empty_slots(preset, streams, None if old is None else old.slots),
-        gates=zeros(rows, kind_count(preset)),
+    def layers(part: str, first: int = 0) -> list[str]:
+        return [f"{layer}.{part}" for layer in range(first, preset.layers)]
+
+    def used(names: list[str], inputs: int, outputs: int) -> Linear:
+        rows = 2 * preset.segment
+        codes = [quantised[name][0] for name in names]
+        return Linear(
+            codes=np.stack(codes) if names else np.zeros((0, 1, SUMS), dtype=np.int8),
+            raised=np.stack([quantised[name][2] for name in names])
+            if names
+            else np.zeros((0, outputs), dtype=np.int32),
+            scale=np.stack([quantised[name][3] for name in names]) if names else _zeros(0, 1),
+            x=np.zeros((len(names), rows, inputs), dtype=np.int8),
+            x_scale=_zeros(len(names), rows),
+        )
+
+    def learned(names: list[str]) -> Learned:
+        w = np.stack([weights[name] for name in names])
+        parts = (np.stack([quantised[name][i] for name in names]) for i in range(4))
+        inner = w.shape[2]
+        return Learned(
+            w, np.zeros_like(w), np.zeros_like(w), *parts,
+            _zeros(inner), np.zeros(inner, dtype=np.int8),
+            np.zeros((preset.segment // 4, inner, 4), dtype=np.int8),
+        )  # fmt: skip
+
+    d, heads, segment = preset.width, preset.heads, preset.segment
+    channels, outputs, rows = d // heads, shapes["head"][0], 2 * segment
+    parts = preset.window // segment + 1
+    kinds, top = kind_count(preset), max(shapes["head"][0], 4 * d)
+    attention = (preset.layers, heads)
+    state = State(
+        qkv=used(layers("qkv"), d, 3 * d),
+        out=used(layers("out"), d, d),
+        up=used(layers("up"), d, 4 * d),
+        down=used(layers("down"), 4 * d, d),
+        head=used(["head"], d, outputs),
+        memory=used(["memory"] if kinds else [], SYMBOLS, d),
+        embedding=weights["embedding"],
+        table=weights["table"].copy(),
+        rate=_zeros(2 * preset.layers + 1, rows),
+        hidden=_zeros(preset.layers, rows, 4 * d),
+        q=np.zeros((heads, segment, channels), dtype=np.int8),
+        q_scale=_zeros(heads, segment),
+        keys=np.zeros((*attention, parts, channels // 4, segment, 4), dtype=np.int8),
+        k_scale=_zeros(*attention, parts, segment),
+        values=np.zeros((*attention, parts, segment // 4, channels, 4), dtype=np.int8),
+        weights=np.zeros(parts * segment, dtype=np.int8),
+        slots=empty_slots(preset),
+        gates=_zeros(rows, kinds),
         freq=np.zeros((rows, SYMBOLS), dtype=np.int64),
-        residual=zeros(rows, d),
-        flat=tuple(zeros(largest) for _ in range(7)),
-        attention_table=ATTENTION_WEIGHTS.astype(F),
+        turns=_zeros(rows, 2, channels // 2),
+        rotary_tables=rotary.tables(channels),
         logit_table=LOGIT_WEIGHTS.astype(np.float64),
+        root_table=LOGIT_ROOTS.astype(np.int32),
+        residual=_zeros(segment, d),
+        sums=np.zeros(segment * (top + segment), dtype=np.int32),
+        floats=_zeros(segment * d + parts * segment + 8 * d + 1024),
+        bytes=np.zeros(channels, dtype=np.int8),
     )
+    first = preset.layers - preset.learning
+    table = weights["table"]
+    learner = Learner(
+        up=learned(layers("up", first)),
+        down=learned(layers("down", first)),
+        head=learned(["head"]),
+        table=table,
+        table_m=np.zeros_like(table),
+        table_v=np.zeros_like(table),
+        codes=np.zeros(segment * top, dtype=np.int8),
+        turned=np.zeros(segment * top, dtype=np.int8),
+        sums=np.zeros(max(segment, outputs, 4 * d) * 4 * d, dtype=np.int32),
+        residual=_zeros(segment, d),
+        inner=_zeros(segment, d),
+        wide=_zeros(segment * top),
+        lines=_zeros(max(2 * top + segment, len(table))),
+    )
+    return state, learner
+
+
+@entry
+def quantise_matrix(w, line, codes, back, raised, scale):
+    """Codes of w [out, in]: codes [out / 16, 16 in], back [out / 4, in, 4], raised and
+    scale [out]."""
+    for o in range(w.shape[0]):
+        scale[o] = quantise_weights(w[o], line)
+        place_row(line, o, codes, back)
+    raise_sums(codes, raised)
+
+
+def _zeros(*shape: int) -> np.ndarray:
+    return np.zeros(shape, dtype=F)
+
+
+def _quantised(w: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Codes, codes of the transpose, their sums and scale of a matrix; see `quantise_matrix`."""
+    outputs, inputs = w.shape
+    codes = np.zeros((outputs // SUMS, SUMS * inputs), dtype=np.int8)
+    back = np.zeros((outputs // 4, inputs, 4), dtype=np.int8)
+    raised, scale = np.zeros(outputs, dtype=np.int32), np.zeros(outputs, dtype=F)
+    quantise_matrix(w, np.zeros(inputs, dtype=np.int8), codes, back, raised, scale)
+    return codes, back, raised, scale

@@ -5,18 +5,23 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from lmzip.codec.levels import Preset
 from lmzip.codec.transformer.reference.arithmetic import constant
 from lmzip.codec.transformer.schedule import BETA1, BETA2, EPSILON, FLUSH, FLUSH_MOMENT, Adam
+from lmzip.codec.transformer.weights import learned_names, learning_rate
 
 
 class Learner:
-    """Moments of every tensor, and one step for all."""
+    """Moments of every tensor that learns, and one step for all."""
 
-    def __init__(self, weights: dict[str, Tensor], width: int) -> None:
+    def __init__(self, weights: dict[str, Tensor], preset: Preset) -> None:
+        """weights: all tensors, by name; a step puts new ones in the place of those that learn."""
         self.weights = weights
-        self.first = {name: torch.zeros_like(value) for name, value in weights.items()}
-        self.second = {name: torch.zeros_like(value) for name, value in weights.items()}
-        self.schedule = Adam(width)
+        names = learned_names(preset)
+        self.first = {name: torch.zeros_like(weights[name]) for name in names}
+        self.second = {name: torch.zeros_like(weights[name]) for name in names}
+        self.rates = {name: constant(float(learning_rate(preset, name))) for name in names}
+        self.schedule = Adam()
         self.keep1, self.take1 = constant(BETA1), constant(1 - BETA1)
         self.keep2, self.take2 = constant(BETA2), constant(1 - BETA2)
         self.epsilon, self.zero = constant(EPSILON), constant(0)
@@ -28,9 +33,7 @@ class Learner:
         The square root is taken in float64 and rounded: correctly rounded everywhere, as a
         float32 root is not.
         """
-        powers, rates = self.schedule.next()
-        unbias1, unbias2 = torch.from_numpy(powers)
-        matrix_rate, embedding_rate, bias_rate = torch.from_numpy(rates)
+        unbias1, unbias2 = torch.from_numpy(self.schedule.next())
         for name, grad in grads.items():
             grad = torch.where(grad.abs() >= self.flush, grad, self.zero)
             first = self.first[name] * self.keep1 + grad * self.take1
@@ -40,8 +43,5 @@ class Learner:
             self.first[name], self.second[name] = first, second
             root = (second * unbias2).double().sqrt().float()
             move = first * unbias1 / (root + self.epsilon)
-            if name == "embedding":
-                rate = embedding_rate
-            else:
-                rate = bias_rate if name.endswith(("bias", "table")) else matrix_rate
-            self.weights[name] -= move * rate
+            # A new tensor: prediction may be reading the old one.
+            self.weights[name] = self.weights[name] - move * self.rates[name]

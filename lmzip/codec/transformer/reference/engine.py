@@ -11,8 +11,6 @@ import torch
 from lmzip.codec.coder.bit_coder import Bits, code_bytes
 from lmzip.codec.levels import Preset
 from lmzip.codec.memory.slots import (
-    HISTORY,
-    SYMBOLS,
     Slots,
     empty_slots,
     look_up,
@@ -26,70 +24,76 @@ from lmzip.codec.transformer.reference.model import Model
 
 
 class TorchEngine:
-    """Model, learner and coding loop of one level, as tensors."""
+    """Model, learner and coding loop of one level, as tensors. See `Engine` for the protocol."""
 
     def __init__(self, preset: Preset, products: Products) -> None:
         self.preset = preset
         self.model = Model(preset, products)
-        self.learner = Learner(self.model.weights, preset.width)
-        self.freqs: list[torch.Tensor] = []
+        self.learner = Learner(self.model.weights, preset)
+        # As the activations: of the even and of the odd segment, read by learning.
+        self.freqs: list[list[torch.Tensor]] = [[], []]
         self.slots: Slots | None = None
 
-    def start_block(self, streams: int) -> None:
-        """Forget the context (not what was learned) and make room for `streams` streams."""
-        self.model.start_block(streams)
-        self.slots = empty_slots(self.preset, streams, self.slots)
+    def start_block(self) -> None:
+        """Forget the context: positions, keys, values and the last bytes; not what was learned."""
+        self.model.start_block()
+        self.slots = empty_slots(self.preset, self.slots)
 
     def first_frequencies(self) -> np.ndarray:
-        """What the model gives the next block's first byte: int64 [256]."""
-        self.start_block(1)
-        self._start_segment()
-        look_up(self.slots, 0, 0)
-        return self._forward(0, 1)[0, 0]
+        """What the weights in use give the next block's first byte: int64 [256]."""
+        self.start_block()
+        self._start_segment(0)
+        look_up(self.slots, 0)
+        return self._forward(0, 1)[0]
 
-    def _forward(self, at: int, span: int) -> np.ndarray:
-        """Frequencies of positions at .. at+span of all streams: int64 [B, span, 256]."""
-        streams, segment = len(self.slots.registers), self.preset.segment
-        arrays = [torch.from_numpy(getattr(self.slots, name)).long() for name in Seen._fields]
-        parts = [x.view(streams, segment, *x.shape[1:])[:, at : at + span] for x in arrays]
-        seen = Seen(*(x.flatten(0, 1) for x in parts))
-        freq = frequencies(self.model.forward(seen, at)).view(-1, span, SYMBOLS)
-        self.freqs.append(freq)
-        return freq.numpy()
+    def refresh(self) -> None:
+        """Predict with the weights that learning has reached from now on."""
+        self.model.refresh()
 
-    def _start_segment(self) -> None:
-        self.model.start_segment()
-        self.freqs = []
-
-    def predict(self, text: np.ndarray, left: np.ndarray) -> np.ndarray:
-        """Frequencies of a segment whose bytes are known: int64 [B, T, 256]."""
-        self._start_segment()
-        read_segment(self.slots, self.preset.segment, text, left)
-        return self._forward(0, self.preset.segment)
+    def predict(self, segment_number: int, text: np.ndarray) -> np.ndarray:
+        """Frequencies int64 [n, 256] of the next segment, whose bytes are known: uint8 [n]."""
+        position = self._start_segment(segment_number)
+        read_segment(self.slots, self._row(position), text)
+        return self._forward(position, len(text))
 
     def decode(
-        self, bits: Bits, text: np.ndarray, left: np.ndarray, coder: np.ndarray, buffer: np.ndarray
+        self,
+        segment_number: int,
+        bits: Bits,
+        text: np.ndarray,
+        coder: np.ndarray,
+        buffer: np.ndarray,
     ) -> None:
-        """predict -> decode for a segment of all streams, which fills in the last T of `text`.
+        """Decode the next segment into text, uint8 [n]; coder and buffer as in `code_bytes`."""
+        position = self._start_segment(segment_number)
+        for at in range(len(text)):
+            look_up(self.slots, self._row(position + at))
+            freq = self._forward(position + at, 1)
+            code_bytes(bits, freq, text[at : at + 1], coder, buffer, True)
+            read(self.slots, int(text[at]))
 
-        text: uint8 [B, 3 + T]; left: bytes left per stream. Position by position and, at each,
-        stream by stream.
-        """
-        self._start_segment()
-        for at in range(self.preset.segment):
-            active = np.flatnonzero(left > at)
-            for stream in active:
-                look_up(self.slots, stream, stream * self.preset.segment + at)
-            freq = self._forward(at, 1)
-            for stream in active:
-                symbol = text[stream, HISTORY + at : HISTORY + at + 1]
-                code_bytes(bits, freq[stream], symbol, coder, buffer, True)
-            for stream in active:
-                read(self.slots, stream, int(text[stream, HISTORY + at]))
-
-    def learn(self, text: np.ndarray) -> None:
-        """One learning step from a segment whose every byte has been coded."""
-        targets = torch.from_numpy(text[:, HISTORY:].astype(np.int64)).reshape(-1)
-        freq = torch.cat(self.freqs, dim=1).view(-1, SYMBOLS)
-        self.learner.step(self.model.backward(loss_gradient(freq, targets)))
+    def learn(self, segment_number: int, text: np.ndarray) -> None:
+        """One learning step from a whole segment, the last or the last but one predicted."""
+        targets = torch.from_numpy(text.astype(np.int64))
+        freq = torch.cat(self.freqs[segment_number % 2])
+        self.learner.step(self.model.backward(segment_number, loss_gradient(freq, targets)))
         self.model.requantise()
+
+    def _start_segment(self, segment_number: int) -> int:
+        """Make room for its activations; return its first position in the block."""
+        self.model.start_segment(segment_number)
+        self.freqs[segment_number % 2] = []
+        return segment_number * self.preset.segment
+
+    def _row(self, position: int) -> int:
+        """Where the slots keep what a position sees."""
+        return position % (2 * self.preset.segment)
+
+    def _forward(self, position: int, count: int) -> np.ndarray:
+        """Frequencies of `count` positions of one segment: int64 [count, 256]."""
+        row = self._row(position)
+        arrays = (getattr(self.slots, name)[row : row + count] for name in Seen._fields)
+        seen = Seen(*(torch.from_numpy(array.astype(np.int64)) for array in arrays))
+        freq = frequencies(self.model.forward(seen, position))
+        self.freqs[position // self.preset.segment % 2].append(freq)
+        return freq.numpy()

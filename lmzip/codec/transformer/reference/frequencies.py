@@ -1,4 +1,4 @@
-"""Logits and candidates to integer frequencies, and the gradient back.
+"""What the candidates add, logits to integer frequencies, and the gradient back.
 
 The reference for `frequencies` in `kernels/arithmetic.py` and for `kernels/candidates.py`.
 """
@@ -12,14 +12,17 @@ from torch import Tensor
 
 from lmzip.codec.coder.bit_coder import FREQUENCY_BITS
 from lmzip.codec.memory.slots import STATES, SYMBOLS
-from lmzip.codec.transformer.reference.arithmetic import constant, quantise
-from lmzip.codec.transformer.softmax import LOGIT_STEPS, LOGIT_WEIGHTS
+from lmzip.codec.transformer.reference.arithmetic import LEVELS, constant, quantise
+from lmzip.codec.transformer.softmax import LOGIT_ROOTS, LOGIT_STEPS, LOGIT_WEIGHTS
 
 TOTAL = 1 << FREQUENCY_BITS
 
 _STEPS = constant(LOGIT_STEPS)
 _UNIT = constant(2.0**-FREQUENCY_BITS)
 _WEIGHTS = torch.from_numpy(LOGIT_WEIGHTS).double()
+_ROOTS = torch.from_numpy(LOGIT_ROOTS).float()
+_LARGEST = _WEIGHTS[0]
+_LEVELS = constant(LEVELS)
 _SHARED = torch.tensor(TOTAL - SYMBOLS, dtype=torch.float64)
 _ONE, _ZERO = constant(1), constant(0)
 TABLE_LEVELS = constant(1023)
@@ -43,6 +46,17 @@ class Seen(NamedTuple):
         kinds = torch.arange(self.totals.shape[1])[:, None]
         return STATES * kinds + 12 * self.classes + self.totals[:, :, None]
 
+    def sums(self, worth: Tensor, first: Tensor) -> Tensor:
+        """`first` [N, 256] and what each candidate is worth [N, K, 14] to its byte, by kind."""
+        # The candidates of a slot differ; where there is none, a column is used that is cut off.
+        column = torch.where(self.classes > 0, self.candidates, SYMBOLS)
+        total = first
+        for kind in range(worth.shape[1]):
+            added = torch.zeros(len(first), SYMBOLS + 1)
+            added = added.scatter(1, column[:, kind], worth[:, kind])
+            total = total + added[:, :SYMBOLS]
+        return total
+
 
 def add_candidates(outputs: Tensor, table: Tensor, seen: Seen) -> tuple[Tensor, Tensor]:
     """Logits [N, 256] with what each candidate is worth, and the gates [N, K].
@@ -50,14 +64,18 @@ def add_candidates(outputs: Tensor, table: Tensor, seen: Seen) -> tuple[Tensor, 
     outputs: float32 [N, 256 + ..] of the transformer; table: float32 [K * 144].
     """
     kinds = seen.totals.shape[1]
-    logits, gates = outputs[:, :SYMBOLS], _ONE + outputs[:, SYMBOLS : SYMBOLS + kinds]
-    worth = gates[:, :, None] * table[seen.entries()]
-    # The candidates of a slot differ; where there is none, a column is used that is cut off.
-    column = torch.where(seen.classes > 0, seen.candidates, SYMBOLS)
-    for kind in range(kinds):
-        added = torch.zeros(len(logits), SYMBOLS + 1).scatter(1, column[:, kind], worth[:, kind])
-        logits = logits + added[:, :SYMBOLS]
-    return logits, gates
+    gates = _ONE + outputs[:, SYMBOLS : SYMBOLS + kinds]
+    return seen.sums(gates[:, :, None] * table[seen.entries()], outputs[:, :SYMBOLS]), gates
+
+
+def memory_roots(table: Tensor, seen: Seen) -> tuple[Tensor, Tensor]:
+    """Square roots of the memory's own distribution: codes [N, 256] and scale [N, 1], float32.
+
+    The distribution is that of the candidates alone, with gates of 1.
+    """
+    codes = _logit_codes(seen.sums(table[seen.entries()], torch.zeros(len(seen.totals), SYMBOLS)))
+    total = _WEIGHTS[codes].sum(-1, keepdim=True)
+    return _ROOTS[codes], (_LARGEST / total).sqrt().float() / _LEVELS
 
 
 def candidates_back(
@@ -79,21 +97,25 @@ def candidates_back(
     return torch.cat([d_logits, d_gates, unused], dim=1), d_table
 
 
+def _logit_codes(logits: Tensor) -> Tensor:
+    """Distance of each logit to the largest of its row in steps of 1/64, at most 1023: int64."""
+    peak = logits.amax(-1, keepdim=True)
+    return ((peak - logits) * _STEPS).round().clamp(max=len(LOGIT_WEIGHTS) - 1).long()
+
+
 def frequencies(logits: Tensor) -> Tensor:
     """Softmax in integers: logits float32 [N, 256] -> int64 [N, 256], rows sum to 2^24.
 
     Every symbol keeps a frequency of at least 1; what rounding leaves goes to the first
     symbol of the largest logit.
     """
-    peak = logits.amax(-1, keepdim=True)
-    codes = ((peak - logits) * _STEPS).round().clamp(max=len(LOGIT_WEIGHTS) - 1)
-    weights = _WEIGHTS[codes.long()]
+    weights = _WEIGHTS[_logit_codes(logits)]
     # A float64 product of integers below 2^24 by a quotient, rounded down: never above the
     # exact share by a whole unit, so the rest is never negative.
     share = (weights * (_SHARED / weights.sum(-1, keepdim=True))).floor().long()
     share += 1
     rest = TOTAL - share.sum(-1, keepdim=True)
-    best = (logits == peak).long().argmax(-1, keepdim=True)
+    best = (logits == logits.amax(-1, keepdim=True)).long().argmax(-1, keepdim=True)
     return share.scatter_add(-1, best, rest)
 
 

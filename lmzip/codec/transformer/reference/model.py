@@ -1,36 +1,53 @@
 """The transformer: forward and backward in exact arithmetic.
 
-The reference implementation, in torch. Shapes: B streams, n positions (a whole segment when
-encoding, one when decoding), N = B*n rows, d channels, H heads of c = d/H channels, W window,
-T positions per segment. "Codes" are integers in float32; rows and scales multiply back.
+The reference implementation, in torch. Shapes: n positions of one segment (all of it when encoding,
+one when decoding), d channels, H heads of c = d/H channels, W window, T positions per segment,
+M keys that are seen. "Codes" are integers in float32; rows and scales multiply back.
 
-The forward pass leaves the activations of the segment's positions in preallocated buffers;
-the backward pass reads them. So the encoder's one call for T positions and the decoder's T
-calls for one position each leave the same state behind.
+The forward pass leaves the activations of the segment's positions behind, and the backward pass
+reads them. So the encoder's one call for T positions and the decoder's T calls for one position
+each leave the same state.
+
+Learning from a segment may go on while the next is predicted. They share nothing that changes:
+each has its weights, and activations are those of the even or of the odd segment. Tensors of
+weights are replaced, never changed.
 """
 
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from lmzip.codec.levels import Preset
+from lmzip.codec.memory.slots import kind_count
+from lmzip.codec.transformer import rotary
 from lmzip.codec.transformer.reference.arithmetic import LEVELS, Products, constant, quantise
-from lmzip.codec.transformer.reference.frequencies import Seen, add_candidates, candidates_back
+from lmzip.codec.transformer.reference.frequencies import (
+    Seen,
+    add_candidates,
+    candidates_back,
+    memory_roots,
+)
 from lmzip.codec.transformer.softmax import ATTENTION_STEPS, ATTENTION_WEIGHTS
-from lmzip.codec.transformer.weights import initial_weights, matrix_shapes, output_count
+from lmzip.codec.transformer.weights import (
+    initial_weights,
+    learned_names,
+    matrix_shapes,
+    output_count,
+)
 
-VALUE_STEPS = 16
-"""Attention values are quantised in fixed steps of 1/16."""
+VALUE_STEPS = 8
+"""Attention values are quantised in fixed steps of 1/8."""
 
-FINE_LEVELS = constant(4095)
-"""Levels for gradients that are only summed, never multiplied: 4095 * 2048 rows < 2^24."""
-TOKEN_LEVELS = constant(1023)
-"""The same where a row counts more than once: 1023 * 11 candidates * 1490 rows < 2^24."""
+MATRIX_LEVELS = 60
+"""Codes of a matrix lie in [-60, 60]: see `kernels/vectors.py`."""
 
 _FAR = constant(-1e30)
+_MATRIX_LEVELS = constant(MATRIX_LEVELS)
 _STEPS = constant(ATTENTION_STEPS)
 _VALUE_STEPS = constant(VALUE_STEPS)
 _VALUE_UNIT = constant(1.0 / VALUE_STEPS)
@@ -38,8 +55,20 @@ _TWO = constant(2.0)
 _WEIGHTS = torch.from_numpy(ATTENTION_WEIGHTS).float()
 
 
+class Used(NamedTuple):
+    """What predicting reads of the weights, by name."""
+
+    weights: dict[str, Tensor]
+    codes: dict[str, Tensor]
+    scales: dict[str, Tensor]
+
+
 class Model:
-    """Weights, their quantised form, and the activations of the segment under way."""
+    """Weights, their quantised form, and the activations of the last two segments.
+
+    `weights`, `codes`, `codes_t` and `scales` are those that learning has reached, `used` are those
+    that predict.
+    """
 
     def __init__(self, preset: Preset, products: Products) -> None:
         self.preset, self.products = preset, products
@@ -47,216 +76,205 @@ class Model:
         self.codes: dict[str, Tensor] = {}
         self.codes_t: dict[str, Tensor] = {}
         self.scales: dict[str, Tensor] = {}
-        self.requantise()
+        self._quantise(list(matrix_shapes(preset)))
+        self._learned = [name for name in learned_names(preset) if name in self.codes]
+        self.refresh()
+        self._rotary = rotary.tables(preset.width // preset.heads)
         self._score_gain = constant(1 / math.sqrt(preset.width // preset.heads))
         self._width = constant(preset.width)
+        self.ring = preset.window + preset.segment
+        """Positions whose keys and values are kept, position t in place t mod ring."""
 
-    def requantise(self) -> None:
-        """Bring the quantised matrices up to date with the learned ones."""
-        for name in matrix_shapes(self.preset):
-            codes, scale, _ = quantise(self.weights[name])
+    def _quantise(self, names: list[str]) -> None:
+        for name in names:
+            codes, scale, _ = quantise(self.weights[name], levels=_MATRIX_LEVELS)
             self.codes[name] = self.products.operand(codes)
             self.codes_t[name] = self.products.operand(codes.t().contiguous())
             self.scales[name] = scale.t()
 
-    def start_block(self, streams: int) -> None:
-        """Forget the context (not what was learned) and make room for `streams` streams."""
+    def requantise(self) -> None:
+        """Bring the quantised matrices up to date with the learned ones."""
+        self._quantise(self._learned)
+
+    def refresh(self) -> None:
+        """Predict with the weights that learning has reached from now on."""
+        self.used = Used(dict(self.weights), dict(self.codes), dict(self.scales))
+
+    def start_block(self) -> None:
+        """Forget the context (not what was learned)."""
         p = self.preset
-        heads, channels, span = p.heads, p.width // p.heads, p.window + p.segment
-        self.streams = streams
         self.kept: dict[str, Tensor] = {}
         for layer in range(p.layers):
-            self.kept[f"{layer}.k"] = torch.zeros(streams, heads, span, channels)
-            self.kept[f"{layer}.k_scale"] = torch.zeros(streams, heads, span, 1)
-            self.kept[f"{layer}.v"] = torch.zeros(streams, heads, span, channels)
+            self.kept[f"{layer}.k"] = torch.zeros(p.heads, self.ring, p.width // p.heads)
+            self.kept[f"{layer}.k_scale"] = torch.zeros(p.heads, self.ring, 1)
+            self.kept[f"{layer}.v"] = torch.zeros(p.heads, self.ring, p.width // p.heads)
+        self.saved: list[dict[str, list[Tensor]]] = [{}, {}]
 
-    def start_segment(self) -> None:
-        """Slide the keys and values: the last W positions stay, T slots become free."""
-        window, segment = self.preset.window, self.preset.segment
-        for kept in self.kept.values():
-            if kept.dim() == 4:
-                kept[:, :, :window] = kept[:, :, segment : segment + window].clone()
-        self.saved: dict[str, list[Tensor]] = {}
-
-    def _save(self, **tensors: Tensor) -> None:
-        for name, value in tensors.items():
-            self.saved.setdefault(name, []).append(value)
+    def start_segment(self, segment_number: int) -> None:
+        """Make room for the activations of a segment; those of the one before stay."""
+        self.saved[segment_number % 2] = {}
 
     # -- forward ---------------------------------------------------------------------------
 
     def _linear(self, codes: Tensor, scale: Tensor, name: str) -> Tensor:
-        """codes [N, in] * scale [N, 1] times the matrix: float32 [N, out]."""
-        product = self.products.product(self.products.operand(codes), self.codes[name])
-        return product * scale * self.scales[name]
+        """codes [n, in] * scale [n, 1] times the matrix: float32 [n, out]."""
+        product = self.products.product(self.products.operand(codes), self.used.codes[name])
+        return product * scale * self.used.scales[name]
 
-    def _norm(self, x: Tensor, name: str) -> tuple[Tensor, Tensor]:
-        """x [N, d] divided by its mean magnitude, as codes and scale."""
+    def _norm(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """x [n, d] divided by its mean magnitude, as codes and scale; and the rate of the codes."""
         codes, _, rate = quantise(x)
-        scale = self._width / codes.abs().sum(-1, keepdim=True).clamp(min=1.0)
-        self._save(**{f"{name}.codes": codes, f"{name}.scale": scale, f"{name}.rate": rate})
-        return codes, scale
+        return codes, self._width / codes.abs().sum(-1, keepdim=True).clamp(min=1.0), rate
 
     def _heads(self, x: Tensor) -> Tensor:
-        """[B*n, d] -> [B, H, n, c]."""
-        p = self.preset
-        return x.view(self.streams, -1, p.heads, p.width // p.heads).transpose(1, 2)
+        """[n, d] -> [H, n, c]."""
+        return x.view(len(x), self.preset.heads, -1).transpose(0, 1)
 
     def _rows(self, x: Tensor) -> Tensor:
-        """[B, H, n, c] -> [B*n, d]."""
-        return x.transpose(1, 2).reshape(-1, self.preset.width)
+        """[H, n, c] -> [n, d]."""
+        return x.transpose(0, 1).reshape(-1, self.preset.width)
+
+    def _angles(self, position: int, count: int) -> tuple[Tensor, Tensor]:
+        """Cosines and sines [n, c/2] by which positions from `position` on are turned."""
+        positions = np.arange(position, position + count)
+        fine = self._rotary[0, positions % rotary.ENTRIES]
+        coarse = self._rotary[1, positions // rotary.ENTRIES]
+        cosines, sines = rotary.turned((fine[:, 0], fine[:, 1]), (coarse[:, 0], coarse[:, 1]))
+        return torch.from_numpy(cosines), torch.from_numpy(sines)
+
+    @staticmethod
+    def _turn(x: Tensor, cosines: Tensor, sines: Tensor) -> Tensor:
+        """x [H, n, c] with pair (i, i + c/2) of each row turned by the row's angles."""
+        half = x.shape[-1] // 2
+        a, b = x[..., :half], x[..., half:]
+        return torch.cat([a * cosines - b * sines, b * cosines + a * sines], dim=-1)
+
+    def _seen_keys(self, position: int, count: int) -> np.ndarray:
+        """Positions [M] of the keys that `count` positions of one segment see."""
+        start = position - position % self.preset.segment
+        return np.arange(max(0, start - self.preset.window), position + count)
 
     def _attention_weights(
-        self, layer: int, at: int, q: Tensor, q_scale: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        """Integer weights [B, H, n, W+n] over slots `at` .. `at+W+n`, and their sums [.., 1]."""
-        window, n = self.preset.window, q.shape[2]
-        keys = self.kept[f"{layer}.k"][:, :, at : at + window + n]
-        key_scale = self.kept[f"{layer}.k_scale"][:, :, at : at + window + n]
-        scores = torch.matmul(q, keys.transpose(2, 3)) * q_scale * key_scale.transpose(2, 3)
-        distance = (window + torch.arange(n))[:, None] - torch.arange(window + n)[None]
-        visible = (distance >= 0) & (distance < window)
-        bias = self.weights[f"{layer}.bias"][:, distance.clamp(0, window - 1)]
-        scores = torch.where(visible, scores + bias, _FAR)
+        self, layer: int, position: int, q: Tensor, q_scale: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Integer weights [H, n, M] of the keys seen, their sums [.., 1], the keys' places [M]."""
+        count = q.shape[1]
+        seen = self._seen_keys(position, count)
+        places = torch.from_numpy(seen % self.ring)
+        keys = self.kept[f"{layer}.k"][:, places]
+        key_scale = self.kept[f"{layer}.k_scale"][:, places]
+        scores = torch.matmul(q, keys.transpose(1, 2)) * q_scale * key_scale.transpose(1, 2)
+        visible = torch.from_numpy(seen <= np.arange(position, position + count)[:, None])
+        scores = torch.where(visible, scores, _FAR)
         peak = scores.amax(-1, keepdim=True)
         codes = ((peak - scores) * _STEPS).round().clamp(max=len(ATTENTION_WEIGHTS) - 1)
         weights = _WEIGHTS[codes.long()]
-        return weights, weights.sum(-1, keepdim=True)
+        return weights, weights.sum(-1, keepdim=True), places
 
-    def forward(self, seen: Seen, at: int) -> Tensor:
-        """Logits float32 [B*n, 256] of positions `at` .. `at+n` of the segment.
+    def forward(self, seen: Seen, position: int) -> Tensor:
+        """Logits float32 [n, 256] of n positions of one segment, from `position` of the block on.
 
-        seen: what the slots say of these B*n rows, stream-major.
+        seen: what the slots say of these n rows.
         """
         p = self.preset
-        tokens = seen.tokens
-        n = len(tokens) // self.streams
-        embedding = self.weights["embedding"]
+        saved = self.saved[position // p.segment % 2]
+
+        def save(name: str, **tensors: Tensor) -> None:
+            for part, value in tensors.items():
+                saved.setdefault(name + part, []).append(value)
+
+        tokens, embedding = seen.tokens, self.used.weights["embedding"]
         x = embedding[tokens[:, 0]]
         for i in range(1, tokens.shape[1]):
             x = x + embedding[tokens[:, i]]
-        new = slice(at + p.window, at + p.window + n)
+        if kind_count(p):
+            codes, scale = memory_roots(self.used.weights["table"], seen)
+            x = x + self._linear(codes, scale, "memory")
+        angles = self._angles(position, len(x))
+        place = position % self.ring
+        new = slice(place, place + len(x))
         for layer in range(p.layers):
-            codes, scale = self._norm(x, f"{layer}.norm1")
+            codes, scale, _ = self._norm(x)
             qkv = self._linear(codes, scale, f"{layer}.qkv")
             q, k, v = (self._heads(part) for part in qkv.split(p.width, dim=1))
-            q, q_scale, _ = quantise(q)
+            q, q_scale, _ = quantise(self._turn(q, *angles))
             q_scale = q_scale * self._score_gain
-            k, k_scale, _ = quantise(k)
-            v = (v * _VALUE_STEPS).round().clamp(-LEVELS, LEVELS)
-            self.kept[f"{layer}.k"][:, :, new] = k
-            self.kept[f"{layer}.k_scale"][:, :, new] = k_scale
-            self.kept[f"{layer}.v"][:, :, new] = v
-            weights, total = self._attention_weights(layer, at, q, q_scale)
-            values = self.kept[f"{layer}.v"][:, :, at : at + p.window + n]
-            mixed = torch.matmul(weights, values) / total * _VALUE_UNIT
-            codes, scale, _ = quantise(self._rows(mixed))
-            self._save(
-                **{f"{layer}.q": q, f"{layer}.q_scale": q_scale},
-                **{f"{layer}.out.codes": codes, f"{layer}.out.scale": scale},
+            k, k_scale, _ = quantise(self._turn(k, *angles))
+            self.kept[f"{layer}.k"][:, new] = k
+            self.kept[f"{layer}.k_scale"][:, new] = k_scale
+            self.kept[f"{layer}.v"][:, new] = (v * _VALUE_STEPS).round().clamp(-LEVELS, LEVELS)
+            weights, total, places = self._attention_weights(layer, position, q, q_scale)
+            values = self.kept[f"{layer}.v"][:, places]
+            codes, scale, _ = quantise(
+                self._rows(torch.matmul(weights, values) / total * _VALUE_UNIT)
             )
             x = x + self._linear(codes, scale, f"{layer}.out")
-            codes, scale = self._norm(x, f"{layer}.norm2")
+            codes, scale, rate = self._norm(x)
+            save(f"{layer}.norm.", codes=codes, scale=scale, rate=rate)
             hidden = self._linear(codes, scale, f"{layer}.up").clamp(min=0)
             codes, scale, _ = quantise(hidden * hidden)
-            self._save(
-                **{f"{layer}.hidden": hidden},
-                **{f"{layer}.down.codes": codes, f"{layer}.down.scale": scale},
-            )
+            save(f"{layer}.", hidden=hidden)
+            save(f"{layer}.down.", codes=codes, scale=scale)
             x = x + self._linear(codes, scale, f"{layer}.down")
-        codes, scale = self._norm(x, "norm")
+        codes, scale, rate = self._norm(x)
+        save("norm.", codes=codes, scale=scale, rate=rate)
         outputs = self._linear(codes, scale, "head")
-        logits, gates = add_candidates(outputs, self.weights["table"], seen)
-        self._save(**seen._asdict(), gates=gates)
+        logits, gates = add_candidates(outputs, self.used.weights["table"], seen)
+        save("", **seen._asdict(), gates=gates)
         return logits
 
     # -- backward --------------------------------------------------------------------------
 
-    def _activation(self, name: str) -> Tensor:
-        """The segment's activation: rows [B*T, ..] in stream order, or [B, H, T, ..]."""
-        parts = self.saved[name]
-        if len(parts) == 1:
-            return parts[0]
-        if parts[0].dim() == 4:
-            return torch.cat(parts, dim=2)
-        return torch.stack(parts, dim=1).flatten(0, 1)
+    def backward(self, segment_number: int, d_logits: Tensor) -> dict[str, Tensor]:
+        """Gradients of all tensors that learn, of a whole segment; d_logits float32 [T, 256].
 
-    def _linear_back(
-        self, dy: Tensor, codes: Tensor, scale: Tensor, name: str
-    ) -> tuple[Tensor, Tensor]:
-        """Gradients by the input [N, in] and by the matrix [out, in]."""
-        operand, product = self.products.operand, self.products.product
-        g, g_scale, _ = quantise(dy * self.scales[name])
-        dx = product(operand(g), self.codes_t[name]) * g_scale
+        Only the last two segments that were predicted have activations.
+        """
+        return _Backward(self, segment_number).gradients(d_logits)
+
+
+class _Backward:
+    """The backward pass of one segment, which changes nothing of its model."""
+
+    def __init__(self, model: Model, segment_number: int) -> None:
+        self.model = model
+        self.saved = {k: torch.cat(v) for k, v in model.saved[segment_number % 2].items()}
+        self.grads: dict[str, Tensor] = {}
+
+    def _linear(self, dy: Tensor, name: str, source: str) -> Tensor:
+        """Gradient by the input [T, in] of a matrix, given that by its output [T, out]; and by the
+        matrix. `source` names that input."""
+        model, codes, scale = (
+            self.model,
+            self.saved[f"{source}.codes"],
+            self.saved[f"{source}.scale"],
+        )
+        operand, product = model.products.operand, model.products.product
         g, g_scale, _ = quantise(dy * scale, dim=0)
         dw = product(operand(g.t().contiguous()), operand(codes.t().contiguous()))
-        return dx, dw * g_scale.t()
+        self.grads[name] = dw * g_scale.t()
+        g, g_scale, _ = quantise(dy * model.scales[name])
+        return product(operand(g), model.codes_t[name]) * g_scale
 
-    def _norm_back(self, dh: Tensor, name: str) -> Tensor:
+    def _norm(self, dh: Tensor, name: str) -> Tensor:
         """Gradient by the input of a norm, given the gradient by its output."""
-        codes = self._activation(f"{name}.codes")
-        scale = self._activation(f"{name}.scale")
-        rate = self._activation(f"{name}.rate")
+        codes, scale, rate = (self.saved[f"{name}.{part}"] for part in ("codes", "scale", "rate"))
         g, g_scale, _ = quantise(dh)
-        along = (g * codes).sum(-1, keepdim=True) * g_scale * scale / self._width
+        along = (g * codes).sum(-1, keepdim=True) * g_scale * scale / self.model._width
         return (dh - codes.sign() * along) * (scale * rate)
 
-    def _attention_back(self, d_mixed: Tensor, layer: int) -> tuple[Tensor, Tensor]:
-        """Gradients by qkv [N, 3d] and by the relative position bias [H, W]."""
-        p = self.preset
-        window, segment = p.window, p.segment
-        q, q_scale = self._activation(f"{layer}.q"), self._activation(f"{layer}.q_scale")
-        weights, total = self._attention_weights(layer, 0, q, q_scale)
-        keys, values = self.kept[f"{layer}.k"], self.kept[f"{layer}.v"]
-        k_scale = self.kept[f"{layer}.k_scale"]
-        d_mixed = self._heads(d_mixed)
-
-        g, g_scale, _ = quantise(d_mixed)
-        d_weight = torch.matmul(g, values.transpose(2, 3))
-        mean = (weights.double() * d_weight.double()).sum(-1, keepdim=True) / total.double()
-        d_score = (d_weight - mean.float()) * weights * (g_scale * _VALUE_UNIT / total)
-
-        g, g_scale, _ = quantise(d_score * k_scale.transpose(2, 3))
-        dq = torch.matmul(g, keys) * g_scale * self._score_gain
-        g, g_scale, _ = quantise(d_score[..., window:] * q_scale, dim=2)
-        dk = torch.matmul(g.transpose(2, 3), q) * g_scale.transpose(2, 3)
-        g, g_scale, _ = quantise(d_mixed / total, dim=2)
-        dv = torch.matmul(weights[..., window:].transpose(2, 3), g) * g_scale
-
-        slots = window + torch.arange(segment)[:, None] - torch.arange(window)[None]
-        slots = slots.expand(self.streams, p.heads, segment, window)
-        flat = d_score.transpose(0, 1).reshape(p.heads, -1)
-        _, g_scale, rate = quantise(flat, levels=FINE_LEVELS)
-        fine = (d_score * rate[None, :, :, None]).round().gather(-1, slots)
-        d_bias = fine.transpose(0, 1).flatten(1, 2).sum(1) * g_scale
-        return torch.cat([self._rows(part) for part in (dq, dk, dv)], dim=1), d_bias
-
-    def backward(self, d_logits: Tensor) -> dict[str, Tensor]:
-        """Gradients of all learned tensors; d_logits float32 [B*T, 256]."""
-        p = self.preset
-        grads: dict[str, Tensor] = {}
-
-        def linear_back(dy: Tensor, name: str, source: str) -> Tensor:
-            codes, scale = self._activation(f"{source}.codes"), self._activation(f"{source}.scale")
-            dx, grads[name] = self._linear_back(dy, codes, scale, name)
-            return dx
-
-        seen = Seen(*(self._activation(name) for name in Seen._fields))
-        d_outputs, grads["table"] = candidates_back(
-            d_logits, self._activation("gates"), self.weights["table"], seen, output_count(p)
+    def gradients(self, d_logits: Tensor) -> dict[str, Tensor]:
+        model, p, grads = self.model, self.model.preset, self.grads
+        seen = Seen(*(self.saved[name] for name in Seen._fields))
+        d_outputs, d_table = candidates_back(
+            d_logits, self.saved["gates"], model.weights["table"], seen, output_count(p)
         )
-        dx = self._norm_back(linear_back(d_outputs, "head", "norm"), "norm")
-        for layer in reversed(range(p.layers)):
-            d_square = linear_back(dx, f"{layer}.down", f"{layer}.down")
-            d_hidden = d_square * (_TWO * self._activation(f"{layer}.hidden"))
-            dh = linear_back(d_hidden, f"{layer}.up", f"{layer}.norm2")
-            dx = dx + self._norm_back(dh, f"{layer}.norm2")
-            d_mixed = linear_back(dx, f"{layer}.out", f"{layer}.out")
-            d_qkv, grads[f"{layer}.bias"] = self._attention_back(d_mixed, layer)
-            dh = linear_back(d_qkv, f"{layer}.qkv", f"{layer}.norm1")
-            dx = dx + self._norm_back(dh, f"{layer}.norm1")
-        fine, scale, _ = quantise(dx, dim=0, levels=TOKEN_LEVELS)
-        d_embedding = torch.zeros_like(self.weights["embedding"])
-        for tokens in seen.tokens.t():
-            d_embedding.index_add_(0, tokens, fine)
-        grads["embedding"] = d_embedding * scale
+        if kind_count(p):
+            grads["table"] = d_table
+        dx = self._norm(self._linear(d_outputs, "head", "norm"), "norm")
+        for layer in reversed(range(p.layers - p.learning, p.layers)):
+            d_square = self._linear(dx, f"{layer}.down", f"{layer}.down")
+            d_hidden = d_square * (_TWO * self.saved[f"{layer}.hidden"])
+            dh = self._linear(d_hidden, f"{layer}.up", f"{layer}.norm")
+            dx = dx + self._norm(dh, f"{layer}.norm")
         return grads

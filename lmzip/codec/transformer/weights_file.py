@@ -1,0 +1,122 @@
+"""Learned initial weights as they are shipped: rows of few bits, entropy-coded.
+
+A tensor is codes times one float16 scale a row. Of all tensors in their order (`tensor_shapes`),
+the file holds, integers little-endian:
+
+    byte         n: codes lie in [-n, n]
+    2n+1 uint16  frequencies of the codes -n .. n, which sum to 2^14
+    float16      scales, one a row (one for a tensor of one dimension)
+
+and behind all these, the codes of all tensors, row by row, as one payload of the range coder with
+14 bits.
+"""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+
+from lmzip.codec.coder.range_coder import (
+    decode,
+    decode_target,
+    decoder_state,
+    encode,
+    encoder_state,
+    finish,
+)
+from lmzip.codec.entry import entry
+
+BITS = 14
+"""Frequencies of a tensor's codes sum to 2^14."""
+
+Shapes = dict[str, tuple[int, ...]]
+
+
+def levels_of(name: str) -> int:
+    """The largest code of a tensor: coarser ones cost more bits than they save, 23 values an
+    embedding, 31 a matrix (docs/experiments.md)."""
+    return {"table": 127, "embedding": 11}.get(name, 15)
+
+
+def quantised(tensor: np.ndarray, levels: int) -> tuple[np.ndarray, np.ndarray]:
+    """Codes (int64, in [-levels, levels]) and scales (float16, one a row) nearest to a tensor."""
+    rows = tensor.reshape(math.prod(tensor.shape[:-1]), tensor.shape[-1]).astype(np.float64)
+    scales = (np.abs(rows).max(axis=1, initial=0) / levels).astype(np.float16)
+    scales = np.maximum(scales, np.float16(2.0**-24))
+    codes = np.rint(rows / scales[:, None].astype(np.float64)).clip(-levels, levels)
+    return codes.astype(np.int64), scales
+
+
+def pack(tensors: dict[str, np.ndarray]) -> bytes:
+    """The file of tensors (float32), in their order."""
+    head, parts = b"", []
+    for name, tensor in tensors.items():
+        size = levels_of(name)
+        codes, scales = quantised(tensor, size)
+        counts = np.bincount(codes.reshape(-1) + size, minlength=2 * size + 1)
+        freq = frequencies(counts)
+        head += bytes([size]) + freq.astype("<u2").tobytes() + scales.astype("<f2").tobytes()
+        parts.append((codes.reshape(-1) + size, freq))
+    coder = encoder_state()
+    buffer = np.zeros(2 * sum(len(codes) for codes, _ in parts) + 16, dtype=np.uint8)
+    for codes, freq in parts:
+        encode_codes(codes, freq, np.cumsum(freq) - freq, coder, buffer)
+    return head + buffer[: finish(coder, buffer)].tobytes()
+
+
+def unpack(data: bytes, shapes: Shapes) -> dict[str, np.ndarray]:
+    """The tensors (float32) of a file that was made of tensors of these shapes."""
+    at = 0
+    tables = []
+
+    def take(dtype: str, count: int) -> np.ndarray:
+        nonlocal at
+        start, at = at, at + count * np.dtype(dtype).itemsize
+        return np.frombuffer(data[start:at], dtype=dtype)
+
+    for shape in shapes.values():
+        size = int(take("<u1", 1)[0])
+        freq = take("<u2", 2 * size + 1).astype(np.int64)
+        tables.append((size, freq, take("<f2", int(np.prod(shape[:-1]))).astype(np.float32)))
+    payload = np.frombuffer(data[at:], dtype=np.uint8)
+    coder = decoder_state(payload)
+    tensors = {}
+    for (name, shape), (size, freq, scales) in zip(shapes.items(), tables, strict=True):
+        codes = np.zeros(int(np.prod(shape)), dtype=np.uint8)
+        symbols = np.repeat(np.arange(len(freq), dtype=np.uint8), freq)
+        decode_codes(codes, freq, np.cumsum(freq) - freq, symbols, coder, payload)
+        rows = (codes.astype(np.float32) - np.float32(size)).reshape(len(scales), shape[-1])
+        tensors[name] = (rows * scales[:, None]).reshape(shape)
+    return tensors
+
+
+def load(name: str, shapes: Shapes) -> dict[str, np.ndarray]:
+    """The tensors of the shipped file of this name."""
+    return unpack((Path(__file__).parent / "learned" / f"{name}.weights").read_bytes(), shapes)
+
+
+def frequencies(counts: np.ndarray) -> np.ndarray:
+    """Frequencies that sum to 2^14 nearly as counts are, at least 1 for each."""
+    total = 1 << BITS
+    freq = np.maximum(counts * total // max(int(counts.sum()), 1), 1)
+    freq[int(freq.argmax())] += total - int(freq.sum())
+    return freq
+
+
+@entry
+def encode_codes(codes, freq, starts, coder, buffer):
+    """Append codes, int64 [n], indices of freq."""
+    for i in range(codes.shape[0]):
+        code = codes[i]
+        encode(coder, buffer, starts[code], freq[code], BITS)
+
+
+@entry
+def decode_codes(codes, freq, starts, symbols, coder, payload):
+    """Fill codes, uint8 [n]; symbols [2^14]: which code each part of the range belongs to."""
+    for i in range(codes.shape[0]):
+        code = symbols[decode_target(coder, BITS)]
+        codes[i] = code
+        decode(coder, payload, starts[code], freq[code], BITS)

@@ -1,0 +1,189 @@
+"""Both engines: encoder, decoder, and learning beside either, give the same bits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from conftest import noise, prose
+
+from lmzip.codec.coder import range_coder as rangecoder
+from lmzip.codec.coder.bit_coder import code_bytes, empty_bits
+from lmzip.codec.levels import Preset
+from lmzip.codec.transformer.kernels.engine import CpuEngine
+from lmzip.codec.transformer.reference.arithmetic import PRODUCTS
+from lmzip.codec.transformer.reference.engine import TorchEngine
+
+torch.set_num_threads(1)  # for tensors so small, more are slower
+
+PRESET = Preset(
+    width=32, layers=3, heads=2, window=32, segment=16, learning=3,
+    rates=(1e-3, 1e-3, 1e-2), learned="", contexts=8, sets=3, log_buckets=8, log_slots=7,
+)  # fmt: skip
+T = PRESET.segment
+PRESETS = [replace(PRESET, learning=1), replace(PRESET, log_slots=0)]
+
+Engine = CpuEngine | TorchEngine
+
+Predict = Callable[[int, np.ndarray], np.ndarray]
+"""Of a segment's number and bytes: its frequencies."""
+
+
+def segments(count: int) -> list[np.ndarray]:
+    """`count` segments of text and noise, each uint8 [T], and one that is shorter."""
+    half = count * T // 2
+    text = np.frombuffer(prose(half) + noise(count * T - half + 5), dtype=np.uint8)
+    return [text[start : start + T] for start in range(0, len(text), T)]
+
+
+def make(preset: Preset, kind: type[Engine]) -> Engine:
+    engine = kind(preset) if kind is CpuEngine else kind(preset, PRODUCTS["float32"])
+    engine.start_block()
+    return engine
+
+
+def learning_before(engine: Engine, predict: Predict, parts: list[np.ndarray]):
+    """Frequencies of all segments; each is predicted after learning from the one before."""
+    freqs = []
+    for number, part in enumerate(parts):
+        if number:
+            engine.learn(number - 1, parts[number - 1])
+        freqs.append(predict(number, part))
+        engine.refresh()
+    return freqs
+
+
+def learning_after(engine: Engine, predict: Predict, parts: list[np.ndarray]):
+    """Each is predicted before."""
+    freqs = []
+    for number, part in enumerate(parts):
+        freqs.append(predict(number, part))
+        if number:
+            engine.learn(number - 1, parts[number - 1])
+            engine.refresh()
+    return freqs
+
+
+def learning_beside(engine: Engine, predict: Predict, parts: list[np.ndarray]):
+    """Each is predicted meanwhile."""
+    freqs = []
+    with ThreadPoolExecutor(1) as beside:
+        for number, part in enumerate(parts):
+            if number:
+                learning = beside.submit(engine.learn, number - 1, parts[number - 1])
+            freqs.append(predict(number, part))
+            if number:
+                learning.result()
+                engine.refresh()
+    return freqs
+
+
+def learned(engine: Engine) -> dict[str, np.ndarray]:
+    """What learns, and the first moments, under the reference's names."""
+    if isinstance(engine, TorchEngine):
+        learner = engine.learner
+        tensors = {name: engine.model.weights[name] for name in learner.first}
+        tensors |= {f"first {name}": moment for name, moment in learner.first.items()}
+        return {name: value.numpy() for name, value in tensors.items()}
+    learner, first = engine.learner, engine.preset.layers - engine.preset.learning
+    tensors = {"head": learner.head.w[0], "first head": learner.head.m[0]}
+    if engine.preset.log_slots:
+        tensors |= {"table": learner.table, "first table": learner.table_m}
+    for part in ("up", "down"):
+        own = getattr(learner, part)
+        for layer, (w, m) in enumerate(zip(own.w, own.m, strict=True), first):
+            tensors |= {f"{layer}.{part}": w, f"first {layer}.{part}": m}
+    return tensors
+
+
+def forget(engine: Engine) -> None:
+    """Empty the slots too."""
+    (engine.slots if isinstance(engine, TorchEngine) else engine.state.slots).cells[:] = 0
+
+
+def assert_same(one: Engine, other: Engine) -> None:
+    ours, theirs = learned(one), learned(other)
+    assert ours.keys() == theirs.keys()
+    for name, value in ours.items():
+        assert np.array_equal(value, theirs[name]), name
+
+
+@pytest.mark.parametrize("preset", [PRESET, *PRESETS])
+def test_a_hundred_learning_steps_agree_bit_for_bit(preset):
+    engines = [make(preset, kind) for kind in (CpuEngine, TorchEngine)]
+    parts = segments(101)
+    freqs = [learning_after(engine, engine.predict, parts) for engine in engines]
+    for ours, theirs in zip(*freqs, strict=True):
+        assert np.array_equal(ours, theirs)
+    assert_same(*engines)
+
+
+@pytest.mark.parametrize("kind", [CpuEngine, TorchEngine])
+@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize("way", [learning_before, learning_beside])
+def test_learning_may_run_before_after_or_beside_the_next_segment(preset, kind, way):
+    parts = segments(40)
+    one, other = make(preset, kind), make(preset, kind)
+    expected = learning_after(one, one.predict, parts)
+    for freq, own in zip(expected, way(other, other.predict, parts), strict=True):
+        assert np.array_equal(freq, own)
+    assert_same(one, other)
+
+
+@pytest.mark.parametrize("kind", [CpuEngine, TorchEngine])
+@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize("way", [learning_after, learning_beside])
+def test_the_decoder_sees_byte_by_byte_what_the_encoder_saw_at_once(preset, kind, way):
+    parts = segments(12)
+    encoder, decoder = make(preset, kind), make(preset, kind)
+    freqs = learning_after(encoder, encoder.predict, parts)
+    buffer, coder = np.zeros(2000, dtype=np.uint8), rangecoder.encoder_state()
+    bits = empty_bits(preset, 400)
+    for freq, part in zip(freqs, parts, strict=True):
+        code_bytes(bits, freq, part.copy(), coder, buffer, False)
+    payload = buffer[: rangecoder.finish(coder, buffer)]
+    bits, coder = empty_bits(preset, 400), rangecoder.decoder_state(payload)
+    decoded = [np.zeros_like(part) for part in parts]
+
+    def decode(number: int, part: np.ndarray) -> np.ndarray:
+        decoder.decode(number, bits, part, coder, payload)
+        if kind is TorchEngine:
+            return torch.cat(decoder.freqs[number % 2]).numpy()
+        return decoder.state.freq[number % 2 * T :][: len(part)].copy()
+
+    seen = way(decoder, decode, decoded)
+    assert b"".join(map(bytes, decoded)) == b"".join(map(bytes, parts))
+    for freq, own in zip(freqs, seen, strict=True):
+        assert np.array_equal(freq, own)
+    assert_same(encoder, decoder)
+
+
+@pytest.mark.parametrize("kind", [CpuEngine, TorchEngine])
+def test_what_was_learned_counts_from_refresh_on(kind):
+    engine = make(PRESET, kind)
+    part = segments(1)[0]
+    before = engine.predict(0, part)
+    engine.learn(0, part)
+    engine.start_block()
+    forget(engine)
+    assert np.array_equal(engine.predict(0, part), before)
+    engine.refresh()
+    engine.start_block()
+    forget(engine)
+    assert not np.array_equal(engine.predict(0, part), before)
+
+
+@pytest.mark.parametrize("kind", [CpuEngine, TorchEngine])
+def test_a_new_block_forgets_the_context_and_keeps_what_was_learned(kind):
+    engine = make(PRESET, kind)
+    fresh = engine.first_frequencies().copy()
+    assert fresh.shape == (256,)
+    engine.start_block()
+    learning_after(engine, engine.predict, segments(3))
+    once = engine.first_frequencies().copy()
+    assert np.array_equal(once, engine.first_frequencies())
+    assert not np.array_equal(once, fresh)

@@ -1,0 +1,137 @@
+"""`product` has one meaning, whatever instruction computes it."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+from conftest import spawn
+
+from lmzip.codec import processor
+from lmzip.codec.transformer.kernels import products
+from lmzip.errors import EngineError
+
+SHAPES = ((1, 4, 16), (1, 128, 512), (1, 512, 128), (2, 36, 80), (5, 68, 272), (64, 128, 48))
+
+
+def operands(kind: str, rows: int, inner: int, columns: int) -> tuple[np.ndarray, np.ndarray]:
+    """Codes a [rows, inner] and b [columns, inner] as int64."""
+    generator = np.random.default_rng(rows + inner + columns)
+    if kind == "random":
+        return (generator.integers(-127, 128, (size, inner)) for size in (rows, columns))
+    if kind == "signs":
+        return (127 * generator.choice([-1, 1], (size, inner)) for size in (rows, columns))
+    sign = -1 if kind == "lowest" else 1
+    return np.full((rows, inner), 127 * sign), np.full((columns, inner), 127)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("kind", ["random", "signs", "lowest", "highest"])
+def test_products_of_all_kinds_are_exact(kind, shape):
+    a, b = operands(kind, *shape)
+    y = np.full((len(a), len(b)), 7, dtype=np.int32)
+    for product in (products.plain, products.product, products.multiply):
+        product(a.astype(np.int8), products.pack(b), y)
+        assert np.array_equal(y, a @ b.T)
+    for row, line in zip(a, y, strict=True):
+        got = np.zeros(len(b), dtype=np.int32)
+        products.row_product(row.astype(np.int8), products.pack(b), got)
+        assert np.array_equal(got, line)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("kind", ["random", "signs", "lowest", "highest"])
+def test_products_with_matrices_are_exact(kind, shape):
+    a, b = operands(kind, *shape)
+    b = np.sign(b) * np.minimum(abs(b), 60)
+    y = np.full((len(a), len(b)), 7, dtype=np.int32)
+    matrix, raised = products.pack_matrix(b), np.zeros(len(b), dtype=np.int32)
+    products.raise_sums(matrix, raised)
+    assert np.array_equal(raised, -128 * b.sum(1))
+    for product in (products.plain_matrix, products.matrix_product, products.multiply_matrix):
+        product(a.astype(np.int8), matrix, raised, y)
+        assert np.array_equal(y, a @ b.T)
+    for row, line in zip(a, y, strict=True):
+        got = np.zeros(len(b), dtype=np.int32)
+        products.matrix_row_product(row.astype(np.int8), matrix, raised, got)
+        assert np.array_equal(got, line)
+
+
+def test_the_self_test_notices_sums_that_saturate():
+    def saturating(a: np.ndarray, b: np.ndarray, y: np.ndarray) -> None:
+        pairs = (
+            a.reshape(len(a), -1, 2).astype(np.int64),
+            b.swapaxes(0, 1).reshape(y.shape[1], -1, 2),
+        )
+        sums = np.einsum("nkp,mkp->nmk", pairs[0], pairs[1].astype(np.int64))
+        y[:] = np.clip(sums, -(2**15), 2**15 - 1).sum(-1)
+
+    def unsigned(a: np.ndarray, b: np.ndarray, y: np.ndarray) -> None:
+        products.plain(np.abs(a), b, y)
+
+    assert products.self_test()
+    assert products.self_test_of_matrices()
+    assert products.self_test(products.plain)
+    assert not products.self_test(unsigned)
+    assert products.self_test(saturating), "pairs of codes within 127 stay below 2^15"
+    assert not products.self_test(
+        lambda a, b, y: saturating(a, b, y) or np.add(y, a.shape[0] == 5, y)
+    )
+
+
+def test_the_best_way_that_a_processor_has_is_chosen():
+    assert processor.choose(None, {}) == "plain"
+    assert processor.choose(None, {"avx2": True, "avx512vnni": False}) == "avx2"
+    assert processor.choose(None, {"avx2": True, "avxvnni": True}) == "vnni"
+    everything = {"avx2": True, "avx512vnni": True, "avx512bw": True}
+    assert processor.choose(None, everything) == "vnni512"
+    assert processor.choose("vnni", everything) == "vnni512"
+    assert processor.choose("avx2", everything) == "avx2"
+    assert processor.choose("plain", everything) == "plain"
+    assert processor.choose(None, {"dotprod": True}) == "dot"
+    with pytest.raises(EngineError, match=r"lacks dotprod; set LMZIP_PRODUCTS to"):
+        processor.choose("dot", everything)
+    with pytest.raises(EngineError, match="it is unknown"):
+        processor.choose("abacus", everything)
+
+
+def test_a_way_that_is_forced_and_cannot_be_had_is_an_error_that_says_so():
+    done = spawn("-1", "-c", __file__, LMZIP_PRODUCTS="abacus")
+    assert done.returncode == 1
+    assert b"'abacus'" in done.stderr
+    assert b"unset it" in done.stderr
+
+
+TARGETS = {
+    "vnni512": ("x86_64-linux-gnu", "+avx512vnni,+avx512bw", r"vpdpbusd\s.*%zmm"),
+    "vnni": ("x86_64-linux-gnu", "+avx2,+avxvnni", r"\{vex\}\s+vpdpbusd\s.*%ymm"),
+    "avx2": ("x86_64-linux-gnu", "+avx2", r"vpmaddubsw\s.*%ymm"),
+    "dot": ("aarch64-linux-gnu", "+dotprod", r"sdot\s+v0\.4s"),
+}
+
+
+@pytest.mark.parametrize("raised", [False, True])
+@pytest.mark.parametrize("way", TARGETS)
+def test_every_way_compiles_to_its_instruction_for_its_processor(way, raised):
+    ir = pytest.importorskip("llvmlite.ir")
+    binding = pytest.importorskip("llvmlite.binding")
+    from lmzip.codec.transformer.kernels import vectors
+
+    triple, features, instruction = TARGETS[way]
+    binding.initialize_all_targets()
+    binding.initialize_all_asmprinters()
+    try:
+        target = binding.Target.from_triple(triple)
+    except RuntimeError:
+        pytest.skip(f"this LLVM has no target {triple}")
+    module = ir.Module()
+    module.triple = triple
+    pointers = [kind.llvm.as_pointer() for kind in (vectors.sums, vectors.codes, vectors.codes)]
+    function = ir.Function(module, ir.FunctionType(ir.VoidType(), pointers), "dot")
+    builder = ir.IRBuilder(function.append_basic_block())
+    total, a, b = (builder.load(pointer) for pointer in function.args)
+    builder.store(vectors.multiply(builder, way, total, a, b, raised), function.args[0])
+    builder.ret_void()
+    machine = target.create_target_machine(opt=3, features=features)
+    assert re.search(instruction, machine.emit_assembly(binding.parse_assembly(str(module))))

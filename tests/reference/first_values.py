@@ -1,0 +1,100 @@
+"""Section 4 of docs/FORMAT.md: the values of the learned tensors before anything was learned."""
+
+from __future__ import annotations
+
+import math
+from decimal import Decimal, localcontext
+from pathlib import Path
+
+import numpy as np
+
+from reference.arithmetic import F32
+from reference.constants import LEVELS, WORTH, Level
+from reference.slots import KINDS
+
+LEARNED = Path(__file__).parents[2] / "lmzip/codec/transformer/learned"
+FILES = dict(zip(LEVELS.values(), ["tiny", *["small"] * 3, *["medium"] * 5], strict=True))
+
+
+def first_values(level: Level) -> dict[str, np.ndarray]:
+    """The tensors by name, float32: those of the level's file; of no level, those from scratch."""
+    scratch = from_scratch(level)
+    if level not in FILES:
+        return scratch
+    return learned((LEARNED / f"{FILES[level]}.weights").read_bytes(), scratch)
+
+
+def learned(data: bytes, like: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The tensors of a file (4.2), which have the shapes of these."""
+    names = ["embedding", "table"]
+    names += [name for name in like if "." in name] + ["head"]
+    names += ["memory"] if "memory" in like else []
+    tables, at = [], 0
+    for name in names:
+        size, rows = data[at], math.prod(like[name].shape[:-1])
+        freq = np.frombuffer(data, "<u2", 2 * size + 1, at + 1)
+        scales = np.frombuffer(data, "<f2", rows, at + 3 + 4 * size)
+        at += 3 + 4 * size + 2 * rows
+        tables.append((size, freq.tolist(), scales.astype(F32)))
+    payload, place = data[at:] + bytes(8), 7
+    rest, width, values = int.from_bytes(payload[:7], "big"), 1 << 56, {}
+    for name, (size, freq, scales) in zip(names, tables, strict=True):
+        symbols = [code for code, count in enumerate(freq) for _ in range(count)]
+        starts = np.cumsum([0, *freq]).tolist()
+        codes = []
+        for _ in range(like[name].size):
+            step = width >> 14
+            code = symbols[min(rest // step, (1 << 14) - 1)]
+            rest -= step * starts[code]
+            width = step * freq[code]
+            while width < 1 << 48:
+                rest = rest << 8 | (payload[place] if place < len(payload) else 0)
+                width <<= 8
+                place += 1
+            codes.append(code - size)
+        rows = np.array(codes, F32).reshape(len(scales), like[name].shape[-1])
+        values[name] = (rows * scales[:, None]).reshape(like[name].shape)
+    return values
+
+
+def from_scratch(level: Level) -> dict[str, np.ndarray]:
+    """The tensors before anything was learned."""
+    d, kinds = level.width, KINDS if level.slots else 0
+    rows, outputs = (1025 + 144 * kinds, 272) if kinds else (768, 256)
+    values = {"embedding": uniform("embedding", rows, d), "table": worth(kinds)}
+    values["embedding"][256:512] *= F32(1 / 2)
+    values["embedding"][512:768] *= F32(1 / 4)
+    values["embedding"][768:] *= F32(1 / 8)
+    if kinds:
+        values["memory"] = np.zeros((d, 256), F32)
+    for layer in range(level.layers):
+        spread = F32(math.sqrt(3 / d))
+        values[f"{layer}.qkv"] = uniform(f"{layer}.qkv", 3 * d, d) * spread
+        values[f"{layer}.out"] = np.zeros((d, d), F32)
+        values[f"{layer}.up"] = uniform(f"{layer}.up", 4 * d, d) * spread
+        values[f"{layer}.down"] = np.zeros((d, 4 * d), F32)
+    values["head"] = np.zeros((outputs, d), F32)
+    return values
+
+
+def worth(kinds: int) -> np.ndarray:
+    """The table of the slots."""
+    with localcontext() as context:
+        context.prec = 40
+        values = [float(Decimal("0.35") * Decimal(1 + n).ln()) for n in WORTH]
+    return np.tile(np.repeat(np.array(values, F32), 12), kinds)
+
+
+def uniform(name: str, *shape: int) -> np.ndarray:
+    """The hashed uniform values of a tensor."""
+    seed = 0xCBF29CE484222325
+    for byte in name.encode():
+        seed = (seed ^ byte) * 0x100000001B3 & (1 << 64) - 1
+    # NumPy's products and sums of whole arrays are modulo 2^64, as they should be.
+    z = np.arange(1, math.prod(shape) + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+    z = z + np.uint64(seed)
+    z = (z ^ z >> np.uint64(30)) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ z >> np.uint64(27)) * np.uint64(0x94D049BB133111EB)
+    z = z ^ z >> np.uint64(31)
+    centred = (z >> np.uint64(40)).astype(np.int64) - (1 << 23)
+    return (centred * 2.0**-23).astype(F32).reshape(shape)
