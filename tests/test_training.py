@@ -1,0 +1,172 @@
+"""Training: the float twin is the codec's network, a run goes on where it was stopped, its weights
+become a file of the codec."""
+
+from __future__ import annotations
+
+import math
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from needs_torch import torch
+
+from lmzip.codec.transformer import weights_file
+from lmzip.codec.transformer.kernels.engine import CpuEngine
+from lmzip.codec.transformer.weights import initial_weights, tensor_shapes, weights_from_scratch
+from training import corpus
+from training.__main__ import main
+from training.export import export
+from training.network import Network
+from training.optimiser import orthogonal
+from training.run import Plan, Run, bits_per_byte, preset_of
+
+EXAMPLES = Path(__file__).parents[1] / "examples"
+TEXT = b"".join(path.read_bytes() for path in sorted(EXAMPLES.glob("*.txt")))
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A corpus of two kinds, a few hundred kB."""
+    (tmp_path / "prose.txt").write_bytes(b"\0".join([TEXT[:9000]] * 20 + [b"too short"]))
+    (tmp_path / "code.txt").write_bytes(b"\0".join([Path(__file__).read_bytes()] * 10))
+    return tmp_path
+
+
+def stretch(name: str, text: bytes) -> corpus.Batch:
+    """One stretch of a text, as training sees it."""
+    reader = corpus.Reader(preset_of(name), len(text))
+    reader.open(np.frombuffer(text, dtype=np.uint8))
+    batch = corpus.empty_batch(preset_of(name), 1, len(text))
+    reader.read_into(batch, 0)
+    return batch
+
+
+class TestCorpus:
+    def test_documents_are_cut_and_short_ones_left_out(self, tmp_path: Path) -> None:
+        long = b"x" * (corpus.LONGEST + 1000)
+        (tmp_path / "logs.txt").write_bytes(b"\0".join([long, b"short", b"y" * 300]))
+        documents = corpus.read_documents(tmp_path)
+        assert [len(d) for d in documents["logs"]] == [corpus.LONGEST, 1000, 300]
+
+    def test_a_folder_without_documents_is_an_error(self, tmp_path: Path) -> None:
+        with pytest.raises(FileNotFoundError, match="has no documents"):
+            corpus.read_documents(tmp_path)
+
+    def test_kinds_come_by_their_shares(self, folder: Path) -> None:
+        mixture = corpus.Mixture(corpus.read_documents(folder), preset_of("tiny"), 4, 256, seed=1)
+        for _ in range(100):
+            mixture.next()
+        shares = corpus.SHARES["prose"], corpus.SHARES["code"]
+        assert mixture.read["prose"] / mixture.read["code"] == pytest.approx(
+            shares[0] / shares[1], rel=0.4
+        )
+
+    def test_a_document_starts_with_empty_slots(self) -> None:
+        reader = corpus.Reader(preset_of("small"), 100)
+        found = []
+        for _ in range(2):
+            reader.open(np.frombuffer(TEXT[:100], dtype=np.uint8))
+            batch = corpus.empty_batch(preset_of("small"), 1, 100)
+            assert reader.read_into(batch, 0) == 100
+            found.append(batch.tokens)
+        assert np.array_equal(*found)
+
+    def test_what_lies_behind_a_document_is_not_learned(self) -> None:
+        batch = stretch("small", TEXT[:100])
+        longer = corpus.empty_batch(preset_of("small"), 1, 150)
+        for name in vars(batch):
+            getattr(longer, name)[:, :100] = getattr(batch, name)
+        network = Network(preset_of("small"))
+        assert network.loss(batch).item() == pytest.approx(network.loss(longer).item(), rel=1e-5)
+
+
+@pytest.mark.parametrize("name", ["tiny", "small", "medium"])
+def test_the_twin_predicts_what_the_codec_does(name: str) -> None:
+    """Bits of each byte of a segment: the codec rounds, but means the same."""
+    preset = preset_of(name)
+    text = np.frombuffer(TEXT[: preset.segment], dtype=np.uint8)
+    network = Network(preset, initial_weights(preset))
+    with torch.no_grad():
+        logits = network.logits(stretch(name, text.tobytes()))[0]
+    twin = torch.log_softmax(logits, -1)[torch.arange(len(text)), torch.tensor(text.copy()).long()]
+    engine = CpuEngine(preset)
+    engine.start_block()
+    freq = engine.predict(0, text)[np.arange(len(text)), text]
+    exact = -np.log2(freq / 2**24)
+    assert np.abs(exact + twin.numpy() / math.log(2)).max() < 0.6
+    assert exact.mean() == pytest.approx(-twin.mean().item() / math.log(2), rel=0.01)
+
+
+def test_rounding_is_what_the_file_does() -> None:
+    preset = preset_of("tiny")
+    network = Network(preset, weights_from_scratch(preset))
+    stored = weights_file.unpack(export(network.weights(), preset), tensor_shapes(preset))
+    network.rounding = True
+    for name in ("embedding", "0.up"):
+        used = network._used(name).detach().numpy()
+        assert np.allclose(used, stored[name], atol=1e-6)
+
+
+@pytest.mark.parametrize("shape", [(8, 32), (32, 8), (16, 16)])
+def test_muon_makes_matrices_orthogonal(shape: tuple[int, int]) -> None:
+    torch.manual_seed(1)
+    values = torch.linalg.svdvals(orthogonal(torch.randn(shape)))
+    assert values.min() > 0.3
+    assert values.max() < 1.3
+
+
+class TestRun:
+    def test_it_learns(self, folder: Path) -> None:
+        documents = corpus.read_documents(folder)
+        run = Run(Plan("tiny", 60_000, rows=4, length=256), None, "cpu", torch.float32)
+        before = bits_per_byte(run.network, documents, 2000)
+        run.go_on(documents, folder / "a.run", lambda line: None)
+        after = bits_per_byte(run.network, documents, 2000)
+        assert run.seen >= 60_000
+        assert all(after[kind] < 0.8 * before[kind] for kind in documents)
+
+    def test_it_goes_on_where_it_was_stopped(self, folder: Path) -> None:
+        class StopError(Exception):
+            pass
+
+        def stop(line: str) -> None:
+            raise StopError
+
+        documents, path = corpus.read_documents(folder), folder / "a.run"
+        run = Run(Plan("tiny", 60_000, rows=4, length=256), None, "cpu", torch.float32)
+        with pytest.raises(StopError):
+            run.go_on(documents, path, stop)
+        run.save(path)
+        other = Run.resume(path, "cpu", torch.float32)
+        assert (other.seen, other.plan, other.optimiser.steps) == (run.seen, run.plan, 25)
+        for name, tensor in run.network.tensors.items():
+            assert torch.equal(tensor, other.network.tensors[name])
+        told: list[str] = []
+        other.go_on(documents, path, told.append)
+        assert other.seen >= 60_000
+        assert re.fullmatch(
+            r"\d+ steps, [\d.]+ MB, [\d.]+ bits per byte, [\d.]+ kB/s, 0 min left", told[-1]
+        )
+
+    def test_an_unknown_name_is_an_error(self) -> None:
+        with pytest.raises(ValueError, match="medium, small, tiny"):
+            preset_of("huge")
+
+
+def test_the_command_trains_validates_and_exports(folder: Path) -> None:
+    run, output = str(folder / "a.run"), folder / "tiny.weights"
+
+    def call(*arguments: str) -> str:
+        result = CliRunner().invoke(main, arguments, catch_exceptions=False)
+        assert result.exit_code == 0, result.output
+        return result.output
+
+    plan = ["--megabytes", "0.02", "--rows", "4", "--length", "128"]
+    assert "0 min left" in call("train", str(folder), "tiny", run, *plan)
+    told = call("validate", str(folder), run, "--kilobytes", "2")
+    assert re.search(r"prose +\d\.\d{4}\ncode +\d\.\d{4}", told)
+    call("export", run, "-o", str(output))
+    shapes = tensor_shapes(preset_of("tiny"))
+    assert set(weights_file.unpack(output.read_bytes(), shapes)) == set(shapes)

@@ -1,0 +1,117 @@
+"""The command: `python -m training --help`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+import torch
+
+from lmzip.codec.levels import PRESETS
+from training.corpus import read_documents
+from training.export import LEARNED, export, from_npz
+from training.network import Network
+from training.run import Plan, Run, bits_per_byte, preset_of
+
+NAMES = sorted({preset.learned for preset in PRESETS.values() if preset.learned})
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+
+device_option = click.option("--device", default="cpu", help="cpu, or cuda.", show_default=True)
+
+
+@click.group(epilog="The log of each run that made shipped weights is in docs/training.md.")
+def main() -> None:
+    """Make the learned initial weights of lmzip.
+
+    \b
+    python -m training train CORPUS/train medium medium.run --megabytes 200
+    python -m training validate CORPUS/valid medium.run
+    python -m training export medium.run
+
+    A run that was interrupted goes on when it is called again. What `export` writes changes the
+    code hash: regenerate the golden archives, and the sizes, by their scripts in tests/.
+    """
+
+
+@main.command()
+@click.argument("corpus", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("name", type=click.Choice(NAMES))
+@click.argument("run", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--megabytes", type=float, default=200, show_default=True, help="Bytes to read.")
+@click.option("--rows", default=16, show_default=True, help="Documents that are read at a time.")
+@click.option("--length", default=512, show_default=True, help="Bytes of each in a step.")
+@click.option("--peak", default=1.0, show_default=True, help="Times the rates, at their height.")
+@click.option("--seed", default=1, show_default=True, help="Of the order of the documents.")
+@click.option("--start", type=click.Path(exists=True, path_type=Path), help="Weights, .npz.")
+@click.option("--threads", type=int, help="Of the processor.")
+@click.option("--dtype", type=click.Choice(list(DTYPES)), default="float32", show_default=True)
+@click.option("--compile", "compiled", is_flag=True, help="Needs a C++ compiler; a third faster.")
+@device_option
+def train(
+    corpus: Path,
+    name: str,
+    run: Path,
+    megabytes: float,
+    rows: int,
+    length: int,
+    peak: float,
+    seed: int,
+    start: Path | None,
+    threads: int | None,
+    dtype: str,
+    compiled: bool,
+    device: str,
+) -> None:
+    """Train the weights NAME on CORPUS; go on with RUN if it exists, by the plan it was begun with.
+
+    The rates fall to 0 at the end, and the second half rounds the weights as their file will.
+    """
+    if threads:
+        torch.set_num_threads(threads)
+    if run.exists():
+        this = Run.resume(run, device, DTYPES[dtype])
+    else:
+        plan = Plan(name, int(megabytes * 1e6), rows, length, peak, seed)
+        this = Run(plan, from_npz(start) if start else None, device, DTYPES[dtype])
+    if compiled:
+        this.network.trunk = torch.compile(this.network.trunk)
+    click.echo(f"{this.plan}, from {this.seen / 1e6:.2f} MB, {device}, {dtype}")
+    this.go_on(read_documents(corpus), run, lambda line: click.echo(line))
+
+
+@main.command()
+@click.argument("corpus", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("run", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--kilobytes", default=100.0, show_default=True, help="Of each kind.")
+@device_option
+def validate(corpus: Path, run: Path, kilobytes: float, device: str) -> None:
+    """Bits per byte of each kind of the documents in CORPUS, by the network alone, frozen."""
+    network = _network(run, device)
+    network.rounding = True
+    for kind, bits in bits_per_byte(network, read_documents(corpus), int(kilobytes * 1e3)).items():
+        click.echo(f"{kind:10} {bits:.4f}")
+
+
+@main.command("export")
+@click.argument("run", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Else into the codec.")
+@click.option("--name", type=click.Choice(NAMES), help="Of weights in a .npz file.")
+def export_command(run: Path, output: Path | None, name: str | None) -> None:
+    """Write the weights of RUN, a run or an .npz file, as a weights file."""
+    network = _network(run, "cpu", name)
+    named = next(key for key in NAMES if preset_of(key) == network.preset)
+    output = output or LEARNED / f"{named}.weights"
+    data = export(network.weights(), network.preset)
+    output.parent.mkdir(exist_ok=True)
+    output.write_bytes(data)
+    click.echo(f"{output}: {len(data):,} bytes")
+
+
+def _network(path: Path, device: str, name: str | None = None) -> Network:
+    if path.suffix == ".npz":
+        return Network(preset_of(name or "medium"), from_npz(path), device)
+    return Run.resume(path, device, torch.float32).network
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,31 @@
+"""Learned weights as a file of the codec, and weights from elsewhere."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from lmzip.codec.levels import Preset
+from lmzip.codec.transformer import weights_file
+from lmzip.codec.transformer.weights import tensor_shapes
+
+LEARNED = Path(weights_file.__file__).parent / "learned"
+"""Where the codec looks for `NAME.weights`."""
+
+
+def export(weights: dict[str, np.ndarray], preset: Preset) -> bytes:
+    """The weights file of a level's tensors, float32."""
+    return weights_file.pack({name: weights[name] for name in tensor_shapes(preset)})
+
+
+def from_npz(path: Path) -> dict[str, np.ndarray]:
+    """Weights of the pilot, whose names are `qkv.0`, `emb` and `proj`."""
+    names = {"emb": "embedding", "proj": "memory"}
+    weights = {}
+    with np.load(path) as stored:
+        for name in stored:
+            if name not in ("config", "seen"):
+                other = names.get(name, ".".join(reversed(name.split("."))))
+                weights[other] = stored[name].astype(np.float32)
+    return weights

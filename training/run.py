@@ -1,0 +1,142 @@
+"""A training run that can be interrupted at any moment, and validation."""
+
+from __future__ import annotations
+
+import math
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from lmzip.codec.levels import PRESETS, Preset
+from training.corpus import Documents, Mixture, Reader, empty_batch
+from training.network import Network
+from training.optimiser import Optimiser
+
+WARM_UP = 50
+"""Steps in which the rates grow to their full height; then they fall, linearly, to 0."""
+ROUNDED = 0.5
+"""Share of the run, its last part, that rounds weights in the forward pass."""
+EVERY = 25
+"""Steps between two lines of the log; eight times as many between two checkpoints."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run is to do. It is kept in the checkpoint, and a run that goes on keeps to it."""
+
+    name: str
+    """Of the weights: "medium"."""
+    total: int
+    """Bytes to read."""
+    rows: int = 16
+    length: int = 512
+    peak: float = 1.0
+    """Times the rates of `optimiser.py`, at their height."""
+    seed: int = 1
+
+
+def preset_of(name: str) -> Preset:
+    """The first level that starts with these learned weights. Raises ValueError if none does."""
+    for preset in PRESETS.values():
+        if preset.learned == name:
+            return preset
+    names = ", ".join(sorted({preset.learned for preset in PRESETS.values() if preset.learned}))
+    raise ValueError(f"no level has learned weights {name!r}: there are {names}")
+
+
+class Run:
+    """Network, optimiser and how far they are."""
+
+    def __init__(
+        self, plan: Plan, weights: dict[str, np.ndarray] | None, device: str, dtype: torch.dtype
+    ) -> None:
+        self.plan = plan
+        self.network = Network(preset_of(plan.name), weights, device, dtype)
+        self.optimiser = Optimiser(self.network)
+        self.seen = 0
+        self.seconds = 0.0
+
+    def save(self, path: Path) -> None:
+        """Write a checkpoint; the one before stays until it is whole."""
+        part = path.with_name(path.name + ".part")
+        state = {
+            "plan": vars(self.plan),
+            "weights": {k: v.detach() for k, v in self.network.tensors.items()},
+            "optimiser": self.optimiser.state(),
+            "seen": self.seen,
+            "seconds": self.seconds,
+        }
+        torch.save(state, part)
+        os.replace(part, path)
+
+    @classmethod
+    def resume(cls, path: Path, device: str, dtype: torch.dtype) -> Run:
+        """The run of a checkpoint."""
+        state: dict[str, Any] = torch.load(path, map_location=device, weights_only=True)
+        run = cls(Plan(**state["plan"]), None, device, dtype)
+        run.network.load(state["weights"])
+        run.optimiser.restore(state["optimiser"])
+        run.seen, run.seconds = state["seen"], state["seconds"]
+        return run
+
+    def go_on(self, documents: Documents, path: Path, tell: Callable[[str], None]) -> None:
+        """Read until the plan is fulfilled, with checkpoints at `path`; tell how it goes.
+
+        After a pause, documents are drawn in another order: what was read is not kept.
+        """
+        plan = self.plan
+        mixture = Mixture(
+            documents, self.network.preset, plan.rows, plan.length, plan.seed + self.seen
+        )
+        losses: list[float] = []
+        started, before = time.monotonic(), self.seen
+        spent = self.seconds
+        while self.seen < plan.total:
+            done = self.seen / plan.total
+            self.network.rounding = done >= 1 - ROUNDED
+            batch, count = mixture.next()
+            loss = self.network.loss(batch)
+            loss.backward()
+            warm = min(1.0, (self.optimiser.steps + 1) / WARM_UP)
+            self.optimiser.step(plan.peak * warm * (1 - done))
+            self.seen += count
+            losses.append(loss.item() / math.log(2))
+            now = time.monotonic() - started
+            self.seconds = spent + now
+            if self.optimiser.steps % EVERY == 0 or self.seen >= plan.total:
+                rate = (self.seen - before) / now
+                left = (plan.total - self.seen) / rate / 60
+                tell(
+                    f"{self.optimiser.steps} steps, {self.seen / 1e6:.2f} MB, "
+                    f"{np.mean(losses[-2 * EVERY :]):.4f} bits per byte, "
+                    f"{rate / 1000:.1f} kB/s, {max(left, 0):.0f} min left"
+                )
+            if self.optimiser.steps % (8 * EVERY) == 0:
+                self.save(path)
+        self.save(path)
+
+
+@torch.no_grad()
+def bits_per_byte(network: Network, documents: Documents, most: int) -> dict[str, float]:
+    """Of each kind, what the network alone needs for the first `most` bytes, frozen.
+
+    In stretches of 512 bytes, before which attention sees nothing: a little more than the codec's.
+    """
+    result, length = {}, 512
+    for kind, pieces in documents.items():
+        reader, nats, count = Reader(network.preset, length), 0.0, 0
+        for document in pieces:
+            reader.open(document)
+            while not reader.done and count < most:
+                batch = empty_batch(network.preset, 1, length)
+                n = reader.read_into(batch, 0)
+                nats += network.loss(batch).item() * n
+                count += n
+        result[kind] = nats / count / math.log(2)
+    return result
