@@ -11,7 +11,7 @@ import sys
 
 from conftest import need_torch, noise, prose
 
-DATA = prose(1500) + noise(150)
+DATA = prose(800) + noise(150)
 
 # One process codes with all engines and both thread counts, and decodes what another
 # machine wrote: stdin carries {"data": hex, "payload": hex or null}.
