@@ -8,8 +8,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import torch
-from conftest import noise, prose
+from conftest import TINY, noise, prose
+from needs_torch import torch
 
 from lmzip.codec.coder import range_coder as rangecoder
 from lmzip.codec.coder.bit_coder import code_bytes, empty_bits
@@ -20,10 +20,7 @@ from lmzip.codec.transformer.reference.engine import TorchEngine
 
 torch.set_num_threads(1)  # for tensors so small, more are slower
 
-PRESET = Preset(
-    width=32, layers=3, heads=2, window=32, segment=16, learning=3,
-    rates=(1e-3, 1e-3, 1e-2), learned="", contexts=8, sets=3, log_buckets=8, log_slots=7,
-)  # fmt: skip
+PRESET = replace(TINY, layers=3, learning=3, log_slots=7)
 T = PRESET.segment
 PRESETS = [replace(PRESET, learning=1), replace(PRESET, log_slots=0)]
 

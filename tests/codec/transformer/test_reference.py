@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from conftest import prose
+from conftest import TINY, prose
 from needs_torch import torch
 
 from lmzip.codec.levels import Preset
@@ -33,10 +33,7 @@ from lmzip.codec.transformer.weights import (
 
 torch.set_num_threads(1)  # for tensors so small, more are slower
 
-SMALL = Preset(
-    width=32, layers=3, heads=2, window=32, segment=16, learning=3,
-    rates=(1e-3, 1e-3, 1e-2), learned="", contexts=8, sets=3, log_buckets=8, log_slots=8,
-)  # fmt: skip
+SMALL = replace(TINY, layers=3, learning=3, log_slots=8)
 T = SMALL.segment
 LAST_TWO = replace(SMALL, learning=2)
 PRESETS = [SMALL, LAST_TWO, replace(SMALL, log_slots=0)]

@@ -6,7 +6,7 @@ import numpy as np
 
 from lmzip.codec.jit import kernel
 from lmzip.codec.transformer import schedule
-from lmzip.codec.transformer.kernels.arithmetic import SUMS, F, quantise_weights
+from lmzip.codec.transformer.kernels.arithmetic import MATRIX_LEVELS, SUMS, F, quantise_to
 from lmzip.codec.transformer.kernels.products import raise_sums
 
 KEEP1, TAKE1 = F(schedule.BETA1), F(1 - schedule.BETA1)
@@ -42,7 +42,7 @@ def adam_matrix(m, layer, dw, g_scale, powers, rate):
         for i in range(w.shape[1]):
             grad[i] = F(dw[o, i]) * g_scale[o]
         adam_row(w[o], grad, first[o], second[o], powers[0], powers[1], rate)
-        m.scale[layer, o] = quantise_weights(w[o], codes)
+        m.scale[layer, o], _ = quantise_to(MATRIX_LEVELS, w[o], codes)
         place_row(codes, o, m.codes[layer], m.back[layer])
     raise_sums(m.codes[layer], m.raised[layer])
 

@@ -73,23 +73,19 @@ def raise_peaks(top, x):
 
 
 @kernel
-def quantise(x, codes):
-    """Fill `codes` (int8) from x; return scale = max|x| / 127 and rate = 127 / max|x|."""
+def quantise_to(levels, x, codes):
+    """Fill `codes` (int8) from x; return scale = max|x| / levels and rate = levels / max|x|."""
     top = max(peak(x), TINY)
-    rate = LEVELS / top
+    rate = levels / top
     for i in range(x.shape[0]):
         codes[i] = np.int8(np.int32(np.rint(x[i] * rate)))
-    return top / LEVELS, rate
+    return top / levels, rate
 
 
 @kernel
-def quantise_weights(x, codes):
-    """`quantise` for a row of a matrix: codes in [-60, 60]; returns the scale."""
-    top = max(peak(x), TINY)
-    rate = MATRIX_LEVELS / top
-    for i in range(x.shape[0]):
-        codes[i] = np.int8(np.int32(np.rint(x[i] * rate)))
-    return top / MATRIX_LEVELS
+def quantise(x, codes):
+    """`quantise_to` 127 levels, as all but matrices are."""
+    return quantise_to(LEVELS, x, codes)
 
 
 @kernel

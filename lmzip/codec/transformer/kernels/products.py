@@ -63,12 +63,8 @@ def plain_matrix_row(a, b, raised, y):
         for m in range(SUMS):
             out[m] = 0
         for k in range(0, a.shape[0], 4):
-            a0, a1, a2, a3 = (
-                np.int32(a[k]),
-                np.int32(a[k + 1]),
-                np.int32(a[k + 2]),
-                np.int32(a[k + 3]),
-            )
+            a0, a1 = np.int32(a[k]), np.int32(a[k + 1])
+            a2, a3 = np.int32(a[k + 2]), np.int32(a[k + 3])
             four = codes[SUMS * k : SUMS * (k + 4)]
             for m in range(SUMS):
                 out[m] += a0 * four[4 * m] + a1 * four[4 * m + 1]
@@ -293,6 +289,5 @@ def self_test_of_matrices() -> bool:
 @cache
 def check() -> None:
     """Raise EngineError if the processor's products are not exact."""
-
     if not (self_test() and self_test_of_matrices()):
         raise processor.refusal("it failed its self-test")

@@ -12,7 +12,7 @@ from lmzip.codec.memory.slots import SYMBOLS, Slots, empty_slots, kind_count
 from lmzip.codec.native.structs import Struct
 from lmzip.codec.transformer import rotary
 from lmzip.codec.transformer.kernels.adam import place_row
-from lmzip.codec.transformer.kernels.arithmetic import SUMS, F, quantise_weights
+from lmzip.codec.transformer.kernels.arithmetic import MATRIX_LEVELS, SUMS, F, quantise_to
 from lmzip.codec.transformer.kernels.products import raise_sums
 from lmzip.codec.transformer.softmax import LOGIT_ROOTS, LOGIT_WEIGHTS
 from lmzip.codec.transformer.weights import initial_weights, matrix_shapes
@@ -199,7 +199,7 @@ def first_state(preset: Preset) -> tuple[State, Learner]:
         logit_table=LOGIT_WEIGHTS.astype(np.float64),
         root_table=LOGIT_ROOTS.astype(np.int32),
         residual=_zeros(segment, d),
-        sums=np.zeros(segment * (top + segment), dtype=np.int32),
+        sums=np.zeros(segment * top, dtype=np.int32),
         floats=_zeros(segment * d + parts * segment + 8 * d + 1024),
         bytes=np.zeros(channels, dtype=np.int8),
     )
@@ -228,7 +228,7 @@ def quantise_matrix(w, line, codes, back, raised, scale):
     """Codes of w [out, in]: codes [out / 16, 16 in], back [out / 4, in, 4], raised and
     scale [out]."""
     for o in range(w.shape[0]):
-        scale[o] = quantise_weights(w[o], line)
+        scale[o], _ = quantise_to(MATRIX_LEVELS, w[o], line)
         place_row(line, o, codes, back)
     raise_sums(codes, raised)
 

@@ -62,6 +62,13 @@ def _check(array: Any, dtype: Any) -> None:
         raise errors.TypingError(f"needs a contiguous array of {dtype}, not {array}")
 
 
+def _repeat(builder: ir.IRBuilder, four: Any) -> Any:
+    """Four codes, an int32, sixteen times."""
+    wide = builder.insert_element(ir.Constant(sums.llvm, ir.Undefined), four, _i32(0))
+    first = ir.Constant(ir.VectorType(_i32, SUMS), [0] * SUMS)
+    return builder.bitcast(builder.shuffle_vector(wide, wide, first), codes.llvm)
+
+
 @intrinsic
 def no_sums(typing: Any) -> Any:
     """Sixteen zeros."""
@@ -87,10 +94,7 @@ def repeat_codes(typing: Any, array: Any, at: Any) -> Any:
 
     def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
         place = _address(context, builder, signature.args[0], *arguments, _i32)
-        four = builder.load(place, align=1)
-        wide = builder.insert_element(ir.Constant(sums.llvm, ir.Undefined), four, _i32(0))
-        first = ir.Constant(ir.VectorType(_i32, SUMS), [0] * SUMS)
-        return builder.bitcast(builder.shuffle_vector(wide, wide, first), codes.llvm)
+        return _repeat(builder, builder.load(place, align=1))
 
     return codes(array, at), generate
 
@@ -105,9 +109,7 @@ def raise_codes(typing: Any, array: Any, at: Any) -> Any:
         four = builder.load(place, align=1)
         if RAISES[way()]:
             four = builder.xor(four, ir.Constant(_i32, 0x80808080))
-        wide = builder.insert_element(ir.Constant(sums.llvm, ir.Undefined), four, _i32(0))
-        first = ir.Constant(ir.VectorType(_i32, SUMS), [0] * SUMS)
-        return builder.bitcast(builder.shuffle_vector(wide, wide, first), codes.llvm)
+        return _repeat(builder, four)
 
     return codes(array, at), generate
 
