@@ -9,7 +9,7 @@ import torch
 
 from lmzip.codec.levels import PRESETS
 from training.corpus import read_documents
-from training.export import LEARNED, export, from_npz
+from training.export import LEARNED, export, stored_weights
 from training.network import Network
 from training.run import Plan, Run, bits_per_byte, preset_of
 
@@ -42,7 +42,7 @@ def main() -> None:
 @click.option("--length", default=512, show_default=True, help="Bytes of each in a step.")
 @click.option("--peak", default=1.0, show_default=True, help="Times the rates, at their height.")
 @click.option("--seed", default=1, show_default=True, help="Of the order of the documents.")
-@click.option("--start", type=click.Path(exists=True, path_type=Path), help="Weights, .npz.")
+@click.option("--start", type=click.Path(exists=True, path_type=Path), help="Weights, .npz or .weights.")
 @click.option("--threads", type=int, help="Of the processor.")
 @click.option("--dtype", type=click.Choice(list(DTYPES)), default="float32", show_default=True)
 @click.option("--compile", "compiled", is_flag=True, help="Needs a C++ compiler; a third faster.")
@@ -72,7 +72,8 @@ def train(
         this = Run.resume(run, device, DTYPES[dtype])
     else:
         plan = Plan(name, int(megabytes * 1e6), rows, length, peak, seed)
-        this = Run(plan, from_npz(start) if start else None, device, DTYPES[dtype])
+        weights = stored_weights(start, preset_of(name)) if start else None
+        this = Run(plan, weights, device, DTYPES[dtype])
     if compiled:
         this.network.trunk = torch.compile(this.network.trunk)
     click.echo(f"{this.plan}, from {this.seen / 1e6:.2f} MB, {device}, {dtype}")
@@ -95,9 +96,9 @@ def validate(corpus: Path, run: Path, kilobytes: float, device: str) -> None:
 @main.command("export")
 @click.argument("run", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Else into the codec.")
-@click.option("--name", type=click.Choice(NAMES), help="Of weights in a .npz file.")
+@click.option("--name", type=click.Choice(NAMES), help="Of weights in a file that is called otherwise.")
 def export_command(run: Path, output: Path | None, name: str | None) -> None:
-    """Write the weights of RUN, a run or an .npz file, as a weights file."""
+    """Write the weights of RUN, a run or a file of weights, as a weights file."""
     network = _network(run, "cpu", name)
     named = next(key for key in NAMES if preset_of(key) == network.preset)
     output = output or LEARNED / f"{named}.weights"
@@ -108,8 +109,9 @@ def export_command(run: Path, output: Path | None, name: str | None) -> None:
 
 
 def _network(path: Path, device: str, name: str | None = None) -> Network:
-    if path.suffix == ".npz":
-        return Network(preset_of(name or "medium"), from_npz(path), device)
+    if path.suffix in (".npz", ".weights"):
+        preset = preset_of(name or path.stem)
+        return Network(preset, stored_weights(path, preset), device)
     return Run.resume(path, device, torch.float32).network
 
 

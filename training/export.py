@@ -19,6 +19,13 @@ def export(weights: dict[str, np.ndarray], preset: Preset) -> bytes:
     return weights_file.pack({name: weights[name] for name in tensor_shapes(preset)})
 
 
+def stored_weights(path: Path, preset: Preset) -> dict[str, np.ndarray]:
+    """Float32 weights of a file: a weights file of the codec, or the pilot's .npz."""
+    if path.suffix == ".npz":
+        return from_npz(path)
+    return weights_file.unpack(path.read_bytes(), tensor_shapes(preset))
+
+
 def from_npz(path: Path) -> dict[str, np.ndarray]:
     """Weights of the pilot, whose names are `qkv.0`, `emb` and `proj`."""
     names = {"emb": "embedding", "proj": "memory"}
