@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 from needs_torch import torch
 
-from lmzip.codec.transformer import weights_file
+from lmzip.codec.learned import weights_file
 from lmzip.codec.transformer.kernels.engine import CpuEngine
 from lmzip.codec.transformer.weights import initial_weights, tensor_shapes, weights_from_scratch
 from training import corpus

@@ -7,9 +7,12 @@ from pathlib import Path
 import click
 import torch
 
+from lmzip.codec.learned.weights_file import LEARNED
 from lmzip.codec.levels import PRESETS
+from lmzip.codec.mixer.first_weights import file_name, formula, unpack_weights
+from training import last_stage as stage
 from training.corpus import read_documents
-from training.export import LEARNED, export, stored_weights
+from training.export import export, stored_weights
 from training.network import Network
 from training.run import Plan, Run, bits_per_byte, preset_of
 
@@ -27,6 +30,7 @@ def main() -> None:
     python -m training train CORPUS/train medium medium.run --megabytes 200
     python -m training validate CORPUS/valid medium.run
     python -m training export medium.run
+    python -m training last-stage CORPUS 1 2 3 4 5 6 7 8
 
     A run that was interrupted goes on when it is called again. What `export` writes changes the
     code hash: regenerate the golden archives, and the sizes, by their scripts in tests/.
@@ -42,7 +46,9 @@ def main() -> None:
 @click.option("--length", default=512, show_default=True, help="Bytes of each in a step.")
 @click.option("--peak", default=1.0, show_default=True, help="Times the rates, at their height.")
 @click.option("--seed", default=1, show_default=True, help="Of the order of the documents.")
-@click.option("--start", type=click.Path(exists=True, path_type=Path), help="Weights, .npz or .weights.")
+@click.option(
+    "--start", type=click.Path(exists=True, path_type=Path), help="Weights, .npz or .weights."
+)
 @click.option("--threads", type=int, help="Of the processor.")
 @click.option("--dtype", type=click.Choice(list(DTYPES)), default="float32", show_default=True)
 @click.option("--compile", "compiled", is_flag=True, help="Needs a C++ compiler; a third faster.")
@@ -96,7 +102,9 @@ def validate(corpus: Path, run: Path, kilobytes: float, device: str) -> None:
 @main.command("export")
 @click.argument("run", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Else into the codec.")
-@click.option("--name", type=click.Choice(NAMES), help="Of weights in a file that is called otherwise.")
+@click.option(
+    "--name", type=click.Choice(NAMES), help="Of weights in a file that is called otherwise."
+)
 def export_command(run: Path, output: Path | None, name: str | None) -> None:
     """Write the weights of RUN, a run or a file of weights, as a weights file."""
     network = _network(run, "cpu", name)
@@ -106,6 +114,43 @@ def export_command(run: Path, output: Path | None, name: str | None) -> None:
     output.parent.mkdir(exist_ok=True)
     output.write_bytes(data)
     click.echo(f"{output}: {len(data):,} bytes")
+
+
+@main.command("last-stage")
+@click.argument("corpus", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("levels", nargs=-1, required=True, type=click.IntRange(1, 9))
+@click.option("--megabytes", type=float, default=2.5, show_default=True, help="Bytes to read.")
+@click.option("--seed", default=7, show_default=True, help="Of the choice of documents.")
+def last_stage_command(corpus: Path, levels: tuple[int, ...], megabytes: float, seed: int) -> None:
+    """Learn the mixers' first weights of LEVELS with the shipped networks in front, and write them.
+
+    CORPUS has the folders train and valid: what the weights are worth is measured on the latter.
+    A quarter of an hour for all levels; 9 has those of 8.
+    """
+    read, held_out = (read_documents(corpus / part) for part in ("train", "valid"))
+    paths: dict[str, tuple[list[Path], list[Path]]] = {}
+    for level in levels:
+        preset = PRESETS[level]
+        if preset.learned not in paths:
+            click.echo(f"what {preset.learned} says of {megabytes:g} MB")
+            paths[preset.learned] = tuple(
+                [stage.path(level, *document) for document in stage.drawn(part, total, seed)]
+                for part, total in ((read, int(megabytes * 1e6)), (held_out, 500_000))
+            )
+        for_learning, for_measuring = paths[preset.learned]
+        data = stage.file_of(level, stage.learn(level, for_learning))
+        before = formula(preset.contexts, preset.sets)
+        after = unpack_weights(data, preset.contexts, preset.sets)
+        bytes_before, bytes_after = (
+            sum(stage.cost(level, path, stage.fresh(level, first)) for path in for_measuring)
+            for first in (before, after)
+        )
+        output = LEARNED / f"{file_name(preset.contexts)}.weights"
+        output.write_bytes(data)
+        click.echo(
+            f"level {level}: {output.name}, {len(data):,} bytes; held-out documents "
+            f"{bytes_before:,.0f} -> {bytes_after:,.0f} bytes"
+        )
 
 
 def _network(path: Path, device: str, name: str | None = None) -> Network:

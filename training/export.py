@@ -6,12 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
+from lmzip.codec.learned import weights_file
 from lmzip.codec.levels import Preset
-from lmzip.codec.transformer import weights_file
 from lmzip.codec.transformer.weights import tensor_shapes
-
-LEARNED = Path(weights_file.__file__).parent / "learned"
-"""Where the codec looks for `NAME.weights`."""
 
 
 def export(weights: dict[str, np.ndarray], preset: Preset) -> bytes:

@@ -15,11 +15,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from lmzip.codec.learned.weights_file import levels_of
 from lmzip.codec.levels import Preset
 from lmzip.codec.memory.slots import STATES, SYMBOLS, kind_count
 from lmzip.codec.transformer.rotary import BASE
 from lmzip.codec.transformer.weights import tensor_shapes, weights_from_scratch
-from lmzip.codec.transformer.weights_file import levels_of
 from training.corpus import Batch
 
 

@@ -32,6 +32,8 @@ ROOMS = (
     "lmzip.codec.native",
     "lmzip.codec.jit",
     "lmzip.codec.entry",
+    "lmzip.codec.coder.range_coder",
+    "lmzip.codec.learned",
     "lmzip.codec.memory",
     "lmzip.codec.mixer",
     "lmzip.codec.coder",

@@ -12,7 +12,7 @@ from reference.arithmetic import F32
 from reference.constants import LEVELS, WORTH, Level
 from reference.slots import KINDS
 
-LEARNED = Path(__file__).parents[2] / "lmzip/codec/transformer/learned"
+LEARNED = Path(__file__).parents[2] / "lmzip/codec/learned"
 FILES = dict(zip(LEVELS.values(), ["tiny", *["small"] * 3, *["medium"] * 5], strict=True))
 
 

@@ -13,6 +13,7 @@ from lmzip.codec.jit import kernel
 from lmzip.codec.levels import MIN_LEVEL, PRESETS, Preset
 from lmzip.codec.memory.contexts import read_byte
 from lmzip.codec.memory.tables import Memory, empty_memory, read_bit
+from lmzip.codec.mixer.first_weights import learned
 from lmzip.codec.mixer.mixer import Mixer, empty_mixer, predict, train_mixer
 from lmzip.codec.native.structs import Struct
 
@@ -32,7 +33,8 @@ def empty_bits(preset: Preset, size: int) -> Bits:
     """State before the first byte. size: bytes of the first block, which bounds the tables."""
     log_buckets = min(preset.log_buckets, max((size - 1).bit_length(), 6))
     memory = empty_memory(preset.contexts, log_buckets)
-    return Bits(memory, empty_mixer(preset.contexts, preset.sets))
+    first = learned(preset.contexts, preset.sets) if preset.learned else None
+    return Bits(memory, empty_mixer(preset.contexts, preset.sets, first))
 
 
 def one_byte() -> tuple[object, ...]:

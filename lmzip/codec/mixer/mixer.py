@@ -17,17 +17,14 @@ import numpy as np
 
 from lmzip.codec.jit import kernel
 from lmzip.codec.memory.probabilities import adapt
-from lmzip.codec.memory.tables import DIRECT, FIRST_CONTEXTS, MATCHES
+from lmzip.codec.memory.tables import FIRST_CONTEXTS
+from lmzip.codec.mixer.first_weights import BOUND, FirstWeights, formula, rows_of
 from lmzip.codec.mixer.inputs import fill_inputs, input_count
 from lmzip.codec.mixer.logistic import bounded, squash_table, stretch_table
 from lmzip.codec.mixer.maps import MAP_LIMIT, MAPS, add_maps, choose_maps, empty_maps
-from lmzip.codec.mixer.sets import FINAL_ROWS, ROWS
+from lmzip.codec.mixer.sets import ROWS
 from lmzip.codec.native.structs import Struct
 
-BOUND = (1 << 19) - 1
-PROBABILITY_WEIGHT, RUN_WEIGHT, TOTAL_WEIGHT = 54851, 30476, 877659
-"""Initial weights, in units of 2^-16 and divided by the number of contexts: of each context's
-probability and run, and of the sum of all. The more contexts speak, the less each may say."""
 RATE, FALLING_RATE, FALL = (75, 40), (983, 690), 512
 """Learning rate of a row in units of 2^-14 / 2^16, what it has more at first, and half of that
 after so many uses. The second of each is for more than 31 contexts: many inputs ask for small
@@ -80,29 +77,25 @@ class Mixer(Struct):
     """int32 [6144]: probability of a stretch + 3072."""
 
 
-def empty_mixer(contexts: int, sets: int) -> Mixer:
-    """A mixer that trusts every predictor a little."""
+def empty_mixer(contexts: int, sets: int, first: FirstWeights | None = None) -> Mixer:
+    """A mixer that has seen nothing, with these first weights or those of the formula."""
 
     def zeros(size: int) -> np.ndarray:
         return np.zeros(size, dtype=np.int64)
 
-    rows, final_rows = ROWS[:sets], FINAL_ROWS[: sets + 1]
+    first = formula(contexts, sets) if first is None else first
+    rows, final_rows = rows_of(sets)
     inputs, final_inputs = input_count(contexts), -(-(sets + 1) // 16) * 16
-    transformer = 3 * contexts + 2 * DIRECT + 1 + 2 * MATCHES
     weights = np.zeros((sum(rows), inputs), dtype=np.int32)
-    weights[:, :transformer] = 11796  # 0.18
-    weights[:, 0 : 3 * contexts : 3] = PROBABILITY_WEIGHT // contexts
-    weights[:, 1 : 3 * contexts : 3] = 0
-    weights[:, 2 : 3 * contexts : 3] = RUN_WEIGHT // contexts
-    total = min(TOTAL_WEIGHT // contexts, BOUND)  # the bound matters for one context only
-    weights[:, transformer : transformer + 3] = 19661, 11796, total  # 0.3, 0.18
+    weights[:, : first.sets.shape[1]] = first.sets
     final_weights = np.zeros((sum(final_rows), final_inputs), dtype=np.int32)
-    final_weights[:, :sets] = (1 << 16) // sets
+    final_weights[:, :sets] = first.finals[:, :-1]
+    final_weights[:, -1] = first.finals[:, -1]
     map_count = 2 if sets < 6 else MAPS
     return Mixer(
         inputs=np.zeros(inputs, dtype=np.int32),
         weights=weights,
-        uses=np.zeros(sum(rows), dtype=np.int32),
+        uses=np.full(sum(rows), first.uses, dtype=np.int32),
         first_row=np.cumsum((0, *rows), dtype=np.int64)[:-1],
         choice=zeros(len(ROWS)),
         row=zeros(sets),
@@ -112,7 +105,7 @@ def empty_mixer(contexts: int, sets: int) -> Mixer:
         ),
         final_inputs=np.zeros(final_inputs, dtype=np.int32),
         final_weights=final_weights,
-        final_uses=np.zeros(sum(final_rows), dtype=np.int32),
+        final_uses=np.full(sum(final_rows), first.uses // 2, dtype=np.int32),
         final_first_row=np.cumsum((0, *final_rows), dtype=np.int64)[:-1],
         final_row=zeros(len(final_rows)),
         final_p=zeros(len(final_rows)),

@@ -7,9 +7,9 @@ from decimal import Decimal, localcontext
 
 import numpy as np
 
+from lmzip.codec.learned.weights_file import read, unpack
 from lmzip.codec.levels import Preset
 from lmzip.codec.memory.slots import HISTORY, NO_CANDIDATE, STATES, SYMBOLS, kind_count
-from lmzip.codec.transformer.weights_file import load
 
 GATES = 16
 """Outputs of the head behind the logits, of which the first KINDS are used."""
@@ -61,7 +61,7 @@ def tensor_shapes(preset: Preset) -> dict[str, tuple[int, ...]]:
 def initial_weights(preset: Preset) -> dict[str, np.ndarray]:
     """All learned tensors at the start, float32: those of the level's file, or from scratch."""
     if preset.learned:
-        return load(preset.learned, tensor_shapes(preset))
+        return unpack(read(preset.learned), tensor_shapes(preset))
     return weights_from_scratch(preset)
 
 

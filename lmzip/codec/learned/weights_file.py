@@ -14,6 +14,7 @@ and behind all these, the codes of all tensors, row by row, as one payload of th
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -31,7 +32,12 @@ from lmzip.codec.entry import entry
 BITS = 14
 """Frequencies of a tensor's codes sum to 2^14."""
 
+LEARNED = Path(__file__).parent
+"""Where the shipped files are."""
+
 Shapes = dict[str, tuple[int, ...]]
+Codes = tuple[int, np.ndarray, np.ndarray]
+"""n, codes in [-n, n] (int64, rows of a tensor), and their scales (float16, one a row)."""
 
 
 def levels_of(name: str) -> int:
@@ -40,21 +46,24 @@ def levels_of(name: str) -> int:
     return {"table": 127, "embedding": 11}.get(name, 15)
 
 
-def quantised(tensor: np.ndarray, levels: int) -> tuple[np.ndarray, np.ndarray]:
-    """Codes (int64, in [-levels, levels]) and scales (float16, one a row) nearest to a tensor."""
+def coded(tensor: np.ndarray, levels: int) -> Codes:
+    """Codes in [-levels, levels] and scales that come nearest to a tensor."""
     rows = tensor.reshape(math.prod(tensor.shape[:-1]), tensor.shape[-1]).astype(np.float64)
     scales = (np.abs(rows).max(axis=1, initial=0) / levels).astype(np.float16)
     scales = np.maximum(scales, np.float16(2.0**-24))
     codes = np.rint(rows / scales[:, None].astype(np.float64)).clip(-levels, levels)
-    return codes.astype(np.int64), scales
+    return levels, codes.astype(np.int64), scales
 
 
 def pack(tensors: dict[str, np.ndarray]) -> bytes:
     """The file of tensors (float32), in their order."""
+    return pack_codes([coded(tensor, levels_of(name)) for name, tensor in tensors.items()])
+
+
+def pack_codes(tensors: Iterable[Codes]) -> bytes:
+    """The file of tensors that are codes already."""
     head, parts = b"", []
-    for name, tensor in tensors.items():
-        size = levels_of(name)
-        codes, scales = quantised(tensor, size)
+    for size, codes, scales in tensors:
         counts = np.bincount(codes.reshape(-1) + size, minlength=2 * size + 1)
         freq = frequencies(counts)
         head += bytes([size]) + freq.astype("<u2").tobytes() + scales.astype("<f2").tobytes()
@@ -92,9 +101,9 @@ def unpack(data: bytes, shapes: Shapes) -> dict[str, np.ndarray]:
     return tensors
 
 
-def load(name: str, shapes: Shapes) -> dict[str, np.ndarray]:
-    """The tensors of the shipped file of this name."""
-    return unpack((Path(__file__).parent / "learned" / f"{name}.weights").read_bytes(), shapes)
+def read(name: str) -> bytes:
+    """The shipped file of this name."""
+    return (LEARNED / f"{name}.weights").read_bytes()
 
 
 def frequencies(counts: np.ndarray) -> np.ndarray:

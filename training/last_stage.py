@@ -1,0 +1,174 @@
+"""The mixer's first weights, learned with the trained network in front.
+
+Documents are coded one after the other, each with a memory that is empty at first, while the mixer
+goes on learning: what it has come to is what a mixer should begin with. Rows that were used most
+keep what distinguishes them from their set, in steps that cost few bits (a uniform quantiser with
+a wide zero, as in Sullivan 1996); all others begin as their set's mean.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from lmzip.codec.coder.bit_coder import FREQUENCY_BITS, count_ones, empty_bits, share_of_ones
+from lmzip.codec.entry import entry
+from lmzip.codec.learned.weights_file import Codes
+from lmzip.codec.levels import PRESETS, Preset
+from lmzip.codec.loop import Codec
+from lmzip.codec.memory.contexts import read_byte
+from lmzip.codec.memory.tables import read_bit
+from lmzip.codec.mixer.first_weights import FirstWeights, formula, pack_weights, rows_of
+from lmzip.codec.mixer.mixer import Mixer, empty_mixer, predict, train_mixer
+from training.corpus import SHARES, Documents
+
+SHORTEST, LONGEST = 1000, 65536
+"""Bytes of a document that are read; its length is drawn, its logarithm uniform, between these."""
+STEP, FINAL_STEP = 0.1, 0.05
+"""Between two values of a difference, in units of a weight of one."""
+OFTEN = 12_500
+"""Bits that a row must have been used for, of two million bytes, for its difference to be kept."""
+SETTLED = 1e4
+"""Uses from which on a row counts no more in the mean of its set."""
+TIMID = 100
+"""Uses by which a row's difference counts less: it is shrunk towards its set's mean."""
+
+WEIGHTS = ("weights", "uses", "final_weights", "final_uses")
+"""What a mixer keeps from one document to the next."""
+
+
+@dataclass(frozen=True)
+class Path:
+    """A document, uint8 [n], and what the network says of its bits before each, int32 [n, 8]."""
+
+    kind: str
+    text: np.ndarray
+    p: np.ndarray
+
+
+def drawn(documents: Documents, total: int, seed: int) -> Iterator[tuple[str, np.ndarray]]:
+    """Beginnings of documents of all kinds, about `total` bytes together, by their shares."""
+    random = np.random.default_rng(seed)
+    for kind, pieces in documents.items():
+        left = total * max(SHARES[kind], 0.04)
+        for i in random.permutation(len(pieces)):
+            if left <= 0:
+                break
+            length = int(math.exp(random.uniform(math.log(SHORTEST), math.log(LONGEST))))
+            yield kind, pieces[i][:length]
+            left -= len(pieces[i][:length])
+
+
+def untaught(level: int) -> Preset:
+    """A level whose mixer begins by the formula: there may be no file for it yet."""
+    return replace(PRESETS[level], learned="")
+
+
+def path(level: int, kind: str, text: np.ndarray) -> Path:
+    """What the level's transformer, learning as it goes, says of a document of one block."""
+    p = np.zeros((len(text), 8), dtype=np.int32)
+    done = 0
+
+    def note(bits, freq, part, coder, buffer, decoding) -> None:
+        nonlocal done
+        note_bits(freq, part, p[done : done + len(part)])
+        done += len(part)
+
+    codec = Codec(level, threads=1)
+    codec.bits = empty_bits(untaught(level), len(text))
+    codec.encode(text.tobytes(), note)
+    return Path(kind, text, p)
+
+
+@entry
+def note_bits(freq, symbols, p):
+    """Fill p, int32 [n, 8], with what freq, int64 [n, 256], says of the bits of symbols."""
+    for r in range(symbols.shape[0]):
+        first, last = 0, 256
+        whole = np.int64(1 << FREQUENCY_BITS)
+        for k in range(8):
+            middle = (first + last) // 2
+            ones = count_ones(freq[r], middle, last)
+            p[r, k] = share_of_ones(ones, whole)
+            if (np.int64(symbols[r]) >> (7 - k)) & 1:
+                first, whole = middle, ones
+            else:
+                last, whole = middle, whole - ones
+
+
+@entry
+def read_path(bits, p, symbols, said):
+    """Read symbols, uint8 [n], as the codec does; `said`, int32 [n, 8], is its p of each bit."""
+    s, m = bits.memory, bits.mixer
+    for r in range(symbols.shape[0]):
+        symbol = np.int64(symbols[r])
+        for k in range(8):
+            said[r, k] = predict(s, m, np.int64(p[r, k]))
+            bit = (symbol >> (7 - k)) & 1
+            train_mixer(m, s.steps, bit)
+            read_bit(s, bit)
+        read_byte(s, symbol)
+
+
+def cost(level: int, path: Path, mixer: Mixer) -> float:
+    """Bytes of a document by the whole model, with this mixer, which learns."""
+    bits = empty_bits(untaught(level), len(path.text))
+    for name in WEIGHTS:
+        vars(bits.mixer)[name][:] = vars(mixer)[name]
+    said = np.zeros_like(path.p)
+    read_path(bits, path.p, path.text, said)
+    for name in WEIGHTS:
+        vars(mixer)[name][:] = vars(bits.mixer)[name]
+    ones = (path.text[:, None] >> np.arange(7, -1, -1) & 1).astype(bool)
+    right = np.where(ones, said, (1 << 22) - said) / (1 << 22)
+    return float(-np.log2(right).sum() / 8)
+
+
+def learn(level: int, paths: list[Path], seed: int = 1) -> Mixer:
+    """A mixer that has gone through these documents, in some order."""
+    preset = PRESETS[level]
+    mixer = empty_mixer(preset.contexts, preset.sets)
+    for i in np.random.default_rng(seed).permutation(len(paths)):
+        cost(level, paths[i], mixer)
+    return mixer
+
+
+def file_of(level: int, mixer: Mixer) -> bytes:
+    """The file of a learned mixer's weights."""
+    preset = PRESETS[level]
+    rows, final_rows = rows_of(preset.sets)
+    inputs = formula(preset.contexts, preset.sets).sets.shape[1]
+    final = np.concatenate([mixer.final_weights[:, : preset.sets], mixer.final_weights[:, -1:]], 1)
+    return pack_weights(
+        _summed_up(mixer.weights[:, :inputs], mixer.uses, rows, STEP),
+        _summed_up(final, mixer.final_uses, final_rows, FINAL_STEP),
+    )
+
+
+def fresh(level: int, first: FirstWeights) -> Mixer:
+    """The mixer that begins with these weights."""
+    preset = PRESETS[level]
+    return empty_mixer(preset.contexts, preset.sets, first)
+
+
+def _summed_up(
+    weights: np.ndarray, uses: np.ndarray, rows: tuple[int, ...], step: float
+) -> tuple[np.ndarray, np.ndarray, Codes]:
+    """Means of the sets, the numbers of rows that are kept, and their differences."""
+    weight = np.minimum(uses, SETTLED)[:, None]
+    means, differences, start = [], [], 0
+    for count in rows:
+        part = slice(start, start + count)
+        w, n = weights[part], weight[part]
+        means.append((n * w).sum(0) / n.sum())
+        differences.append(n / (n + TIMID) * (w - means[-1]))
+        start += count
+    size = np.concatenate(differences) / (step * 65536)
+    codes = (np.sign(size) * np.floor(np.abs(size) + 0.35)).clip(-127, 127).astype(np.int64)
+    kept = np.flatnonzero((uses >= OFTEN) & codes.any(axis=1))
+    codes = codes[kept]
+    scales = np.full(len(kept), step * 65536, dtype=np.float16)
+    return np.array(means), kept, (int(np.abs(codes).max(initial=1)), codes, scales)
