@@ -75,6 +75,6 @@ def test_the_magic_line_has_the_magic_of_archives(tmp_path, packed):
         (tmp_path / "a").write_bytes(packed)
         command = ["file", "-m", SHARE / "lmzip/magic", "-b"]
         told = subprocess.run([*command, tmp_path / "a"], capture_output=True).stdout
-        assert told == b"lmzip compressed data, version 1, level 1\n"
+        assert told == b"lmzip compressed data, version 2, level 1\n"
         told = subprocess.run([*command, "-i", tmp_path / "a"], capture_output=True).stdout
         assert told.startswith(MIME.encode())

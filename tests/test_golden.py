@@ -7,13 +7,14 @@ import io
 from pathlib import Path
 
 import pytest
+from layout import of_another_code
 from reference_decoder import decode as decode_by_reference
 
 import lmzip
 from lmzip.codec import code_hash
 from lmzip.codec.engine import NAMES, make_engine
 from lmzip.codec.levels import PRESETS
-from lmzip.container import CODE_SIZE, Header
+from lmzip.container import CODE_SIZE
 from lmzip.errors import EngineError
 from lmzip.scan import scan
 
@@ -45,7 +46,7 @@ def of_today(name: str) -> bytes:
     out, archives = b"", stored(name)
     for info in scan(io.BytesIO(archives)):
         archive = archives[len(out) :][: info.size]
-        out += Header(info.level, code_hash()[:CODE_SIZE]).pack() + archive[Header.SIZE :]
+        out += of_another_code(archive, code_hash()[:CODE_SIZE])
     return out
 
 

@@ -26,7 +26,7 @@ def block_headers(archive: bytes) -> list[BlockHeader]:
     parser, file, found = Parser(), io.BytesIO(archive), []
     while not parser.done:
         part = parser.feed(file.read(parser.needed))
-        if isinstance(part, BlockHeader):
+        if isinstance(part, BlockHeader) and part.type != container.END:
             found.append(part)
     return found
 

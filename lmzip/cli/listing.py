@@ -76,7 +76,7 @@ class Listed:
 
 
 def list_files(settings: Settings) -> int:
-    """Print what the headers and trailers of all inputs say; return the exit status."""
+    """Print what the archives in all inputs say of themselves; return the exit status."""
     console = settings.console()
     listed = []
     for item in archives(settings, console):
