@@ -59,7 +59,8 @@ def decode(data: bytes) -> bytes:
 def _archive(reader: Reader) -> bytes:
     header = reader.take(12)
     check(header[:5] == b"\x8cLMZ\2", "magic or version")
-    codec, out, unlearned, blocks, full = None, b"", b"", 0, True
+    codec, out, blocks, full = None, b"", 0, True
+    unlearned: list[bytes] = []
     while full:
         sealed = reader.sealed(8, f"the header of block {blocks}", _digest(out) + header)
         check(header[5] in LEVELS, "level or options")
@@ -72,18 +73,18 @@ def _archive(reader: Reader) -> bytes:
         check(stored_size < size if kind == 1 else stored_size == size, f"size of block {blocks}")
         body = reader.sealed(stored_size + 8, f"the stored bytes of block {blocks}")
         stored, digest = body[:-8], body[-8:]
-        codec = codec or Codec(header[5])
-        if unlearned:
-            codec.learn(unlearned)
         if kind == 1:
+            codec = codec or Codec(header[5])
+            while unlearned:
+                codec.learn(unlearned.pop(0))
             check(codec.canary() & 0xFFFF == canary, f"canary of block {blocks}")
             block = codec.decode(stored, size)
         else:
             check(canary == 0, f"canary of block {blocks}")
             block = stored
+            unlearned.append(block)
         out += block
         check(_digest(out) == digest, f"SHA-256 of the data up to block {blocks}")
-        unlearned = stored if kind == 2 else b""
         blocks += 1
         full = size == 1 << 20
     return out
