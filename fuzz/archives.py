@@ -17,7 +17,7 @@ from unittest.mock import patch
 import lmzip
 from lmzip import container, stream
 from lmzip.codec import code_hash, loop
-from lmzip.codec.levels import Preset
+from lmzip.codec.levels import PRESETS, Preset
 from lmzip.container import (
     ARCHIVE_END,
     CODE_SIZE,
@@ -47,13 +47,14 @@ TINY = Preset(
     log_buckets=8,
     log_slots=6,
 )
-HEADER = Header(1, code_hash()[:CODE_SIZE]).pack()
+HEADER = Header(1, code_hash()[:CODE_SIZE])
+HEAD = HEADER.pack()
 
 
 def shrink() -> None:
     """Make blocks and the model so small that thousands of archives are read in a second."""
     container.BLOCK_SIZE = BLOCK_SIZE
-    loop.PRESETS[1] = TINY
+    PRESETS[1] = TINY
 
 
 class EchoModel:
@@ -80,7 +81,7 @@ def sealed_archive(data: bytes, model: EchoModel | loop.Codec) -> bytes:
     Each block takes 8 bytes of instructions: type, raw size, stored size, which of its values
     are wrong, and a wrong value; then its stored bytes. What is left follows the archive.
     """
-    out, at, before = bytearray(HEADER), 0, NO_DATA
+    out, at, before = bytearray(HEAD), 0, NO_DATA
     digest, blocks, more = hashlib.sha256(), 0, True
     while len(data) - at >= 9 and blocks < 4 and more:
         kind, raw_size, size, wrong, value = struct.unpack_from("<BBBBI", data, at)
@@ -106,10 +107,10 @@ def sealed_archive(data: bytes, model: EchoModel | loop.Codec) -> bytes:
                 after = value.to_bytes(DIGEST_SIZE, "little")
             else:
                 header = replace(header, **{field: value % (1 << BITS[field])})
-        out += header.pack(before + HEADER) + Body(stored, after).pack()
+        out += header.pack(before + HEAD) + Body(stored, after).pack()
         before, blocks, more = after, blocks + 1, header.raw_size == BLOCK_SIZE
     if more:
-        out += ARCHIVE_END.pack(before + HEADER)
+        out += ARCHIVE_END.pack(before + HEAD)
     return bytes(out) + data[at:]
 
 

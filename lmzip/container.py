@@ -40,22 +40,25 @@ class Header:
     """1 to 9, a key of `lmzip.codec.PRESETS`."""
     code: bytes
     """First 6 bytes of the code hash of the codec that wrote the archive."""
+    from_scratch: bool = False
+    """Whether the model began with nothing learned."""
 
     SIZE: ClassVar[int] = 12
     _FIELDS: ClassVar[struct.Struct] = struct.Struct("<4sBB6s")
 
     def pack(self) -> bytes:
-        return self._FIELDS.pack(MAGIC, VERSION, self.level, self.code)
+        told = self.level | self.from_scratch << 4
+        return self._FIELDS.pack(MAGIC, VERSION, told, self.code)
 
     @classmethod
     def unpack(cls, data: bytes) -> Header:
         """Read `SIZE` bytes that a CRC has proved. Raises UnsupportedError."""
         _, _, told, code = cls._FIELDS.unpack(data)
         options, level = divmod(told, 16)
-        if options:
+        if options > 1:
             raise UnsupportedError(
                 f"this archive has the options {options:04b}",
-                "this lmzip knows none",
+                "this lmzip knows 0001, from scratch",
                 "use a newer lmzip",
             )
         if not MIN_LEVEL <= level <= MAX_LEVEL:
@@ -64,7 +67,7 @@ class Header:
                 f"this lmzip knows the levels {MIN_LEVEL} to {MAX_LEVEL}",
                 "use a newer lmzip",
             )
-        return cls(level, code)
+        return cls(level, code, from_scratch=options == 1)
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,8 @@ class ArchiveInfo:
     """What one archive says about itself."""
 
     level: int
+    from_scratch: bool
+    """Whether the model began with nothing learned."""
     code: str
     """First 6 bytes of the code hash, in hexadecimal."""
     blocks: int
@@ -86,6 +88,7 @@ def _scan_one(file: BinaryIO, parser: Parser, first: bytes, end: int | None) -> 
     assert parser.header is not None
     return ArchiveInfo(
         level=parser.header.level,
+        from_scratch=parser.header.from_scratch,
         code=parser.header.code.hex(),
         blocks=parser.blocks,
         stored_blocks=stored_blocks,

@@ -51,9 +51,9 @@ class _Written(NamedTuple):
 class LMZCompressor:
     """Compresses one archive piece by piece. How the data are cut never changes the archive.
 
-    `threads` (default: as many as are useful) never changes a byte either. `memory_limit` is in
-    bytes. Raises ValueError for a level that is not 1 to 9, LimitError if the level needs more
-    memory.
+    `from_scratch`: the model begins without the weights that were learned beforehand. `threads`
+    (default: as many as are useful) never changes a byte. `memory_limit` is in bytes. Raises
+    ValueError for a level that is not 1 to 9, LimitError if the level needs more memory.
 
     Calls of several threads wait for each other; one from within another raises RuntimeError. A
     call that raises, whatever it is, has taken nothing and can be repeated. If it was broken off
@@ -64,15 +64,16 @@ class LMZCompressor:
         self,
         level: int = DEFAULT_LEVEL,
         *,
+        from_scratch: bool = False,
         threads: int | None = None,
         memory_limit: int | None = None,
         progress: Progress | None = None,
     ) -> None:
-        level = check_level(level, memory_limit)
-        self._level = level
-        self._codec_options = (level, threads, progress)
+        self._level = level = check_level(level, memory_limit)
+        header = Header(level, codec.code_hash()[: container.CODE_SIZE], bool(from_scratch))
+        self._codec_options = (header, threads, progress)
         self._codec: Codec | None = None
-        self._head = Header(level, codec.code_hash()[: container.CODE_SIZE]).pack()
+        self._head = header.pack()
         self._written = _Written(self._head, 0, hashlib.sha256(), 0, 0)
         self._buffer = bytearray()
         self._flushed = False
@@ -345,7 +346,7 @@ class LMZDecompressor:
     def _decode_with_model(self, stored: bytes, header: BlockHeader) -> bytes:
         index = self._parser.blocks - 1
         if self._codec is None:
-            self._codec = _new_codec(self._level, self._threads, self._progress)
+            self._codec = self._new_codec()
         if _short_canary(self._codec) != header.canary:
             raise mismatch(f"the first probabilities of block {index} differ")
         try:
@@ -353,12 +354,16 @@ class LMZDecompressor:
         except ValueError as error:
             raise mismatch(f"block {index} cannot be decoded ({error})") from error
 
+    def _new_codec(self) -> Codec:
+        assert self._header is not None
+        return _new_codec(self._header, self._threads, self._progress)
+
     def _learn(self) -> None:
         """Bring the model to where the encoder's was after a stored block."""
         if self._unlearned is None:
             return
         if self._codec is None:
-            self._codec = _new_codec(self._level, self._threads, self._progress)
+            self._codec = self._new_codec()
         self._codec.canary()
         self._codec.encode(self._unlearned)
         self._unlearned = None
@@ -380,7 +385,7 @@ def _short_canary(model: Codec) -> int:
     return model.canary() & 0xFFFF
 
 
-def _new_codec(level: int, threads: int | None, progress: Progress | None) -> Codec:
+def _new_codec(header: Header, threads: int | None, progress: Progress | None) -> Codec:
     from lmzip.codec.loop import Codec  # slow: the model's libraries
 
-    return Codec(level, threads=threads, progress=progress)
+    return Codec(header.level, from_scratch=header.from_scratch, threads=threads, progress=progress)

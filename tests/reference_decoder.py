@@ -63,7 +63,8 @@ def _archive(reader: Reader) -> bytes:
     unlearned: list[bytes] = []
     while full:
         sealed = reader.sealed(8, f"the header of block {blocks}", _digest(out) + header)
-        check(header[5] in LEVELS, "level or options")
+        level, scratch = header[5] & 15, header[5] >> 4
+        check(level in LEVELS and scratch < 2, "level or options")
         fields = int.from_bytes(sealed, "little")
         size, kind = (fields & 0xFFFFF) + 1, fields >> 20 & 15
         stored_size, canary = fields >> 24 & 0xFFFFFF, fields >> 48
@@ -74,7 +75,7 @@ def _archive(reader: Reader) -> bytes:
         body = reader.sealed(stored_size + 8, f"the stored bytes of block {blocks}")
         stored, digest = body[:-8], body[-8:]
         if kind == 1:
-            codec = codec or Codec(header[5])
+            codec = codec or Codec(level, scratch == 1)
             while unlearned:
                 codec.learn(unlearned.pop(0))
             check(codec.canary() & 0xFFFF == canary, f"canary of block {blocks}")

@@ -94,6 +94,13 @@ def test_the_environment_sets_level_and_threads_only(text, packed):
         assert value.encode() in done.stderr
 
 
+def test_a_model_may_begin_with_nothing_learned(text):
+    packed = lmzip.compress(text, level=1, from_scratch=True)
+    for command in (("compress", "-1", "--from-scratch"), ("--from-scratch", "-1")):
+        assert run(*command, stdin=text).stdout == packed
+    assert run("d", stdin=packed).stdout == text
+
+
 def test_an_existing_output_is_kept_unless_forced(tmp_path, text):
     source, target = tmp_path / "a", tmp_path / "a.lmz"
     source.write_bytes(text)

@@ -152,9 +152,16 @@ def test_archives_of_another_lmzip_are_named():
     for level in (0, 10, 15):
         with pytest.raises(UnsupportedError, match=f"level {level}: .*newer"):
             walk(with_byte(5, level))
-    for options in (1, 8, 15):
+    for options in (2, 3, 8, 15):
         with pytest.raises(UnsupportedError, match=f"options {options:04b}: .*newer"):
             walk(with_byte(5, 16 * options + 1))
+
+
+def test_the_first_option_is_from_scratch():
+    """It is not in the header of an archive that begins with learned weights."""
+    header = dataclasses.replace(HEADER, from_scratch=True)
+    assert walk(put_together(header, [(BLOCK, BODY)])) == [BLOCK, BODY, header]
+    assert header.pack() == HEADER.pack()[:5] + b"\x11" + HEADER.pack()[6:]
 
 
 def test_a_damaged_header_is_taken_for_nothing_else():

@@ -89,6 +89,13 @@ def test_the_whole_description_counts_the_program(told):
     assert told.description_bits == told.bits + told.program_bits
 
 
+def test_from_scratch_the_program_is_its_sources():
+    told = lmzip.report(prose(300), 1, from_scratch=True)
+    assert told.archive_size == len(lmzip.compress(prose(300), 1, from_scratch=True))
+    assert told.program_bits == 8 * program_size(weights=False)
+    assert 20_000 < program_size(weights=False) < 100_000
+
+
 def test_every_part_is_named_and_some_help(told):
     assert {"transformer", "match", "order 1", "order 6"} <= set(told.parts)
     assert list(told.parts.values()) == sorted(told.parts.values(), reverse=True)

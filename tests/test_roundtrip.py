@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 import lmzip
 from lmzip import container
-from lmzip.codec import loop
+from lmzip.codec.levels import PRESETS
 from lmzip.container import BlockHeader, Body, Header
 from lmzip.salvage import salvage
 from lmzip.scan import scan
@@ -29,7 +29,7 @@ SIZE = 64
 def tiny():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(container, "BLOCK_SIZE", SIZE)
-        patch.setitem(loop.PRESETS, 1, TINY)
+        patch.setitem(PRESETS, 1, TINY)
         yield
 
 

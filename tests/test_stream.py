@@ -45,6 +45,15 @@ def test_stored_blocks_are_learned_from_too(monkeypatch):
     assert lmzip.decompress(lmzip.compress(data, level=1)) == data
 
 
+def test_a_model_may_begin_with_nothing_learned(text, archive):
+    packed = lmzip.compress(text, level=1, from_scratch=True)
+    assert len(packed) > len(archive)
+    assert lmzip.decompress(packed + archive) == text * 2
+    assert salvage(packed)[0] == text
+    compressor = LMZCompressor(1, from_scratch=True)
+    assert compressor.compress(text) + compressor.flush() == packed
+
+
 def test_never_larger_than_the_input_and_the_headers():
     for size in (1, 10, 500):
         assert len(lmzip.compress(noise(size), level=1)) <= size + OVERHEAD
