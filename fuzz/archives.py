@@ -10,7 +10,6 @@ import hashlib
 import random
 import struct
 import sys
-import zlib
 from dataclasses import replace
 from pathlib import Path
 from unittest.mock import patch
@@ -18,11 +17,22 @@ from unittest.mock import patch
 import lmzip
 from lmzip import container, stream
 from lmzip.codec import code_hash, loop
-from lmzip.codec.levels import Preset
-from lmzip.container import CODE_SIZE, CODED, DIGEST_SIZE, STORED, BlockHeader, Header, Trailer
+from lmzip.codec.levels import PRESETS, Preset
+from lmzip.container import (
+    ARCHIVE_END,
+    CODE_SIZE,
+    CODED,
+    DIGEST_SIZE,
+    NO_DATA,
+    STORED,
+    BlockHeader,
+    Body,
+    Header,
+)
 
 BLOCK_SIZE = 64
-FIELDS = ("type", "raw_size", "stored_size", "raw_crc", "stored_crc", "canary")
+BITS = {"type": 4, "raw_size": 20, "stored_size": 24, "canary": 16}
+"""Of the fields of a block header."""
 TINY = Preset(
     width=32,
     layers=1,
@@ -37,13 +47,14 @@ TINY = Preset(
     log_buckets=8,
     log_slots=6,
 )
-HEADER = Header(1, code_hash()[:CODE_SIZE]).pack()
+HEADER = Header(1, code_hash()[:CODE_SIZE])
+HEAD = HEADER.pack()
 
 
 def shrink() -> None:
     """Make blocks and the model so small that thousands of archives are read in a second."""
     container.BLOCK_SIZE = BLOCK_SIZE
-    loop.PRESETS[1] = TINY
+    PRESETS[1] = TINY
 
 
 class EchoModel:
@@ -68,44 +79,39 @@ def sealed_archive(data: bytes, model: EchoModel | loop.Codec) -> bytes:
     """An archive of blocks whose fields are read from `data`, every seal being right.
 
     Each block takes 8 bytes of instructions: type, raw size, stored size, which of its values
-    are wrong, and a wrong value; then its stored bytes. What is left follows the trailer.
+    are wrong, and a wrong value; then its stored bytes. What is left follows the archive.
     """
-    out, at, index, total = bytearray(HEADER), 0, 0, 0
-    digest = hashlib.sha256()
-    while len(data) - at >= 9 and index < 4:
+    out, at, before = bytearray(HEAD), 0, NO_DATA
+    digest, blocks, more = hashlib.sha256(), 0, True
+    while len(data) - at >= 9 and blocks < 4 and more:
         kind, raw_size, size, wrong, value = struct.unpack_from("<BBBBI", data, at)
         at += 8
         stored = data[at : at + size % (BLOCK_SIZE + 1)]
         at += len(stored)
-        stored_crc = zlib.crc32(stored)
         if kind & 1:
             raw_size = BLOCK_SIZE if kind & 2 else 1 + raw_size % BLOCK_SIZE
-            canary = model.canary()
+            canary = model.canary() & 0xFFFF
             block = model.decode(stored, raw_size)
-            header = BlockHeader(
-                CODED, raw_size, len(stored), zlib.crc32(block), stored_crc, canary
-            )
+            header = BlockHeader(CODED, raw_size, len(stored), canary)
         else:
             stored = (stored or b"x").ljust(BLOCK_SIZE if kind & 2 else 1)
-            stored_crc = zlib.crc32(stored)
             model.canary()
             model.encode(stored)
             block = stored
-            header = BlockHeader(STORED, len(stored), len(stored), stored_crc, stored_crc, 0)
-        if wrong >= 0xF0:
-            field = ("type", "raw_size", "stored_size", "raw_crc", "stored_crc", "canary")[
-                wrong % 6
-            ]
-            header = replace(header, **{field: value & 0xFF if field == "type" else value})
-        out += header.pack(index) + stored
+            header = BlockHeader(STORED, len(stored), len(stored), 0)
         digest.update(block)
-        index += 1
-        total += len(block)
-    rest = data[at:]
-    if rest[:1] >= b"\xf0":
-        index, total = rest[0], total + rest[0]
-    out += Trailer(index, total, digest.digest()[:DIGEST_SIZE]).pack()
-    return bytes(out) + rest[1:]
+        after = digest.digest()[:DIGEST_SIZE]
+        if wrong >= 0xF0:
+            field = [*BITS, "digest"][wrong % 5]
+            if field == "digest":
+                after = value.to_bytes(DIGEST_SIZE, "little")
+            else:
+                header = replace(header, **{field: value % (1 << BITS[field])})
+        out += header.pack(before + HEAD) + Body(stored, after).pack()
+        before, blocks, more = after, blocks + 1, header.raw_size == BLOCK_SIZE
+    if more:
+        out += ARCHIVE_END.pack(before + HEAD)
+    return bytes(out) + data[at:]
 
 
 def seeds() -> dict[str, bytes]:
@@ -125,7 +131,7 @@ def seeds() -> dict[str, bytes]:
             packed = b"\2" + lmzip.compress(raw, level=1)
             found[name] = packed
             found[f"{name}-twice"] = packed + packed[1:]
-            found[f"{name}-cut"] = packed[:-20]
+            found[f"{name}-cut"] = packed[:-10]
             found[f"{name}-and-more"] = packed + b"more"
     for kinds in ((3, 3, 1), (2, 3, 2, 0), (3, 2, 2, 1), (1,), (0,)):
         blocks = b"".join(bytes([kind, 9, 8, 0, 0, 0, 0, 0]) + rng.randbytes(8) for kind in kinds)

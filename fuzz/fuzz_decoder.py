@@ -26,7 +26,7 @@ else:  # the tests run the seeds through `one_input`
     instrumented = nullcontext()
 
 with instrumented:
-    from archives import EchoModel, sealed_archive, shrink
+    from archives import HEADER, EchoModel, sealed_archive, shrink
 
     from lmzip import stream
     from lmzip.errors import LMZError
@@ -98,7 +98,7 @@ def one_input(data: bytes) -> None:
         stream._new_codec = EchoModel if data[0] & 2 else MODEL
         archive = data[1:]
         if data[0] & 1:
-            archive = sealed_archive(archive, stream._new_codec(1, None, None))
+            archive = sealed_archive(archive, stream._new_codec(HEADER, None, None))
         check(archive)
 
 

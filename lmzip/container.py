@@ -1,4 +1,4 @@
-"""The container: header, block headers and trailer, packed and unpacked; no model.
+"""The container: header, block headers and what ends a block, packed and unpacked; no model.
 
 `docs/FORMAT.md` is the reference. `Parser` walks an archive without doing any I/O: the
 incremental decompressor feeds it from its buffer, `scan` feeds it from a file, and so both
@@ -7,6 +7,7 @@ accept exactly the same archives.
 
 from __future__ import annotations
 
+import hashlib
 import struct
 import zlib
 from dataclasses import dataclass, field
@@ -16,14 +17,16 @@ from lmzip.codec.levels import BLOCK_SIZE, MAX_LEVEL, MIN_LEVEL
 from lmzip.errors import CorruptError, FormatError, TruncatedError, UnsupportedError
 
 MAGIC = b"\x8cLMZ"
-VERSION = 1
-CODE_SIZE = 8
+VERSION = 2
+CODE_SIZE = 6
 """Bytes of the code hash that an archive carries."""
-DIGEST_SIZE = 16
-"""Bytes of the SHA-256 of the data that the trailer carries."""
+DIGEST_SIZE = 8
+"""Bytes of the SHA-256 of all data up to its end that a block carries."""
+NO_DATA = hashlib.sha256().digest()[:DIGEST_SIZE]
+"""The same of no data: what the first block follows."""
 
 END, CODED, STORED = 0, 1, 2
-"""What follows: the rest of the trailer, a block that the model coded, a block as it was."""
+"""What follows: nothing, a block that the model coded, a block as it was."""
 
 GET_ANOTHER_COPY = "get the archive again from where it came from, or from a backup"
 NOT_BY_LMZIP = "no lmzip writes this; get the archive again from where it came from"
@@ -31,30 +34,31 @@ NOT_BY_LMZIP = "no lmzip writes this; get the archive again from where it came f
 
 @dataclass(frozen=True)
 class Header:
-    """The first 18 bytes of an archive."""
+    """The first 12 bytes of an archive. Their CRC is that of each block header."""
 
     level: int
     """1 to 9, a key of `lmzip.codec.PRESETS`."""
     code: bytes
-    """First 8 bytes of the code hash of the codec that wrote the archive."""
+    """First 6 bytes of the code hash of the codec that wrote the archive."""
+    from_scratch: bool = False
+    """Whether the model began with nothing learned."""
 
-    SIZE: ClassVar[int] = 18
-    _FIELDS: ClassVar[struct.Struct] = struct.Struct("<4sBB8s")
+    SIZE: ClassVar[int] = 12
+    _FIELDS: ClassVar[struct.Struct] = struct.Struct("<4sBB6s")
 
     def pack(self) -> bytes:
-        return _sealed(self._FIELDS.pack(MAGIC, VERSION, self.level, self.code))
+        told = self.level | self.from_scratch << 4
+        return self._FIELDS.pack(MAGIC, VERSION, told, self.code)
 
     @classmethod
     def unpack(cls, data: bytes) -> Header:
-        """Check and read `SIZE` bytes. Raises FormatError, CorruptError or UnsupportedError."""
-        magic, version, level, code = cls._FIELDS.unpack_from(data)
-        if magic != MAGIC:
-            raise not_an_archive(data)
-        _check_seal(data, "the header is damaged")
-        if version != VERSION:
+        """Read `SIZE` bytes that a CRC has proved. Raises UnsupportedError."""
+        _, _, told, code = cls._FIELDS.unpack(data)
+        options, level = divmod(told, 16)
+        if options > 1:
             raise UnsupportedError(
-                f"this is an archive of format version {version}",
-                f"this lmzip reads version {VERSION}",
+                f"this archive has the options {options:04b}",
+                "this lmzip knows 0001, from scratch",
                 "use a newer lmzip",
             )
         if not MIN_LEVEL <= level <= MAX_LEVEL:
@@ -63,170 +67,162 @@ class Header:
                 f"this lmzip knows the levels {MIN_LEVEL} to {MAX_LEVEL}",
                 "use a newer lmzip",
             )
-        return cls(level, code)
+        return cls(level, code, from_scratch=options == 1)
 
 
 @dataclass(frozen=True)
 class BlockHeader:
-    """The 25 bytes before the stored bytes of a block."""
+    """The 12 bytes before the stored bytes of a block, or at the end of an archive."""
 
     type: int
-    """CODED or STORED."""
+    """CODED or STORED; END if no block follows: then all else is 0."""
     raw_size: int
     """Bytes of data, 1 to BLOCK_SIZE."""
     stored_size: int
     """Bytes that follow in the archive: fewer than `raw_size` if CODED, as many if STORED."""
-    raw_crc: int
-    """CRC-32 of the data."""
-    stored_crc: int
-    """CRC-32 of the bytes that follow."""
     canary: int
-    """Digest of the first probabilities if CODED, 0 if STORED."""
+    """Digest of the first probabilities, 16 bits, if CODED; 0 if STORED."""
 
-    SIZE: ClassVar[int] = 25
-    _FIELDS: ClassVar[struct.Struct] = struct.Struct("<B5I")
+    SIZE: ClassVar[int] = 12
 
-    def pack(self, index: int) -> bytes:
-        """The 25 bytes; their CRC also covers `index`, the number of blocks before this one."""
-        fields = self._FIELDS.pack(
-            self.type,
-            self.raw_size,
-            self.stored_size,
-            self.raw_crc,
-            self.stored_crc,
-            self.canary,
-        )
-        return _sealed(fields, salt=index.to_bytes(8, "little"))
+    def pack(self, before: bytes) -> bytes:
+        """The 12 bytes; their CRC also covers `before`: digest of the data before, and header."""
+        size = max(self.raw_size - 1, 0)
+        fields = size | self.type << 20 | self.stored_size << 24 | self.canary << 48
+        return _sealed(fields.to_bytes(8, "little"), before)
 
     @classmethod
     def unpack(cls, data: bytes, index: int) -> BlockHeader:
-        """Check and read `SIZE` bytes. Raises CorruptError or FormatError."""
-        _check_seal(
-            data,
-            f"the header of block {index} is damaged, or the block is not in its place",
-            salt=index.to_bytes(8, "little"),
-        )
-        block = cls(*cls._FIELDS.unpack_from(data))
-        if not 1 <= block.raw_size <= BLOCK_SIZE:
-            raise _impossible(index, f"claims {block.raw_size} bytes, not 1 to {BLOCK_SIZE}")
-        if block.type == CODED and not block.stored_size < block.raw_size:
+        """Read `SIZE` bytes that their CRC has proved. Raises FormatError."""
+        fields = int.from_bytes(data[:8], "little")
+        size, kind = fields & 0xFFFFF, fields >> 20 & 0xF
+        block = cls(kind, size + 1, fields >> 24 & 0xFFFFFF, fields >> 48)
+        if kind == END:
+            if fields:
+                raise _impossible(index, "is the end, but has values of a block")
+            return ARCHIVE_END
+        if kind not in (CODED, STORED):
+            raise _impossible(index, f"is of type {kind}, which does not exist")
+        if kind == CODED and not block.stored_size < block.raw_size:
             raise _impossible(index, "is coded, but no smaller for it")
-        if block.type == STORED and block.stored_size != block.raw_size:
+        if kind == STORED and block.stored_size != block.raw_size:
             raise _impossible(index, "is stored as it was, but in another size")
-        if block.type == STORED and (block.canary or block.stored_crc != block.raw_crc):
-            raise _impossible(index, "is stored as it was, but has values of a coded one")
+        if kind == STORED and block.canary:
+            raise _impossible(index, "is stored as it was, but has the canary of a coded one")
         return block
+
+    @property
+    def is_last(self) -> bool:
+        """Whether the archive ends behind it. A full block is written before that is known."""
+        return self.raw_size < BLOCK_SIZE
+
+
+ARCHIVE_END = BlockHeader(END, 0, 0, 0)
+"""What stands where no block is left, unless a block that is not full has told so."""
 
 
 @dataclass(frozen=True)
-class Trailer:
-    """The last 33 bytes of an archive."""
+class Body:
+    """What follows the header of a block."""
 
-    blocks: int
-    raw_size: int
-    """Bytes of data in all blocks."""
+    stored: bytes
+    """The block, coded or as it was."""
     digest: bytes
-    """First 16 bytes of the SHA-256 of the data."""
+    """First 8 bytes of the SHA-256 of all data of the archive up to the end of the block."""
 
-    SIZE: ClassVar[int] = 33
-    _FIELDS: ClassVar[struct.Struct] = struct.Struct("<BIQ16s")
+    END_SIZE: ClassVar[int] = DIGEST_SIZE + 4
+    """Bytes behind the stored bytes: the digest, and a CRC of both."""
 
     def pack(self) -> bytes:
-        return _sealed(self._FIELDS.pack(END, self.blocks, self.raw_size, self.digest))
+        return _sealed(self.stored + self.digest)
 
     @classmethod
-    def unpack(cls, data: bytes) -> Trailer:
-        """Check and read `SIZE` bytes. Raises CorruptError."""
-        _check_seal(data, "the trailer is damaged")
-        return cls(*cls._FIELDS.unpack_from(data)[1:])
-
-
-Part = Header | BlockHeader | bytes | Trailer
+    def unpack(cls, data: bytes, index: int) -> Body:
+        """Check and read all that follows the header of block `index`. Raises CorruptError."""
+        _check_seal(data, f"block {index} is damaged", "the CRC-32 of its stored bytes is wrong")
+        return cls(data[: -cls.END_SIZE], data[-cls.END_SIZE : -4])
 
 
 @dataclass
 class Parser:
-    """Walks one archive: give `feed` exactly `needed` bytes, until it returns the trailer.
+    """Walks one archive: give `feed` exactly `needed` bytes, until it is `done`.
 
-    Checks all that can be checked without the model: the CRCs of header, block headers,
-    stored bytes and trailer, the limits of sizes, and the count of blocks and bytes. Whoever
-    has the data compares them with `BlockHeader.raw_crc` and `Trailer.digest`.
+    Checks all that can be checked without the model: the CRCs, the limits of sizes, and that
+    each block follows the data that it was written behind. Whoever has the data compares them
+    with `Body.digest`.
     """
 
     start: int = 0
     """Bytes before the archive: others, of which the first begins at 0, and zeros behind them."""
     needed: int = Header.SIZE
     """Bytes that the next `feed` takes."""
+    header: Header | None = None
+    """The header; None until the first block header, whose CRC proves it, has been read."""
     blocks: int = 0
     """Blocks whose header has been read."""
     raw_size: int = 0
     """Bytes of data in these blocks."""
+    digest: bytes = NO_DATA
+    """First 8 bytes of the SHA-256 of all data of the blocks read, as the last of them says."""
     offset: int = 0
     """Bytes of the archive that have been fed."""
     done: bool = False
-    """Whether the trailer has been read."""
+    """Whether the end has been read."""
     _place: str = "header"
-    _type: bytes = b""
-    _block: BlockHeader | None = field(default=None, repr=False)
+    _head: bytes = b""
+    _block: BlockHeader = field(default=ARCHIVE_END, repr=False)
 
-    def feed(self, data: bytes) -> Part | None:
-        """Take the next part: Header, BlockHeader, the stored bytes of a block, or Trailer.
+    def feed(self, data: bytes) -> BlockHeader | Body | None:
+        """Take the next part; return it if it is the header of a block, or its body.
 
-        None means that the part is not complete yet. Raises FormatError, CorruptError,
-        UnsupportedError.
+        Raises FormatError, CorruptError, UnsupportedError.
         """
         self.offset += len(data)
         if self._place == "header":
-            self._check_magic(data)
-            self._expect("type", 1)
-            return Header.unpack(data)
-        if self._place == "type":
-            self._type = data
-            if data[0] == END:
-                self._expect("trailer", Trailer.SIZE - 1)
-            elif data[0] in (CODED, STORED):
-                self._expect("block header", BlockHeader.SIZE - 1)
-            else:
-                raise CorruptError(
-                    f"block {self.blocks} is damaged",
-                    f"there is no block of type {data[0]}",
-                    GET_ANOTHER_COPY,
-                )
+            self.check_start(data)
+            self._head = data
+            self._expect("block header", BlockHeader.SIZE)
             return None
         if self._place == "block header":
-            return self._open_block(self._type + data)
-        if self._place == "stored bytes":
-            assert self._block is not None
-            if zlib.crc32(data) != self._block.stored_crc:
-                raise CorruptError(
-                    f"block {self.blocks - 1} is damaged",
-                    "the CRC-32 of its stored bytes is wrong",
-                    GET_ANOTHER_COPY,
-                )
-            self._expect("type", 1)
-            return data
-        return self._close(self._type + data)
+            return self._open_block(data)
+        if self._place == "end of block":
+            self._close_block(data[:DIGEST_SIZE])
+            return None
+        body = Body.unpack(data, self.blocks - 1)
+        self._close_block(body.digest)
+        return body
 
     def skip(self) -> None:
         """Pass over the stored bytes of the block just opened without looking at them."""
-        assert self._place == "stored bytes"
-        self.offset += self.needed
-        self._expect("type", 1)
+        assert self._place == "block"
+        self.offset += self._block.stored_size
+        self._expect("end of block", Body.END_SIZE)
 
     def check_start(self, data: bytes) -> None:
-        """Raise FormatError as soon as `data`, the first few bytes, cannot be an archive's."""
-        if self._place == "header":
-            self._check_magic(data)
+        """Raise FormatError or UnsupportedError as soon as `data`, the first few bytes, cannot
+        be those of an archive, or of this version."""
+        if self._place != "header":
+            return
+        self._check_magic(data)
+        version = data[len(MAGIC) : len(MAGIC) + 1]
+        if version and version[0] != VERSION:
+            raise UnsupportedError(
+                f"this is an archive of format version {version[0]}",
+                f"this lmzip reads version {VERSION}",
+                "use a newer lmzip"
+                if version[0] > VERSION
+                else "restore it with the lmzip that wrote it, and compress it anew",
+            )
 
     def truncated(self, rest: bytes) -> FormatError | CorruptError:
         """The error to raise when the input ends here, `rest` being fewer bytes than needed."""
         if self._place == "header" and not (rest or self.start):
             return FormatError("this is no lmz archive", "it is empty", "give another file")
-        place = (
-            "before a block or the trailer" if self._place == "type" else f"in its {self._place}"
-        )
-        if self._place == "stored bytes":
-            place = f"in the stored bytes of block {self.blocks - 1}"
+        place = "in its header"
+        if self._place == "block header":
+            place = f"{'in' if rest else 'before'} the header of block {self.blocks}"
+        elif self._place != "header":
+            place = f"in block {self.blocks - 1}"
         return TruncatedError(
             "the archive is incomplete",
             f"it ends after {self.start + self.offset + len(rest):,} bytes, {place}",
@@ -245,29 +241,31 @@ class Parser:
         raise not_an_archive(data)
 
     def _open_block(self, data: bytes) -> BlockHeader:
-        block = BlockHeader.unpack(data, self.blocks)
-        if self.blocks and self._block.raw_size != BLOCK_SIZE:
-            raise _impossible(self.blocks - 1, "is short, but not the last")
-        if self.blocks == 0xFFFFFFFF:
-            raise _impossible(self.blocks, "is one more than the trailer can count")
-        self.blocks += 1
-        self.raw_size += block.raw_size
-        self._block = block
-        self._expect("stored bytes", block.stored_size)
+        what = f"the header of block {self.blocks} is damaged, or the block is not in its place"
+        if self.header is None:
+            what = "the header of the archive, or of its first block, is damaged"
+        _check_seal(data, what, "its CRC-32 is wrong", self.digest + self._head)
+        if self.header is None:
+            self.header = Header.unpack(self._head)
+        self._block = block = BlockHeader.unpack(data, self.blocks)
+        if block.type == END:
+            self._end()
+        else:
+            self.blocks += 1
+            self.raw_size += block.raw_size
+            self._expect("block", block.stored_size + Body.END_SIZE)
         return block
 
-    def _close(self, data: bytes) -> Trailer:
-        trailer = Trailer.unpack(data)
-        if (trailer.blocks, trailer.raw_size) != (self.blocks, self.raw_size):
-            raise CorruptError(
-                "the archive is incomplete",
-                f"it holds {self.raw_size:,} bytes in {self.blocks} blocks, "
-                f"its trailer counts {trailer.raw_size:,} in {trailer.blocks}",
-                GET_ANOTHER_COPY,
-            )
+    def _close_block(self, digest: bytes) -> None:
+        self.digest = digest
+        if self._block.is_last:
+            self._end()
+        else:
+            self._expect("block header", BlockHeader.SIZE)
+
+    def _end(self) -> None:
         self.done = True
-        self._expect("end", 0)
-        return trailer
+        self._expect("nothing", 0)
 
     def _expect(self, place: str, size: int) -> None:
         self._place, self.needed = place, size
@@ -287,13 +285,13 @@ def not_an_archive(data: bytes) -> FormatError:
     )
 
 
-def _sealed(fields: bytes, salt: bytes = b"") -> bytes:
-    return fields + struct.pack("<I", zlib.crc32(fields + salt))
+def _sealed(fields: bytes, before: bytes = b"") -> bytes:
+    return fields + struct.pack("<I", zlib.crc32(fields, zlib.crc32(before)))
 
 
-def _check_seal(data: bytes, what: str, salt: bytes = b"") -> None:
-    if data[-4:] != _sealed(data[:-4], salt)[-4:]:
-        raise CorruptError(what, "its CRC-32 is wrong", GET_ANOTHER_COPY)
+def _check_seal(data: bytes, what: str, why: str, before: bytes = b"") -> None:
+    if zlib.crc32(memoryview(data)[:-4], zlib.crc32(before)) != int.from_bytes(data[-4:], "little"):
+        raise CorruptError(what, why, GET_ANOTHER_COPY)
 
 
 def _impossible(index: int, why: str) -> FormatError:

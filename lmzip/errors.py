@@ -63,7 +63,7 @@ class CorruptError(LMZError):
 
 
 class TruncatedError(CorruptError, EOFError):
-    """The archive stops before its trailer is complete."""
+    """The archive stops before its end."""
 
 
 class UnsupportedError(LMZError):

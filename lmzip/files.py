@@ -50,9 +50,10 @@ class LMZFile(BaseStream):
     """An archive, or several in a row, as a binary file of the data in it.
 
     `file` is a path or a binary file object, which is left open by `close`. Modes: "r" reads,
-    "w" writes, "x" creates, "a" appends a further archive; a "b" may be added. `level` is for
-    writing, `memory_limit` (bytes) refuses an archive, or a level, that needs more. Seeking
-    backwards decodes again from the start. `progress` is called with numbers of bytes of data.
+    "w" writes, "x" creates, "a" appends a further archive; a "b" may be added. `level` and
+    `from_scratch` (nothing learned beforehand) are for writing, `memory_limit` (bytes) refuses an
+    archive, or a level, that needs more. Seeking backwards decodes again from the start. `progress`
+    is called with numbers of bytes of data.
 
     What `file` takes only in part, or not now, is offered again; where it has nothing now, reading
     waits, or raises BlockingIOError if it has no descriptor to wait for. Calls of several threads
@@ -70,6 +71,7 @@ class LMZFile(BaseStream):
         mode: str = "r",
         *,
         level: int = DEFAULT_LEVEL,
+        from_scratch: bool = False,
         threads: int | None = None,
         memory_limit: int | None = None,
         progress: Progress | None = None,
@@ -87,7 +89,8 @@ class LMZFile(BaseStream):
             raise ValueError(f"mode must be r, w, x or a, with or without b, not {mode!r}")
         options = {"threads": threads, "memory_limit": memory_limit, "progress": progress}
         if kind != "r":
-            self._new_compressor = partial(LMZCompressor, level, **options)
+            written = {"from_scratch": from_scratch, **options}
+            self._new_compressor = partial(LMZCompressor, level, **written)
             self._compressor = self._new_compressor()
         if isinstance(file, (str, bytes, os.PathLike)):
             self._fp = builtins.open(file, kind + "b")  # noqa: SIM115 - closed by `close`
@@ -248,6 +251,7 @@ def open(
     mode: Literal["r", "rb", "br", "w", "wb", "bw", "x", "xb", "bx", "a", "ab", "ba"] = "rb",
     *,
     level: int = DEFAULT_LEVEL,
+    from_scratch: bool = False,
     threads: int | None = None,
     memory_limit: int | None = None,
     progress: Progress | None = None,
@@ -260,6 +264,7 @@ def open(
     mode: Literal["rt", "tr", "wt", "tw", "xt", "tx", "at", "ta"],
     *,
     level: int = DEFAULT_LEVEL,
+    from_scratch: bool = False,
     threads: int | None = None,
     memory_limit: int | None = None,
     progress: Progress | None = None,
@@ -275,6 +280,7 @@ def open(
     mode: str,
     *,
     level: int = DEFAULT_LEVEL,
+    from_scratch: bool = False,
     threads: int | None = None,
     memory_limit: int | None = None,
     progress: Progress | None = None,
@@ -289,6 +295,7 @@ def open(
     mode: str = "rb",
     *,
     level: int = DEFAULT_LEVEL,
+    from_scratch: bool = False,
     threads: int | None = None,
     memory_limit: int | None = None,
     progress: Progress | None = None,
@@ -310,6 +317,7 @@ def open(
         file,
         mode.replace("t", ""),
         level=level,
+        from_scratch=from_scratch,
         threads=threads,
         memory_limit=memory_limit,
         progress=progress,

@@ -2,18 +2,17 @@
 
 The model of a block has learned from all blocks before it, so that nothing behind the first
 damaged block of an archive can be decoded. What stands before it can, and each block's checksums
-prove it: nothing that is not proved is ever given out.
+prove it: nothing that is not proved is ever given out. Where the headers behind the damage stand,
+they tell how much is lost.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 
-from lmzip import container
-from lmzip.container import END, MAGIC, Trailer
-from lmzip.errors import CorruptError, EngineError, LimitError, LMZError
+from lmzip.container import BlockHeader, Parser
+from lmzip.errors import EngineError, LimitError, LMZError
 from lmzip.stream import Progress
 from lmzip.whole import decompress_chunks
 
@@ -27,7 +26,7 @@ class Salvage:
     recovered: int = 0
     """Bytes of data recovered."""
     expected: int | None = None
-    """Bytes of data there were, by the archive's trailer; None if that cannot be told."""
+    """Bytes of data there were, by the headers of all blocks; None if one of them is damaged."""
     error: LMZError | None = None
     """What was found; None if the archive is sound and `recovered` is everything."""
 
@@ -61,7 +60,7 @@ def salvage_chunks(
     raises if not a single byte can be recovered, and LimitError and EngineError always: they say
     nothing against the archive.
     """
-    source = _Watched(chunks)
+    source = _Counted(chunks)
     options = {"threads": threads, "memory_limit": memory_limit, "progress": progress}
     try:
         for block in decompress_chunks(source, **options):
@@ -77,7 +76,7 @@ def salvage_chunks(
         report.error = error.with_traceback(None)  # which would keep the model
         for _ in source:
             pass
-        report.expected = source.expected(report.recovered)
+        report.expected = source.expected
     else:
         report.expected = report.recovered
 
@@ -94,31 +93,52 @@ def salvage(
     return b"".join(salvage_chunks([data], report, **options)), report
 
 
-class _Watched:
-    """Passes chunks on, and remembers what tells how much data there was."""
+class _Counted:
+    """Passes chunks on, and counts the data in the archives that they hold, by the headers."""
 
     def __init__(self, chunks: Iterable[bytes]) -> None:
         self._chunks = iter(chunks)
-        self._tail = b""
-        self._starts = 0
+        self._parser: Parser | None = Parser()
+        self._part = b""
+        self._skip = 0
+        self._counted = 0
+        """Bytes of data in the archives before."""
 
     def __iter__(self) -> Iterator[bytes]:
         for chunk in self._chunks:
-            # Only the last few bytes are joined, so that a start across chunks counts once.
-            seam = self._tail[1 - len(MAGIC) :]
-            self._starts += (seam + chunk).count(MAGIC)
-            self._tail = (self._tail + chunk[-Trailer.SIZE :])[-Trailer.SIZE :]
+            rest = memoryview(chunk)
+            try:
+                while rest and self._parser is not None:
+                    rest = self._follow(self._parser, rest)
+            except LMZError:
+                self._parser = None  # what stands behind this place is not known
             yield chunk
 
-    def expected(self, recovered: int) -> int | None:
-        """Bytes of data by the trailer at the end; None if there is none, or not for all of it."""
-        trailer = None
-        with suppress(CorruptError):
-            if len(self._tail) == Trailer.SIZE and self._tail[0] == END:
-                trailer = Trailer.unpack(self._tail)
-        # With several archives in a row the last trailer counts only its own.
-        if trailer is None or self._starts != 1 or trailer.raw_size < recovered:
+    def _follow(self, parser: Parser, rest: memoryview) -> memoryview:
+        """Read a part of an archive, or what is at hand of it; return what follows."""
+        if self._skip:
+            size = min(self._skip, len(rest))
+            self._skip -= size
+            return rest[size:]
+        if parser.done:
+            start = bytes(rest[:4096])
+            padding = len(start) - len(start.lstrip(b"\0"))
+            if padding:
+                return rest[padding:]
+            self._counted += parser.raw_size
+            self._parser = parser = Parser(start=1)
+        size = parser.needed - len(self._part)
+        self._part += rest[:size]
+        if len(self._part) == parser.needed:
+            part, self._part = parser.feed(self._part), b""
+            if isinstance(part, BlockHeader) and not parser.done:
+                self._skip = part.stored_size
+                parser.skip()
+        return rest[size:]
+
+    @property
+    def expected(self) -> int | None:
+        """Bytes of data; None if headers, or the end, are missing."""
+        if self._parser is None or not self._parser.done:
             return None
-        if trailer.blocks != -(-trailer.raw_size // container.BLOCK_SIZE):
-            return None
-        return trailer.raw_size
+        return self._counted + self._parser.raw_size

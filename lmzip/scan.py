@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import BinaryIO
 
 from lmzip import rawio
-from lmzip.container import BlockHeader, Header, Parser, Trailer
+from lmzip.container import STORED, BlockHeader, Body, Header, Parser
 
 CHUNK = 1 << 20
 
@@ -18,17 +18,19 @@ class ArchiveInfo:
     """What one archive says about itself."""
 
     level: int
+    from_scratch: bool
+    """Whether the model began with nothing learned."""
     code: str
-    """First 8 bytes of the code hash, in hexadecimal."""
+    """First 6 bytes of the code hash, in hexadecimal."""
     blocks: int
     stored_blocks: int
     """Blocks kept as they were, because the model could not make them smaller."""
     raw_size: int
     """Bytes of data."""
     size: int
-    """Bytes of the archive, headers and trailer included."""
+    """Bytes of the archive, with all that is not data."""
     digest: str
-    """First 16 bytes of the data's SHA-256, in hexadecimal."""
+    """First 8 bytes of the data's SHA-256, in hexadecimal."""
     padding: int = 0
     """Zero bytes behind the archive, which are ignored."""
 
@@ -69,34 +71,31 @@ def check_ahead(file: BinaryIO) -> list[ArchiveInfo] | None:
 
 
 def _scan_one(file: BinaryIO, parser: Parser, first: bytes, end: int | None) -> ArchiveInfo:
-    header: Header | None = None
     stored_blocks = 0
     data = first
-    while True:
+    while not parser.done:
         data += _read(file, parser.needed - len(data))
         parser.check_start(data)
         if len(data) < parser.needed:
             raise parser.truncated(data)
         part = parser.feed(data)
         data = b""
-        if isinstance(part, Header):
-            header = part
-        elif isinstance(part, BlockHeader):
-            stored_blocks += part.stored_size == part.raw_size
-            if end is not None and file.tell() + part.stored_size <= end:
+        if isinstance(part, BlockHeader) and not parser.done:
+            stored_blocks += part.type == STORED
+            if end is not None and file.tell() + part.stored_size + Body.END_SIZE <= end:
                 file.seek(part.stored_size, io.SEEK_CUR)
                 parser.skip()
-        elif isinstance(part, Trailer):
-            assert header is not None
-            return ArchiveInfo(
-                level=header.level,
-                code=header.code.hex(),
-                blocks=part.blocks,
-                stored_blocks=stored_blocks,
-                raw_size=part.raw_size,
-                size=parser.offset,
-                digest=part.digest.hex(),
-            )
+    assert parser.header is not None
+    return ArchiveInfo(
+        level=parser.header.level,
+        from_scratch=parser.header.from_scratch,
+        code=parser.header.code.hex(),
+        blocks=parser.blocks,
+        stored_blocks=stored_blocks,
+        raw_size=parser.raw_size,
+        size=parser.offset,
+        digest=parser.digest.hex(),
+    )
 
 
 def _skip_zeros(file: BinaryIO) -> tuple[bytes, int]:

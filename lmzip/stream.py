@@ -10,14 +10,13 @@ from __future__ import annotations
 import hashlib
 import sys
 import warnings
-import zlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lmzip import codec, container
 from lmzip.checks import check_code, check_level, mismatch
 from lmzip.codec.levels import DEFAULT_LEVEL
-from lmzip.container import CODED, STORED, BlockHeader, Header, Parser, Trailer
+from lmzip.container import ARCHIVE_END, CODED, STORED, BlockHeader, Body, Header, Parser
 from lmzip.errors import CorruptError, LMZError, PaddingWarning
 from lmzip.guard import Guard
 from lmzip.limits import naming_the_need
@@ -39,8 +38,8 @@ class _Written(NamedTuple):
 
     head: bytes
     """The header, if that has not left."""
-    blocks: int
     raw_size: int
+    """Bytes of data in the blocks."""
     digest: Any
     """SHA-256 of the data, as a hashlib object that is copied and not changed."""
     waiting: int
@@ -52,9 +51,9 @@ class _Written(NamedTuple):
 class LMZCompressor:
     """Compresses one archive piece by piece. How the data are cut never changes the archive.
 
-    `threads` (default: as many as are useful) never changes a byte either. `memory_limit` is in
-    bytes. Raises ValueError for a level that is not 1 to 9, LimitError if the level needs more
-    memory.
+    `from_scratch`: the model begins without the weights that were learned beforehand. `threads`
+    (default: as many as are useful) never changes a byte. `memory_limit` is in bytes. Raises
+    ValueError for a level that is not 1 to 9, LimitError if the level needs more memory.
 
     Calls of several threads wait for each other; one from within another raises RuntimeError. A
     call that raises, whatever it is, has taken nothing and can be repeated. If it was broken off
@@ -65,16 +64,17 @@ class LMZCompressor:
         self,
         level: int = DEFAULT_LEVEL,
         *,
+        from_scratch: bool = False,
         threads: int | None = None,
         memory_limit: int | None = None,
         progress: Progress | None = None,
     ) -> None:
-        level = check_level(level, memory_limit)
-        self._level = level
-        self._codec_options = (level, threads, progress)
+        self._level = level = check_level(level, memory_limit)
+        header = Header(level, codec.code_hash()[: container.CODE_SIZE], bool(from_scratch))
+        self._codec_options = (header, threads, progress)
         self._codec: Codec | None = None
-        head = Header(level, codec.code_hash()[: container.CODE_SIZE]).pack()
-        self._written = _Written(head, 0, 0, hashlib.sha256(), 0, 0)
+        self._head = header.pack()
+        self._written = _Written(self._head, 0, hashlib.sha256(), 0, 0)
         self._buffer = bytearray()
         self._flushed = False
         self._tried = False
@@ -116,9 +116,9 @@ class LMZCompressor:
             piece, written = self._encode(model, block, written)
             out += piece
             done += len(block)
+        if end and written.raw_size % container.BLOCK_SIZE == 0:  # no last block has told so
+            out += ARCHIVE_END.pack(_short(written.digest) + self._head)
         if end:
-            digest = written.digest.digest()[: container.DIGEST_SIZE]
-            out += Trailer(written.blocks, written.raw_size, digest).pack()
             model = None
         result = bytes(out)
         returned = before.returned + len(result)
@@ -132,7 +132,7 @@ class LMZCompressor:
         """A model that has read all blocks so far; None if there is none, and cannot be."""
         if sys.is_finalizing():  # the model's libraries are being taken down
             return None
-        if model is not None or self._written.blocks:
+        if model is not None or self._written.raw_size:
             return model
         again, self._tried = self._tried, True
         try:
@@ -147,21 +147,18 @@ class LMZCompressor:
     def _encode(
         self, model: Codec | None, block: bytes, written: _Written
     ) -> tuple[bytes, _Written]:
-        raw_crc = stored_crc = zlib.crc32(block)
         kind, stored, canary = STORED, block, 0
         if model is not None:
-            before = model.canary()
+            before = _short_canary(model)
             payload = self._payload(model, block)
             if len(payload) < len(block):
                 kind, stored, canary = CODED, payload, before
-                stored_crc = zlib.crc32(payload)
-        header = BlockHeader(kind, len(block), len(stored), raw_crc, stored_crc, canary)
+        header = BlockHeader(kind, len(block), len(stored), canary)
         digest = written.digest.copy()
         digest.update(block)
-        after = written._replace(
-            blocks=written.blocks + 1, raw_size=written.raw_size + len(block), digest=digest
-        )
-        return header.pack(written.blocks) + stored, after
+        piece = header.pack(_short(written.digest) + self._head)
+        piece += Body(stored, _short(digest)).pack()
+        return piece, written._replace(raw_size=written.raw_size + len(block), digest=digest)
 
     def _payload(self, model: Codec, block: bytes) -> bytes:
         """What the model makes of a block; here a subclass can measure it."""
@@ -195,28 +192,29 @@ class LMZDecompressor:
         self._output = memoryview(b"")
         self._level = DEFAULT_LEVEL
         self._codec: Codec | None = None
+        self._header: Header | None = None
         self._block: BlockHeader | None = None
         self._unlearned: bytes | None = None
         self._digest = hashlib.sha256()
         self._error: LMZError | None = None
-        self._unused = b""
         self._guard = Guard("the decompressor")
         self._padding = 0
 
     @property
     def eof(self) -> bool:
         """Whether the end of the archive has been reached and all data has been returned."""
-        return self._parser.done
+        return self._parser.done and not self._output
 
     @property
     def needs_input(self) -> bool:
         """Whether `decompress` can return more only if it is given more input."""
-        return not self.eof and not self._output and len(self._input) < self._parser.needed
+        done = self._parser.done or self._output
+        return not done and len(self._input) < self._parser.needed
 
     @property
     def unused_data(self) -> bytes:
         """Bytes that were given beyond the end of the archive."""
-        return self._unused
+        return bytes(self._input) if self.eof else b""
 
     def decompress(self, data: Data, max_length: int = -1) -> bytes:
         """Take bytes of the archive; return data, at most `max_length` bytes if that is not -1.
@@ -295,78 +293,99 @@ class LMZDecompressor:
 
     def _step(self) -> bool:
         """Work on one part of the archive; False if more input is needed, or at the end."""
-        if self.eof:
-            return False
         parser = self._parser
+        if parser.done:
+            return False
         self._skip_padding()
         if len(self._input) < parser.needed:
-            parser.check_start(bytes(self._input[:4]))
+            parser.check_start(bytes(self._input[: Header.SIZE]))
             return False
-        size = parser.needed
-        data = bytes(self._input[:size])
-        del self._input[:size]
-        part = parser.feed(data)
-        if isinstance(part, Header):
-            self._warn_of_padding()
-            check_code(part.code)
-            check_level(part.level, self._memory_limit)
-            self._level = part.level
-        elif isinstance(part, BlockHeader):
+        part = parser.feed(self._next(parser.needed))
+        if self._header is None and parser.header is not None:
+            self._begin(parser.header)
+        if isinstance(part, BlockHeader):
             self._block = part
-        elif isinstance(part, bytes):
-            block = self._decode(part)
-            self._digest.update(block)
-            self._output = memoryview(block)
-        elif isinstance(part, Trailer):
-            self._finish(part)
+        elif isinstance(part, Body):
+            self._output = memoryview(self._decode(part))
+        if parser.done:
+            self._finish()
         return True
 
+    def _next(self, size: int) -> bytes:
+        data = bytes(self._input[:size])
+        del self._input[:size]
+        return data
+
+    def _begin(self, header: Header) -> None:
+        self._warn_of_padding()
+        check_code(header.code)
+        self._level = check_level(header.level, self._memory_limit)
+        self._header = header
+
     @naming_the_need
-    def _decode(self, stored: bytes) -> bytes:
+    def _decode(self, body: Body) -> bytes:
         header, index = self._block, self._parser.blocks - 1
         assert header is not None
         self._learn()
+        block = body.stored
+        if header.type == CODED:
+            block = self._decode_with_model(body.stored, header)
+        self._digest.update(block)
+        if _short(self._digest) != body.digest:
+            if header.type == CODED:
+                raise mismatch(f"block {index} decodes to other data")
+            raise CorruptError(
+                f"block {index} is damaged",
+                "its bytes are sound, but the SHA-256 of all data up to its end is wrong",
+                container.GET_ANOTHER_COPY,
+            )
         if header.type == STORED:
-            self._unlearned = stored
-            return stored
+            self._unlearned = block
+        return block
+
+    def _decode_with_model(self, stored: bytes, header: BlockHeader) -> bytes:
+        index = self._parser.blocks - 1
         if self._codec is None:
-            self._codec = _new_codec(self._level, self._threads, self._progress)
-        if self._codec.canary() != header.canary:
+            self._codec = self._new_codec()
+        if _short_canary(self._codec) != header.canary:
             raise mismatch(f"the first probabilities of block {index} differ")
         try:
-            block = self._codec.decode(stored, header.raw_size)
+            return self._codec.decode(stored, header.raw_size)
         except ValueError as error:
             raise mismatch(f"block {index} cannot be decoded ({error})") from error
-        if len(block) != header.raw_size or zlib.crc32(block) != header.raw_crc:
-            raise mismatch(f"block {index} decodes to other data")
-        return block
+
+    def _new_codec(self) -> Codec:
+        assert self._header is not None
+        return _new_codec(self._header, self._threads, self._progress)
 
     def _learn(self) -> None:
         """Bring the model to where the encoder's was after a stored block."""
         if self._unlearned is None:
             return
         if self._codec is None:
-            self._codec = _new_codec(self._level, self._threads, self._progress)
+            self._codec = self._new_codec()
         self._codec.canary()
         self._codec.encode(self._unlearned)
         self._unlearned = None
 
-    def _finish(self, trailer: Trailer) -> None:
+    def _finish(self) -> None:
         self._codec = None
         if self._unlearned is not None:  # nothing comes that the model would be needed for
             self._progress(len(self._unlearned))
             self._unlearned = None
-        if self._digest.digest()[: container.DIGEST_SIZE] != trailer.digest:
-            raise CorruptError(
-                "the archive is damaged",
-                "every block is sound, but the SHA-256 of all the data is wrong",
-                container.GET_ANOTHER_COPY,
-            )
-        self._unused = bytes(self._input)
-        self._input.clear()
 
 
-def _new_codec(level: int, threads: int | None, progress: Progress | None) -> Codec:
+def _short(digest: Any) -> bytes:
+    """As much of a SHA-256 as a block carries."""
+    return digest.digest()[: container.DIGEST_SIZE]
+
+
+def _short_canary(model: Codec) -> int:
+    """As much of the canary as a block carries."""
+    return model.canary() & 0xFFFF
+
+
+def _new_codec(header: Header, threads: int | None, progress: Progress | None) -> Codec:
     from lmzip.codec.loop import Codec  # slow: the model's libraries
 
-    return Codec(level, threads=threads, progress=progress)
+    return Codec(header.level, from_scratch=header.from_scratch, threads=threads, progress=progress)

@@ -18,13 +18,16 @@ def compress(
     data: Data,
     level: int = DEFAULT_LEVEL,
     *,
+    from_scratch: bool = False,
     threads: int | None = None,
     progress: Progress | None = None,
 ) -> bytes:
-    """Compress `data` into an archive. Raises ValueError for a level that is not 1 to 9."""
-    return b"".join(
-        compress_chunks([data], LMZCompressor(level, threads=threads, progress=progress))
-    )
+    """Compress `data` into an archive. Raises ValueError for a level that is not 1 to 9.
+
+    `from_scratch`: without the weights that the model learned beforehand.
+    """
+    options = {"from_scratch": from_scratch, "threads": threads, "progress": progress}
+    return b"".join(compress_chunks([data], LMZCompressor(level, **options)))
 
 
 def decompress(

@@ -9,25 +9,36 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import random
-import struct
 import sys
-import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
+
+from layout import (
+    Blocks,
+    changed,
+    end,
+    of_another_code,
+    put_together,
+    sealed_blocks,
+    take_apart,
+)
 
 import lmzip
 from lmzip.codec import code_hash
 from lmzip.container import (
+    ARCHIVE_END,
     BLOCK_SIZE,
     CODE_SIZE,
     CODED,
     DIGEST_SIZE,
+    END,
     MAGIC,
+    NO_DATA,
     STORED,
     VERSION,
     BlockHeader,
+    Body,
     Header,
-    Trailer,
 )
 from lmzip.errors import (
     CorruptError,
@@ -53,24 +64,17 @@ class BadFile:
 TEXT = b"the rain falls on the old stone bridge, " * 5
 HEADER = Header(1, code_hash()[:CODE_SIZE])
 HEAD = HEADER.pack()
+FULL = random.Random(1).randbytes(BLOCK_SIZE)
 
 
-def stored_block(data: bytes, index: int, **changes: int) -> bytes:
-    """A stored block with some fields changed, sealed."""
-    crc = zlib.crc32(data)
-    block = BlockHeader(STORED, len(data), len(data), crc, crc, 0)
-    return dataclasses.replace(block, **changes).pack(index) + data
-
-
-def trailer(data: bytes, blocks: int, **changes: int | bytes) -> bytes:
-    """The trailer of an archive of `data` with some fields changed, sealed."""
-    digest = hashlib.sha256(data).digest()[:DIGEST_SIZE]
-    return dataclasses.replace(Trailer(blocks, len(data), digest), **changes).pack()
-
-
-def sealed_header(version: int, level: int) -> bytes:
-    fields = struct.pack("<4sBB", MAGIC, version, level) + HEADER.code
-    return fields + struct.pack("<I", zlib.crc32(fields))
+def stored(*datas: bytes) -> Blocks:
+    """Blocks of these data, stored as they are."""
+    found, digest = [], hashlib.sha256()
+    for data in datas:
+        digest.update(data)
+        body = Body(data, digest.digest()[:DIGEST_SIZE])
+        found.append((BlockHeader(STORED, len(data), len(data), 0), body))
+    return found
 
 
 def flip(data: bytes, at: int) -> bytes:
@@ -91,109 +95,111 @@ def foreign() -> Iterator[BadFile]:
         ("magic-without-first-bit", b"\x0cLMZ", "begins with 0C 4C 4D 5A"),
     ):
         yield BadFile(name, start + bytes(100), FormatError, message)
-    for name, size in (("byte", 1), ("magic", 4), ("header-cut", 17)):
+    for name, size in (("byte", 1), ("magic", 4), ("header-cut", 11)):
         message = f"ends after {size} bytes, in its header"
         yield BadFile(f"only-{name}", HEAD[:size], TruncatedError, message)
-    yield BadFile("only-header", HEAD, TruncatedError, "after 18 bytes, before a block")
+    message = "after 12 bytes, before the header of block 0"
+    yield BadFile("only-header", HEAD, TruncatedError, message)
+
+
+def with_byte(place: int, value: int, *, sealed: bool = True) -> bytes:
+    """An empty archive with another byte in its header."""
+    head = HEAD[:place] + bytes([value]) + HEAD[place + 1 :]
+    return head + ARCHIVE_END.pack(NO_DATA + (head if sealed else HEAD))
 
 
 def headers() -> Iterator[BadFile]:
-    """Wrong headers, sealed but for the one whose seal is wrong."""
-    rest = trailer(b"", 0)
-    for version in (0, 2, VERSION | 0x80, 255):
-        data = sealed_header(version, 1) + rest
+    """Wrong headers; nothing can be said of a field that no CRC proves, but for the version."""
+    for version in (0, 1, 3, VERSION | 0x80, 255):
+        data = with_byte(4, version, sealed=version < 3)
         yield BadFile(f"version-{version}", data, UnsupportedError, f"format version {version}:")
-    for level in (0, 10, 1 | 0x80, 255):
-        data = sealed_header(VERSION, level) + rest
+    for level in (0, 10, 15):
+        data = with_byte(5, level)
         yield BadFile(f"level-{level}", data, UnsupportedError, f"of level {level}:")
-    yield BadFile("header-checksum", flip(HEAD, 14) + rest, CorruptError, "header is damaged")
-    other = Header(1, b"\xee" * CODE_SIZE).pack()
-    yield BadFile("code-unknown", other + rest, UnsupportedError, "by the code eeeeeeeeeeeeeeee")
+    for options in (8, 15):
+        data = with_byte(5, 16 * options + 1)
+        yield BadFile(f"options-{options}", data, UnsupportedError, f"the options {options:04b}:")
+    data = with_byte(11, HEAD[11] ^ 1, sealed=False)
+    yield BadFile("header-checksum", data, CorruptError, "the header of the archive, or of its")
+    data = of_another_code(put_together(HEADER, []), b"\xee" * CODE_SIZE)
+    yield BadFile("code-unknown", data, UnsupportedError, "by the code eeeeeeeeeeee:")
 
 
 def blocks(coded: bytes) -> Iterator[BadFile]:
     """Wrong blocks; `coded` is a sound archive of one coded block of TEXT."""
-    head, end = HEAD, trailer(TEXT, 1)
-    body = Header.SIZE + BlockHeader.SIZE
-    good = BlockHeader.unpack(coded[Header.SIZE : body], 0)
-
-    def with_fields(**changes: int) -> bytes:
-        return head + dataclasses.replace(good, **changes).pack(0) + coded[body:]
-
-    for kind in (3, 0x81, 255):
-        data = head + bytes([kind]) + coded[Header.SIZE + 1 :]
-        yield BadFile(f"block-type-{kind}", data, CorruptError, f"no block of type {kind};")
-    yield BadFile(
-        "block-checksum", flip(coded, body - 1), CorruptError, "the header of block 0 is damaged"
-    )
-    yield BadFile("block-header-cut", coded[: body - 1], TruncatedError, "in its block header")
-    for size in (0, BLOCK_SIZE + 1, 0x80000000, 0xFFFFFFFF):
-        data = with_fields(raw_size=size)
-        yield BadFile(f"block-of-{size}", data, FormatError, f"claims {size} bytes")
-    data = with_fields(stored_size=0xFFFFFFFF)
-    yield BadFile("coded-larger", data, FormatError, "block 0 is coded, but no smaller")
-    full = random.Random(1).randbytes(BLOCK_SIZE)
-    data = head + stored_block(full, 0) + stored_block(TEXT, 1, type=CODED) + end
-    yield BadFile("coded-as-large", data, FormatError, "block 1 is coded, but no smaller")
-    data = head + stored_block(TEXT, 0, stored_size=len(TEXT) - 1) + end
-    yield BadFile("stored-of-another-size", data, FormatError, "but in another size")
-    for field, at in (("canary", 0), ("raw_crc", 1)):
-        data = head + stored_block(full, 0) * at + stored_block(TEXT, at, **{field: 1}) + end
-        message = f"block {at} is stored as it was, but has values of a coded one"
-        yield BadFile(f"stored-with-{field}", data, FormatError, message)
-    yield BadFile("payload-checksum", flip(coded, body), CorruptError, "CRC-32 of its stored bytes")
-    data = coded[: body + good.stored_size - 1]
-    yield BadFile("payload-cut", data, TruncatedError, "in the stored bytes of block 0")
-    data = with_fields(canary=good.canary ^ 1)
+    start = Header.SIZE + BlockHeader.SIZE
+    one = put_together(HEADER, stored(TEXT))
+    two = put_together(HEADER, stored(FULL, TEXT))
+    for name, data, message in (
+        *((f"block-type-{n}", changed(coded, type=n), f"0 is of type {n},") for n in (3, 8, 15)),
+        ("end-with-values", changed(two, 1, type=END), "block 1 is the end, but has values"),
+        ("coded-larger", changed(coded, stored_size=0xFFFFFF), "block 0 is coded, but no smaller"),
+        ("coded-as-large", changed(two, 1, type=CODED), "block 1 is coded, but no smaller"),
+        ("stored-smaller", changed(one, stored_size=3), "block 0 is stored as it was, but in"),
+        ("stored-larger", changed(two, 1, stored_size=999), "block 1 is stored as it was, but in"),
+        ("stored-with-canary", changed(one, canary=1), "has the canary of a coded one"),
+    ):
+        yield BadFile(name, data, FormatError, message)
+    second = Header.SIZE + BlockHeader.SIZE + BLOCK_SIZE + Body.END_SIZE
+    for name, data, message in (
+        ("block-checksum", flip(two, second + 9), "the header of block 1 is damaged"),
+        ("payload-checksum", flip(coded, start), "block 0 is damaged: the CRC-32 of its stored"),
+        ("digest-checksum", flip(two, len(two) - 12), "block 1 is damaged: the CRC-32 of its"),
+    ):
+        yield BadFile(name, data, CorruptError, message)
+    for name, size, message in (
+        ("first-block-header-cut", start - 1, "after 23 bytes, in the header of block 0"),
+        ("payload-cut", start + 1, "after 25 bytes, in block 0"),
+        ("digest-cut", len(coded) - 1, f"after {len(coded) - 1} bytes, in block 0"),
+    ):
+        yield BadFile(name, coded[:size], TruncatedError, message)
+    for name, size, message in (
+        ("second-block-header-cut", second + 1, "in the header of block 1"),
+        ("second-block-cut", len(two) - 1, "in block 1"),
+    ):
+        yield BadFile(name, two[:size], TruncatedError, message)
+    ((good, _),) = take_apart(coded)[1]
+    data = changed(coded, canary=good.canary ^ 1)
     yield BadFile("canary", data, MismatchError, "first probabilities of block 0 differ")
-    data = with_fields(raw_crc=good.raw_crc ^ 1)
-    yield BadFile("raw-checksum", data, MismatchError, "block 0 decodes to other data")
+    data = changed(coded, digest=bytes(DIGEST_SIZE))
+    yield BadFile("digest-of-coded", data, MismatchError, "block 0 decodes to other data")
+    data = changed(one, digest=bytes(DIGEST_SIZE))
+    yield BadFile("digest-of-stored", data, CorruptError, "the SHA-256 of all data up to its end")
 
 
 def order() -> Iterator[BadFile]:
     """Blocks that are each sound, in an order in which none were written."""
-    datas = [random.Random(i).randbytes(BLOCK_SIZE) for i in range(5)]
-    packed = [stored_block(data, i) for i, data in enumerate(datas)]
-    end = trailer(b"".join(datas), 5)
+    found = stored(*(random.Random(i).randbytes(BLOCK_SIZE) for i in range(6)))
+    packed, last = sealed_blocks(HEADER, found), end(HEADER, found)
     for name, places, index in (
-        ("swapped", (0, 2, 1, 3, 4), 1),
-        ("repeated", (0, 1, 1, 2, 3, 4), 2),
-        ("dropped", (0, 1, 2, 4), 3),
+        ("swapped", (0, 1, 3, 2, 4, 5), 2),
+        ("repeated", (0, 1, 2, 2, 3, 4, 5), 3),
+        ("dropped", (0, 1, 2, 3, 5), 4),
+        ("last-dropped", (0, 1, 2, 3, 4), 5),
+        ("last-repeated", (0, 1, 2, 3, 4, 5, 5), 6),
     ):
-        data = HEAD + b"".join(packed[i] for i in places) + end
+        data = HEAD + b"".join(packed[i] for i in places) + last
         message = f"header of block {index} is damaged, or the block is not in its place"
         yield BadFile(f"blocks-{name}", data, CorruptError, message)
-    data = HEAD + b"".join(packed[:4]) + end
-    yield BadFile("last-block-dropped", data, CorruptError, "4,194,304 bytes in 4 blocks")
-    data = HEAD + packed[0] + stored_block(TEXT, 1) + stored_block(TEXT, 2) + end
-    yield BadFile("short-before-last", data, FormatError, "block 1 is short, but not the last")
+    data = HEAD + b"".join(packed)
+    message = f"after {len(data):,} bytes, before the header of block 6"
+    yield BadFile("end-missing", data, TruncatedError, message)
+    data += last[:-1]
+    yield BadFile("end-cut", data, TruncatedError, f"after {len(data):,} bytes, in the header of")
 
 
-def ends(coded: bytes) -> Iterator[BadFile]:
-    """Wrong trailers, and what may not follow them."""
-    body = coded[: -Trailer.SIZE]
-    size = len(body)
-    yield BadFile(
-        "end-missing", body, TruncatedError, f"after {size} bytes, before a block or the trailer"
-    )
-    yield BadFile("trailer-cut", coded[:-1], TruncatedError, "in its trailer")
-    yield BadFile("trailer-checksum", flip(coded, len(coded) - 1), CorruptError, "the trailer is")
-    data = HEAD + trailer(TEXT, 1)
-    yield BadFile("trailer-first", data, CorruptError, "holds 0 bytes in 0 blocks")
-    for count in (0, 2, 0xFFFFFFFF):
-        data = body + trailer(TEXT, count)
-        yield BadFile(f"trailer-of-{count}-blocks", data, CorruptError, f"200 in {count};")
-    for name, claim in (("0", 0), ("2^60", 1 << 60), ("2^63", 1 << 63), ("2^64-1", (1 << 64) - 1)):
-        data = body + trailer(TEXT, 1, raw_size=claim)
-        yield BadFile(f"trailer-of-{name}-bytes", data, CorruptError, f"counts {claim:,} in 1;")
-    data = body + trailer(TEXT, 1, digest=bytes(DIGEST_SIZE))
-    yield BadFile("digest", data, CorruptError, "the SHA-256 of all the data is wrong")
+def behind(coded: bytes) -> Iterator[BadFile]:
+    """What may not follow an archive."""
     yield BadFile("appended", coded + b"\0?", CorruptError, "something follows the end")
-    end = len(coded) + 9
-    text = f"after {end:,} bytes, in its header"
+    header, found = take_apart(coded)
+    data = coded + ARCHIVE_END.pack(found[-1][1].digest + header.pack())
+    yield BadFile("end-behind-the-last", data, CorruptError, f"begins at byte {len(coded) + 8}")
+    text = f"after {len(coded) + 9:,} bytes, in its header"
     yield BadFile("second-cut", coded + HEAD[:9], TruncatedError, text)
-    data = coded + Header(1, b"\xdd" * CODE_SIZE).pack() + trailer(b"", 0)
-    yield BadFile("second-of-other-code", data, UnsupportedError, "by the code dddddddddddddddd")
+    data = coded + with_byte(4, 77)
+    yield BadFile("second-of-other-version", data, UnsupportedError, "format version 77:")
+    data = coded + of_another_code(put_together(HEADER, []), b"\xdd" * CODE_SIZE)
+    yield BadFile("second-of-other-code", data, UnsupportedError, "by the code dddddddddddd:")
 
 
 def bad_files() -> list[BadFile]:
@@ -204,7 +210,7 @@ def bad_files() -> list[BadFile]:
         headers,
         lambda: blocks(coded),
         order,
-        lambda: ends(coded),
+        lambda: behind(coded),
     ]
     return [file for make in makers for file in make()]
 

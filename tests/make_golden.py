@@ -149,6 +149,9 @@ def archives() -> dict[str, bytes]:
     for level in range(MIN_LEVEL, MAX_LEVEL + 1):
         made[f"prose-{level}"] = lmzip.compress(prose(1400, seed=4), level=level)
     made["mixed"] = lmzip.compress(b"".join([*kinds, *kinds[:2]]), level=1)
+    for level in (1, 5):
+        data = prose(1400 if level == 1 else 300, seed=4)
+        made[f"scratch-{level}"] = lmzip.compress(data, level=level, from_scratch=True)
     made["stored"] = lmzip.compress(noise(300), level=1)
     made["empty"] = lmzip.compress(b"", level=5)
     first, last = text(120), accents(120)

@@ -9,7 +9,6 @@ second for 80 bytes at level 5. Exit status: 0, or 2 if a checksum or the struct
 from __future__ import annotations
 
 import hashlib
-import struct
 import sys
 import zlib
 from pathlib import Path
@@ -39,12 +38,12 @@ class Reader:
         self.at += size
         return part
 
-    def sealed(self, layout: str, what: str, salt: bytes = b"") -> tuple:
-        """Values that a CRC-32 follows, which covers `salt` too."""
-        fields = self.take(struct.calcsize(layout))
+    def sealed(self, size: int, what: str, before: bytes = b"") -> bytes:
+        """That many bytes, whose CRC-32 follows them; it covers `before` too."""
+        part = self.take(size)
         seal = int.from_bytes(self.take(4), "little")
-        check(zlib.crc32(fields + salt) == seal, f"CRC-32 of {what}")
-        return struct.unpack(layout, fields)
+        check(zlib.crc32(before + part) == seal, f"CRC-32 of {what}")
+        return part
 
 
 def decode(data: bytes) -> bytes:
@@ -58,33 +57,42 @@ def decode(data: bytes) -> bytes:
 
 
 def _archive(reader: Reader) -> bytes:
-    magic, version, level, _code = reader.sealed("<4sBB8s", "the header")
-    check(magic == b"\x8cLMZ" and version == 1 and level in LEVELS, "magic, version or level")
-    codec, out, blocks = Codec(level), b"", 0
-    unlearned = b""
-    while reader.data[reader.at : reader.at + 1] != b"\0":
-        number = blocks.to_bytes(8, "little")
-        kind, size, stored_size, crc, stored_crc, canary = reader.sealed(
-            "<B5I", f"the header of block {blocks}", number
-        )
-        stored = reader.take(stored_size)
-        check(zlib.crc32(stored) == stored_crc, f"CRC-32 of the stored bytes of block {blocks}")
+    header = reader.take(12)
+    check(header[:5] == b"\x8cLMZ\2", "magic or version")
+    codec, out, blocks, full = None, b"", 0, True
+    unlearned: list[bytes] = []
+    while full:
+        sealed = reader.sealed(8, f"the header of block {blocks}", _digest(out) + header)
+        level, scratch = header[5] & 15, header[5] >> 4
+        check(level in LEVELS and scratch < 2, "level or options")
+        fields = int.from_bytes(sealed, "little")
+        size, kind = (fields & 0xFFFFF) + 1, fields >> 20 & 15
+        stored_size, canary = fields >> 24 & 0xFFFFFF, fields >> 48
+        if fields == 0:
+            break
         check(kind in (1, 2), f"type of block {blocks}")
-        if unlearned:
-            codec.learn(unlearned)
+        check(stored_size < size if kind == 1 else stored_size == size, f"size of block {blocks}")
+        body = reader.sealed(stored_size + 8, f"the stored bytes of block {blocks}")
+        stored, digest = body[:-8], body[-8:]
         if kind == 1:
-            check(codec.canary() == canary, f"canary of block {blocks}")
+            codec = codec or Codec(level, scratch == 1)
+            while unlearned:
+                codec.learn(unlearned.pop(0))
+            check(codec.canary() & 0xFFFF == canary, f"canary of block {blocks}")
             block = codec.decode(stored, size)
         else:
+            check(canary == 0, f"canary of block {blocks}")
             block = stored
-        check(zlib.crc32(block) == crc, f"CRC-32 of the data of block {blocks}")
-        unlearned = stored if kind == 2 else b""
+            unlearned.append(block)
         out += block
+        check(_digest(out) == digest, f"SHA-256 of the data up to block {blocks}")
         blocks += 1
-    _, count, total, digest = reader.sealed("<BIQ16s", "the trailer")
-    check((count, total) == (blocks, len(out)), "number of blocks or of bytes")
-    check(hashlib.sha256(out).digest()[:16] == digest, "SHA-256 of the data")
+        full = size == 1 << 20
     return out
+
+
+def _digest(data: bytes) -> bytes:
+    return hashlib.sha256(data).digest()[:8]
 
 
 def main() -> int:

@@ -14,7 +14,7 @@ from lmzip.errors import LMZError, MismatchError
 from lmzip.scan import scan
 from lmzip.whole import decompress_chunks
 
-SEEN_WITH_THE_DATA = ("digest", "code-unknown", "second-of-other-code")
+SEEN_WITH_THE_DATA = ("digest-of-stored", "code-unknown", "second-of-other-code")
 
 
 @pytest.fixture(scope="module")

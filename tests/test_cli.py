@@ -9,11 +9,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import prose, run, spawn
+from conftest import noise, prose, run, spawn
+from layout import of_another_code
 
 import lmzip
 import lmzip.cli
-from lmzip.container import Header
 
 
 def test_compress_beside_the_input_and_restore(tmp_path, text):
@@ -94,6 +94,13 @@ def test_the_environment_sets_level_and_threads_only(text, packed):
         assert value.encode() in done.stderr
 
 
+def test_a_model_may_begin_with_nothing_learned(text):
+    packed = lmzip.compress(text, level=1, from_scratch=True)
+    for command in (("compress", "-1", "--from-scratch"), ("--from-scratch", "-1")):
+        assert run(*command, stdin=text).stdout == packed
+    assert run("d", stdin=packed).stdout == text
+
+
 def test_an_existing_output_is_kept_unless_forced(tmp_path, text):
     source, target = tmp_path / "a", tmp_path / "a.lmz"
     source.write_bytes(text)
@@ -113,12 +120,12 @@ def damage(packed: bytes) -> dict[str, bytes]:
         "empty": b"",
         "truncated": packed[:-10],
         "flipped": bytes(flipped),
-        "unknown-code": Header(1, b"otherone").pack() + packed[Header.SIZE :],
+        "unknown-code": of_another_code(packed, b"others"),
         "appended": packed + b"x",
     }
 
 
-@pytest.mark.parametrize("kind", list(damage(bytes(100))))
+@pytest.mark.parametrize("kind", list(damage(lmzip.compress(noise(100), level=1))))
 def test_damaged_and_foreign_data_leave_nothing_behind(kind, tmp_path, packed):
     source = tmp_path / "a.lmz"
     source.write_bytes(damage(packed)[kind])

@@ -44,6 +44,21 @@ def test_report_tells_the_numbers_of_the_archive(files):
         assert title in told
 
 
+def test_report_tells_whether_the_learned_weights_pay(files):
+    found, scratch = (numbers("report", "-1", "good", *o) for o in ((), ("--from-scratch",)))
+    assert (found["from_scratch"], scratch["from_scratch"]) == (False, True)
+    assert scratch["bits"] > found["bits"] and scratch["program_bits"] < found["program_bits"]
+    both = found["learned_weights"]
+    assert both == scratch["learned_weights"]
+    assert both["learned_description_bits"] == found["description_bits"]
+    assert both["scratch_description_bits"] == scratch["description_bits"]
+    told = run("report", "-1", "good").stdout.decode()
+    assert f"pay from about {both['break_even_bytes']:,} bytes on" in told
+    assert "extrapolated from" in told
+    told = run("report", "-1", "good", "--from-scratch").stdout.decode()
+    assert told.startswith("good, level 1, from scratch\n")
+
+
 def test_report_is_a_filter_too(text):
     assert run("report", "-1", stdin=text).stdout.startswith(b"standard input, level 1\n")
     assert b"code length        0.0 bits, - per byte" in run("report", "-1", "-").stdout

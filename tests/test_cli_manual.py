@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from conftest import run
 
+import lmzip
 from lmzip.container import MAGIC
 
 SHARE = Path(__file__).parent.parent / "share"
@@ -75,6 +76,9 @@ def test_the_magic_line_has_the_magic_of_archives(tmp_path, packed):
         (tmp_path / "a").write_bytes(packed)
         command = ["file", "-m", SHARE / "lmzip/magic", "-b"]
         told = subprocess.run([*command, tmp_path / "a"], capture_output=True).stdout
-        assert told == b"lmzip compressed data, version 1, level 1\n"
+        assert told == b"lmzip compressed data, version 2, level 1\n"
+        (tmp_path / "b").write_bytes(lmzip.compress(b"", level=9, from_scratch=True))
+        told = subprocess.run([*command, tmp_path / "b"], capture_output=True).stdout
+        assert told == b"lmzip compressed data, version 2, level 9, from scratch\n"
         told = subprocess.run([*command, "-i", tmp_path / "a"], capture_output=True).stdout
         assert told.startswith(MIME.encode())

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import struct
 import zlib
 
 import pytest
+from layout import end, put_together, sealed_blocks
 
 from lmzip.container import (
+    ARCHIVE_END,
     BLOCK_SIZE,
     CODED,
+    NO_DATA,
     STORED,
     BlockHeader,
+    Body,
     Header,
     Parser,
-    Trailer,
 )
 from lmzip.errors import (
     CorruptError,
@@ -25,15 +29,29 @@ from lmzip.errors import (
     UnsupportedError,
 )
 
-HEADER = Header(level=1, code=b"codecode")
+HEADER = Header(level=1, code=b"a code")
 DATA = b"abc"
-BLOCK = BlockHeader(STORED, 3, 3, zlib.crc32(DATA), zlib.crc32(DATA), 0)
-TRAILER = Trailer(blocks=1, raw_size=3, digest=bytes(range(16)))
-ARCHIVE = HEADER.pack() + BLOCK.pack(0) + DATA + TRAILER.pack()
+
+
+def digest(data: bytes) -> bytes:
+    return hashlib.sha256(data).digest()[:8]
+
+
+BLOCK = BlockHeader(STORED, 3, 3, 0)
+BODY = Body(DATA, digest(DATA))
+ARCHIVE = put_together(HEADER, [(BLOCK, BODY)])
+EMPTY = put_together(HEADER, [])
+
+FULL = [bytes([kind]) * BLOCK_SIZE for kind in (1, 2)]
+FULL_BLOCKS = [
+    (BlockHeader(STORED, BLOCK_SIZE, BLOCK_SIZE, 0), Body(data, digest(b"".join(FULL[: i + 1]))))
+    for i, data in enumerate(FULL)
+]
+ARCHIVES = {"one block": ARCHIVE, "empty": EMPTY, "full": put_together(HEADER, FULL_BLOCKS)}
 
 
 def walk(archive: bytes) -> list:
-    """All parts of an archive."""
+    """Headers and bodies of all blocks of an archive, and its own header behind them."""
     parser, parts, at = Parser(), [], 0
     while not parser.done:
         piece = archive[at : at + parser.needed]
@@ -42,42 +60,71 @@ def walk(archive: bytes) -> list:
             raise parser.truncated(piece)
         at += len(piece)
         parts.append(parser.feed(piece))
-    return [part for part in parts if part is not None]
-
-
-def reseal(fields: bytes, salt: bytes = b"") -> bytes:
-    """Fields with the CRC-32 that belongs to them."""
-    return fields + struct.pack("<I", zlib.crc32(fields + salt))
+    assert at == len(archive) == parser.offset
+    return [*(part for part in parts if part is not None), parser.header]
 
 
 def test_an_archive_is_its_parts():
-    assert walk(ARCHIVE) == [HEADER, BLOCK, DATA, TRAILER]
-    assert [len(part.pack()) for part in (HEADER, TRAILER)] == [Header.SIZE, Trailer.SIZE]
-    assert len(BLOCK.pack(0)) == BlockHeader.SIZE
+    assert walk(ARCHIVE) == [BLOCK, BODY, HEADER]
+    assert walk(EMPTY) == [ARCHIVE_END, HEADER]
+    assert len(HEADER.pack()) == Header.SIZE
+    assert len(BLOCK.pack(b"")) == BlockHeader.SIZE
+    assert len(BODY.pack()) == len(DATA) + Body.END_SIZE
 
 
-def test_every_flipped_bit_is_found():
-    for bit in range(8 * len(ARCHIVE)):
-        damaged = bytearray(ARCHIVE)
+def test_it_takes_36_bytes_besides_its_block_and_24_if_it_is_empty():
+    assert len(ARCHIVE) == 36 + len(DATA)
+    assert len(EMPTY) == 24
+
+
+def test_the_layout_is_that_of_the_document():
+    head = b"\x8cLMZ\x02\x01a code"
+    fields = struct.pack("<Q", 2 | STORED << 20 | 3 << 24)
+    assert bytes.fromhex("E3 B0 C4 42 98 FC 1C 14") == NO_DATA
+    expected = [
+        head,
+        fields,
+        struct.pack("<I", zlib.crc32(NO_DATA + head + fields)),
+        DATA,
+        digest(DATA),
+        struct.pack("<I", zlib.crc32(DATA + digest(DATA))),
+    ]
+    assert b"".join(expected) == ARCHIVE
+    nothing = bytes(8)
+    assert head + nothing + struct.pack("<I", zlib.crc32(NO_DATA + head + nothing)) == EMPTY
+    coded = BlockHeader(CODED, 1 << 20, (1 << 20) - 1, 0xFEDC).pack(b"")
+    assert coded[:8] == bytes.fromhex("FF FF 1F FF FF 0F DC FE")
+
+
+@pytest.mark.parametrize("name", ["one block", "empty"])
+def test_every_flipped_bit_is_found(name):
+    archive = ARCHIVES[name]
+    for bit in range(8 * len(archive)):
+        damaged = bytearray(archive)
         damaged[bit // 8] ^= 1 << (bit % 8)
         with pytest.raises(LMZError):
             walk(bytes(damaged))
 
 
-def test_every_wrong_value_of_every_byte_is_found():
-    for at in range(len(ARCHIVE)):
+@pytest.mark.parametrize("name", ["one block", "empty"])
+def test_every_wrong_value_of_every_byte_is_found(name):
+    archive = ARCHIVES[name]
+    for at in range(len(archive)):
         for value in range(256):
-            if value != ARCHIVE[at]:
+            if value != archive[at]:
                 with pytest.raises(LMZError):
-                    walk(ARCHIVE[:at] + bytes([value]) + ARCHIVE[at + 1 :])
+                    walk(archive[:at] + bytes([value]) + archive[at + 1 :])
 
 
-def test_every_truncation_is_found():
+@pytest.mark.parametrize("name", ARCHIVES)
+def test_every_truncation_is_found(name):
+    archive = ARCHIVES[name]
     with pytest.raises(FormatError, match="empty"):
         walk(b"")
-    for size in range(1, len(ARCHIVE)):
+    sizes = {*range(60), *range(len(archive) - 60, len(archive))}
+    for size in sizes & {*range(1, len(archive))}:
         with pytest.raises(TruncatedError, match="ends after"):
-            walk(ARCHIVE[:size])
+            walk(archive[:size])
 
 
 @pytest.mark.parametrize("start", [b"\x1f\x8b\x08\x00", b"PK\x03\x04", b"hello", b"\x8cLMX"])
@@ -86,52 +133,96 @@ def test_foreign_files_are_told_from_damaged_ones(start):
         walk(start + bytes(100))
 
 
+def with_byte(place: int, value: int, sealed: bool = True) -> bytes:
+    """The archive with another byte in its header."""
+    head = bytearray(HEADER.pack())
+    head[place] = value
+    before = NO_DATA + bytes(head if sealed else HEADER.pack())
+    return bytes(head) + BLOCK.pack(before) + BODY.pack()
+
+
+def test_archives_of_another_version_say_what_to_do():
+    for version, remedy in ((1, "the lmzip that wrote it"), (3, "use a newer lmzip")):
+        for size in (5, 12, 60):
+            with pytest.raises(UnsupportedError, match=f"version {version}: .*{remedy}"):
+                walk(with_byte(4, version)[:size])
+
+
 def test_archives_of_another_lmzip_are_named():
-    later = reseal(struct.pack("<4sBB8s", b"\x8cLMZ", 2, 1, b"codecode"))
-    with pytest.raises(UnsupportedError, match="version 2"):
-        walk(later)
-    for level in (0, 10, 255):
-        with pytest.raises(UnsupportedError, match=f"level {level}"):
-            walk(dataclasses.replace(HEADER, level=level).pack())
+    for level in (0, 10, 15):
+        with pytest.raises(UnsupportedError, match=f"level {level}: .*newer"):
+            walk(with_byte(5, level))
+    for options in (2, 3, 8, 15):
+        with pytest.raises(UnsupportedError, match=f"options {options:04b}: .*newer"):
+            walk(with_byte(5, 16 * options + 1))
+
+
+def test_the_first_option_is_from_scratch():
+    """It is not in the header of an archive that begins with learned weights."""
+    header = dataclasses.replace(HEADER, from_scratch=True)
+    assert walk(put_together(header, [(BLOCK, BODY)])) == [BLOCK, BODY, header]
+    assert header.pack() == HEADER.pack()[:5] + b"\x11" + HEADER.pack()[6:]
+
+
+def test_a_damaged_header_is_taken_for_nothing_else():
+    """Level, options and code are looked at when the first block header has proved them."""
+    for place, value in ((5, 10), (5, 0x11), (5, 2), (6, 0), (11, 0)):
+        with pytest.raises(CorruptError, match="header of the archive, or of its first block, is"):
+            walk(with_byte(place, value, sealed=False))
 
 
 @pytest.mark.parametrize(
     ("changes", "why"),
     [
-        ({"raw_size": 0, "stored_size": 0}, "claims 0 bytes"),
-        ({"raw_size": BLOCK_SIZE + 1, "stored_size": BLOCK_SIZE + 1}, "claims"),
-        ({"raw_size": 0xFFFFFFFF, "stored_size": 3}, "claims"),
+        ({"type": 3}, "of type 3"),
+        ({"type": 15}, "of type 15"),
         ({"type": CODED}, "no smaller"),
         ({"type": CODED, "stored_size": 4}, "no smaller"),
         ({"stored_size": 2}, "another size"),
-        ({"canary": 1}, "values of a coded one"),
-        ({"raw_crc": 5}, "values of a coded one"),
+        ({"stored_size": 0xFFFFFF}, "another size"),
+        ({"canary": 1}, "the canary of a coded one"),
+        ({"type": 0}, "is the end, but has values of a block"),
     ],
 )
 def test_values_that_no_lmzip_writes_are_refused(changes, why):
     block = dataclasses.replace(BLOCK, **changes)
     with pytest.raises(FormatError, match=why):
-        walk(HEADER.pack() + block.pack(0) + DATA + TRAILER.pack())
+        walk(put_together(HEADER, [(block, BODY)]))
 
 
 def test_the_order_of_blocks_is_sealed():
-    full = [bytes([kind]) * BLOCK_SIZE for kind in (1, 2)]
-    crcs = [zlib.crc32(data) for data in full]
-    blocks = [BlockHeader(STORED, BLOCK_SIZE, BLOCK_SIZE, crc, crc, 0) for crc in crcs]
-    packed = [block.pack(i) + full[i] for i, block in enumerate(blocks)]
-    trailer = Trailer(2, 2 * BLOCK_SIZE, bytes(16)).pack()
-    assert len(walk(HEADER.pack() + packed[0] + packed[1] + trailer)) == 6
-    for order in ((1, 0), (0, 0), (1, 1), (0,), (1,), (0, 1, 1)):
+    head, packed = HEADER.pack(), sealed_blocks(HEADER, FULL_BLOCKS)
+    assert len(walk(head + packed[0] + packed[1] + end(HEADER, FULL_BLOCKS))) == 6
+    for order in ((1, 0), (0, 0), (1, 1), (0,), (1,), (), (0, 1, 1)):
         with pytest.raises(CorruptError):
-            walk(HEADER.pack() + b"".join(packed[i] for i in order) + trailer)
+            walk(head + b"".join(packed[i] for i in order) + end(HEADER, FULL_BLOCKS))
 
 
-def test_only_the_last_block_may_be_short():
-    with pytest.raises(FormatError, match="short, but not the last"):
-        walk(HEADER.pack() + BLOCK.pack(0) + DATA + BLOCK.pack(1) + DATA + TRAILER.pack())
+def test_blocks_of_the_same_bytes_are_not_taken_for_each_other():
+    """Their CRCs are the same, but not that of all the data up to each."""
+    head, full = HEADER.pack(), FULL[0]
+    blocks = [(FULL_BLOCKS[0][0], Body(full, digest(full * i))) for i in (1, 2, 3)]
+    packed = sealed_blocks(HEADER, blocks)
+    for order in ((0, 2), (1, 2), (0, 1, 1), (0, 1), (0, 2, 1)):
+        with pytest.raises(CorruptError):
+            walk(head + b"".join(packed[i] for i in order) + end(HEADER, blocks))
 
 
-@pytest.mark.parametrize("changes", [{"blocks": 2}, {"raw_size": 4}, {"raw_size": 1 << 63}])
-def test_the_trailer_counts(changes):
-    with pytest.raises(CorruptError, match="its trailer counts"):
-        walk(ARCHIVE[: -Trailer.SIZE] + dataclasses.replace(TRAILER, **changes).pack())
+def test_a_block_or_an_end_of_another_archive_is_found():
+    """Without the model: each is sealed with the archive's header and with the data before it."""
+    other = Header(2, HEADER.code)
+    data = [FULL[1], FULL[0]]
+    others = [(FULL_BLOCKS[0][0], Body(data[i], digest(b"".join(data[: i + 1])))) for i in (0, 1)]
+    for header, blocks in ((HEADER, others), (other, FULL_BLOCKS)):
+        mine = [*sealed_blocks(HEADER, FULL_BLOCKS), end(HEADER, FULL_BLOCKS)]
+        for i, part in enumerate([*sealed_blocks(header, blocks), end(header, blocks)]):
+            mixed = [*mine[:i], part, *mine[i + 1 :]]
+            with pytest.raises(CorruptError, match="header"):
+                walk(HEADER.pack() + b"".join(mixed))
+
+
+def test_an_archive_ends_behind_the_block_that_is_not_full():
+    """There is one way to write it: nothing follows, not even the end."""
+    walk(put_together(HEADER, [*FULL_BLOCKS, (BLOCK, BODY)]))
+    with pytest.raises(AssertionError):
+        walk(ARCHIVE + ARCHIVE_END.pack(BODY.digest + HEADER.pack()))

@@ -19,6 +19,16 @@ def path(tmp_path, text):
     return name
 
 
+def test_what_is_written_from_scratch_is_read_as_any_other(tmp_path, text):
+    for mode in ("wb", "ab"):
+        with lmzip.open(tmp_path / "a.lmz", mode, level=1, from_scratch=True) as file:
+            file.write(text)
+    packed = lmzip.compress(text, level=1, from_scratch=True)
+    assert (tmp_path / "a.lmz").read_bytes() == packed * 2
+    with lmzip.open(tmp_path / "a.lmz") as file:
+        assert file.read() == text * 2
+
+
 def test_write_then_read(tmp_path, text):
     with lmzip.open(tmp_path / "a.lmz", "wb", level=1) as file:
         file.write(text[:100])

@@ -8,15 +8,15 @@ from pathlib import Path
 import pytest
 
 from lmzip import container, stream
-from lmzip.codec import loop
+from lmzip.codec.levels import PRESETS
 
 
 @pytest.fixture
 def harness(monkeypatch):
     monkeypatch.syspath_prepend(Path(__file__).parents[1] / "fuzz")
-    for owner, name in ((container, "BLOCK_SIZE"), (stream, "_new_codec"), (loop, "PRESETS")):
+    for owner, name in ((container, "BLOCK_SIZE"), (stream, "_new_codec")):
         monkeypatch.setattr(owner, name, getattr(owner, name))
-    monkeypatch.setattr(loop, "PRESETS", dict(loop.PRESETS))
+    monkeypatch.setitem(PRESETS, 1, PRESETS[1])
     import archives
     import fuzz_decoder
 

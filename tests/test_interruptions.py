@@ -43,7 +43,7 @@ class StandIn:
 
 @pytest.fixture
 def stand_in(monkeypatch):
-    monkeypatch.setattr(stream, "_new_codec", lambda level, threads, progress: StandIn(progress))
+    monkeypatch.setattr(stream, "_new_codec", lambda header, threads, progress: StandIn(progress))
     monkeypatch.setattr(container, "BLOCK_SIZE", 64)
 
 

@@ -26,7 +26,7 @@ def block_headers(archive: bytes) -> list[BlockHeader]:
     parser, file, found = Parser(), io.BytesIO(archive), []
     while not parser.done:
         part = parser.feed(file.read(parser.needed))
-        if isinstance(part, BlockHeader):
+        if isinstance(part, BlockHeader) and part.type != container.END:
             found.append(part)
     return found
 
@@ -87,6 +87,13 @@ def test_the_whole_description_counts_the_program(told):
     weights = sum(path.stat().st_size for path in Path(codec.__file__).parent.rglob("*.weights"))
     assert 20_000 < program_size() - weights < 100_000, "weights cannot be packed any more"
     assert told.description_bits == told.bits + told.program_bits
+
+
+def test_from_scratch_the_program_is_its_sources():
+    told = lmzip.report(prose(300), 1, from_scratch=True)
+    assert told.archive_size == len(lmzip.compress(prose(300), 1, from_scratch=True))
+    assert told.program_bits == 8 * program_size(weights=False)
+    assert 20_000 < program_size(weights=False) < 100_000
 
 
 def test_every_part_is_named_and_some_help(told):

@@ -10,11 +10,14 @@ from pathlib import Path
 
 import pytest
 from conftest import noise, prose
+from layout import put_together
+from make_bad_files import stored
 from reference import constants
 from reference.codec import Codec as ReferenceCodec
 from reference_decoder import Damaged, decode
 
 from lmzip.codec.loop import Codec
+from lmzip.container import Header
 
 TESTS = Path(__file__).parent
 FORMAT = (TESTS.parent / "docs/FORMAT.md").read_text(encoding="utf-8")
@@ -59,6 +62,17 @@ def test_it_goes_on_from_block_to_block_and_learns_from_stored_ones_as_the_codec
             reference.learn(block)
         else:
             assert reference.decode(payload, len(block)) == block
+
+
+@pytest.mark.parametrize("sizes", [(1 << 20,), (1 << 20, 1 << 20), (1 << 20, 5), (5,), ()])
+def test_it_knows_where_an_archive_ends(sizes):
+    datas = [noise(size, seed) for seed, size in enumerate(sizes)]
+    archive = put_together(Header(1, bytes(6)), stored(*datas))
+    assert decode(archive + bytes(3)) == b"".join(datas)
+    assert decode(archive * 2) == b"".join(datas) * 2
+    for damaged in (archive[:-1], archive + archive[-12:]):
+        with pytest.raises(Damaged):
+            decode(damaged)
 
 
 def test_as_a_command_it_writes_the_data_or_says_what_is_wrong(tmp_path, packed, text):

@@ -18,6 +18,7 @@ from lmzip.cli.options import (
     level_options,
     model_options,
     output_options,
+    scratch_option,
     talk_options,
 )
 from lmzip.codec import code_hash
@@ -169,6 +170,7 @@ def cli() -> None:
 @cli.command(short_help="Compress files, or standard input.")
 @file_options
 @level_options
+@scratch_option
 @output_options
 @familiar_options
 @model_options
@@ -238,8 +240,9 @@ def test(ctx: click.Context, **options: Any) -> None:
 def list_(ctx: click.Context, **options: Any) -> None:
     """Show what archives say about themselves, without decoding them.
 
-    Bytes of archive and data, ratio, bits per byte, blocks, level, the first digits of the code
-    hash and of the SHA-256 of the data.
+    Bytes of archive and data, ratio, bits per byte, blocks, level, whether the model began from
+    learned weights or from scratch, the first digits of the code hash and of the SHA-256 of the
+    data.
     """
     from lmzip.cli.listing import list_files
 
@@ -265,6 +268,7 @@ _modes = {
 @click.option(*_modes["test"], "mode", flag_value="test", help="Test.")
 @click.option(*_modes["list"], "mode", flag_value="list", help="List.")
 @level_options
+@scratch_option
 @output_options
 @familiar_options
 @_salvage

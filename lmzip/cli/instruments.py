@@ -15,7 +15,14 @@ import click
 
 from lmzip import rawio
 from lmzip.cli.inputs import Input, inputs, open_input
-from lmzip.cli.options import Settings, file_options, level_options, model_options, talk_options
+from lmzip.cli.options import (
+    Settings,
+    file_options,
+    level_options,
+    model_options,
+    scratch_option,
+    talk_options,
+)
 from lmzip.cli.outputs import is_special, open_special
 from lmzip.cli.report import Console, about
 from lmzip.codec.levels import MAX_LEVEL, MIN_LEVEL
@@ -52,6 +59,7 @@ def bench(files: tuple[str, ...], levels: str, as_json: bool) -> None:
 @_json
 @_force
 @level_options
+@scratch_option
 @model_options
 @talk_options
 @click.pass_context
@@ -60,7 +68,9 @@ def report(ctx: click.Context, file: str, page: str | None, **options: Any) -> N
 
     Code length, learning curve, the length of the program |F|, what each part of the model saves,
     other compressors, the most and the least surprising passages. The numbers are those of the
-    archive. The page adds pictures, and the text coloured by the cost of each byte.
+    archive. It is made from learned weights and from scratch, to tell how many bytes of such data
+    pay for the weights in |F|. The page adds pictures, and the text coloured by the cost of each
+    byte.
     """
     settings = Settings(files=(file,), **options)
     level, console = settings.chosen_level(), settings.console()
@@ -68,20 +78,26 @@ def report(ctx: click.Context, file: str, page: str | None, **options: Any) -> N
     for item in inputs(settings, console):
         with console.each(item.name):
             data = _read(item)
-            with _progress(console, item.name, len(data)) as progress:
+            with _progress(console, item.name, 2 * len(data)) as progress:
                 from lmzip.instruments import lengths
+                from lmzip.instruments.payoff import Payoff
 
-                found = lengths.report(data, level, progress=progress, **settings.model_options())
+                options = {"progress": progress, **settings.model_options()}
+                both = Payoff(
+                    *(lengths.report(data, level, from_scratch=n, **options) for n in (False, True))
+                )
+            found = both.scratch if settings.from_scratch else both.learned
             if page is not None:
                 from lmzip.instruments.page import report_page
 
                 _write(page, report_page(item.name, found), settings)
             if settings.as_json:
-                _print_json({"name": item.whole_name, **found.as_json()})
+                told_of = {"name": item.whole_name, **found.as_json()}
+                _print_json({**told_of, "learned_weights": both.as_json()})
             else:
                 from lmzip.cli import told
 
-                _print(told.report(item.name, found))
+                _print(told.report(item.name, found, both))
     ctx.exit(console.status)
 
 

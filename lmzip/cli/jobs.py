@@ -50,7 +50,7 @@ def compress_files(settings: Settings) -> int:
     worker = _Worker(settings, settings.console(), decoding=False)
 
     def convert(chunks: Iterator[bytes], progress: Progress) -> Iterator[bytes]:
-        options = settings.model_options()
+        options = {"from_scratch": settings.from_scratch, **settings.model_options()}
         return compress_chunks(chunks, LMZCompressor(level, progress=progress, **options))
 
     for item in inputs(settings, worker.console):

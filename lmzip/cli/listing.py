@@ -15,7 +15,7 @@ from lmzip.cli.options import Settings
 from lmzip.cli.outputs import archives
 from lmzip.scan import ArchiveInfo, scan
 
-HEAD = ("archive", "data", "ratio", "bpb", "blocks", "level", "code", "check", "name")
+HEAD = ("archive", "data", "ratio", "bpb", "blocks", "level", "from", "code", "check", "name")
 _SHORT = 8
 """Digits of code hash and checksum in the table; JSON has all."""
 
@@ -52,6 +52,7 @@ class Listed:
             "-" if ratio is None else f"{8 * ratio:.3f}",
             f"{sum(info.blocks for info in self.archives):,}",
             self._common(lambda info: str(info.level)),
+            self._common(lambda info: "scratch" if info.from_scratch else "learned"),
             self._common(lambda info: info.code[:_SHORT]),
             self._common(lambda info: info.digest[:_SHORT]),
             self.item.name,
@@ -76,7 +77,7 @@ class Listed:
 
 
 def list_files(settings: Settings) -> int:
-    """Print what the headers and trailers of all inputs say; return the exit status."""
+    """Print what the archives in all inputs say of themselves; return the exit status."""
     console = settings.console()
     listed = []
     for item in archives(settings, console):

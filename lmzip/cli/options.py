@@ -48,6 +48,7 @@ class Settings:
     remove: bool = False
     suffix: str = SUFFIX
     level: int | None = None
+    from_scratch: bool = False
     threads: int | None = None
     memory_limit: int | None = None
     salvage: bool = False
@@ -130,6 +131,13 @@ def level_options(command: Any) -> Any:
             help=words.get(level),
         )(command)
     return command
+
+
+scratch_option = click.option(
+    "--from-scratch",
+    is_flag=True,
+    help="Begin without the weights that the model learned beforehand.",
+)
 
 
 NAME = click.Path(allow_dash=True, readable=False)

@@ -11,22 +11,24 @@ from lmzip.instruments import visible
 from lmzip.instruments.comparison import overtakings, regrets
 from lmzip.instruments.lengths import Chunk, Report
 from lmzip.instruments.likeness import Score
+from lmzip.instruments.payoff import Payoff
 
 PARTS, PASSAGES, BAR = 12, 4, 32
 """Rows of the longest tables, characters of the longest bar."""
 
 
-def report(name: str, told: Report) -> Iterator[str]:
-    """Lines that tell all that a report says but the costs of single bytes."""
+def report(name: str, told: Report, both: Payoff) -> Iterator[str]:
+    """Lines that tell all that a report says but the costs of single bytes, and whether the learned
+    weights pay."""
     stored = sum(block.stored for block in told.blocks)
-    yield f"{name}, level {told.level}"
+    yield f"{name}, level {told.level}" + (", from scratch" if told.from_scratch else "")
     yield ""
     for title, text in (
         ("data", f"{len(told.data):,} bytes"),
         ("archive", f"{told.archive_size:,} bytes, {told.payload:,} of them payload"),
         ("blocks", f"{len(told.blocks):,}, {stored:,} of them stored as they are"),
         ("code length", f"{told.bits:,.1f} bits, {_bits(told.bits_per_byte)} per byte"),
-        ("|F|", f"{told.program_bits:,} bits: the codec's sources, packed by lzma -9e"),
+        ("|F|", f"{told.program_bits:,} bits: {_program(told)}, packed by lzma -9e"),
         ("whole description", f"{told.description_bits:,.1f} bits: code length and |F|"),
         ("final loss", f"{_bits(told.final_loss)} bits per byte, over the last tenth"),
         ("cost of learning", f"{told.learning_bits:,.1f} bits: code length above the final loss"),
@@ -35,6 +37,7 @@ def report(name: str, told: Report) -> Iterator[str]:
         yield f"{title:18} {text}"
     if not told.data:
         return
+    yield from _section("learned weights, or from scratch", _payoff(both))
     yield from _section("learning curve: bits per byte of each chunk", _curve(told.curve()))
     yield from _section("what each part of the model saves", _parts(told))
     yield from _section("beside other compressors", _others(told))
@@ -95,6 +98,26 @@ def distances(names: Sequence[str], found: Sequence[Sequence[float]]) -> Iterato
         for number, row, name in zip(numbers, found, names, strict=True)
     ]
     yield from tables.lines(("", *numbers, "name"), rows, -1)
+
+
+def _program(told: Report) -> str:
+    return "the codec's sources" + ("" if told.from_scratch else " and learned weights")
+
+
+def _payoff(both: Payoff) -> Iterator[str]:
+    rows = [
+        (name, f"{told.bits:,.0f}", f"{told.program_bits:,}", f"{told.description_bits:,.0f}")
+        for name, told in (("learned", both.learned), ("scratch", both.scratch))
+    ]
+    yield from tables.lines(("from", "code length", "|F|", "both, bits"), rows, 0)
+    if both.break_even is None:
+        yield "the learned weights save nothing here"
+    elif both.extrapolated:
+        each = both.saved_bits / len(both.learned.data)
+        yield f"the learned weights pay from about {both.break_even:,} bytes on, all like these:"
+        yield f"extrapolated from {each:.3f} bits saved per byte, which falls as data grow"
+    else:
+        yield f"the learned weights pay from {both.break_even:,} bytes on"
 
 
 def _section(title: str, lines: Iterator[str]) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 BLOCK_SIZE = 1 << 20
 """Bytes of input per block: the unit of checksums and of memory in a pipe."""
@@ -53,6 +53,11 @@ PRESETS: dict[int, Preset] = {
     8: Preset(128, 6, 4, 256, 128, 3, _LARGE, "medium", 58, 19, 18, 18),
     9: Preset(128, 6, 4, 256, 128, 3, _LARGE, "medium", 58, 19, 19, 18),
 }
+
+
+def preset_of(level: int, from_scratch: bool = False) -> Preset:
+    """What a level fixes; `from_scratch` without the weights that were learned beforehand."""
+    return replace(PRESETS[level], learned="") if from_scratch else PRESETS[level]
 
 
 def memory_bytes(level: int) -> int:

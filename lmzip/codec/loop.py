@@ -19,7 +19,7 @@ from lmzip.codec.beside import Beside
 from lmzip.codec.coder import range_coder as rangecoder
 from lmzip.codec.coder.bit_coder import Bits, code_bytes, compile_ahead, empty_bits
 from lmzip.codec.engine import make_engine
-from lmzip.codec.levels import BLOCK_SIZE, PRESETS
+from lmzip.codec.levels import BLOCK_SIZE, preset_of
 from lmzip.codec.mixer.mixer import LONGEST
 from lmzip.codec.native.watch import watched
 
@@ -29,18 +29,23 @@ Progress = Callable[[int], object]
 class Codec:
     """A model, and the state of what it has learned so far; goes on from block to block.
 
-    `threads` bounds the processor threads; it never changes a bit. `progress` is called with the
-    number of bytes done since the last call. Raises EngineError if this machine has no exact
-    engine.
+    `from_scratch`: it begins with nothing learned. `threads` bounds the processor threads; it
+    never changes a bit. `progress` is called with the number of bytes done since the last call.
+    Raises EngineError if this machine has no exact engine.
 
     One call at a time: another one, of a thread or of the progress callback, raises RuntimeError.
     After an exception within a call the model is in a state that nobody knows.
     """
 
     def __init__(
-        self, level: int, *, threads: int | None = None, progress: Progress | None = None
+        self,
+        level: int,
+        *,
+        from_scratch: bool = False,
+        threads: int | None = None,
+        progress: Progress | None = None,
     ) -> None:
-        self.preset = PRESETS[level]
+        self.preset = preset_of(level, from_scratch)
         self.progress = progress
         self.engine = make_engine(self.preset, threads=threads)
         self.bits: Bits | None = None

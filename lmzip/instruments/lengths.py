@@ -81,6 +81,8 @@ class Report:
     """Time to compress, the measuring included, start-up not."""
     others: dict[str, int]
     """Bytes that other compressors make of the data."""
+    from_scratch: bool = False
+    """Whether the model began without the weights that were learned beforehand."""
 
     @cached_property
     def costs(self) -> np.ndarray:
@@ -127,9 +129,9 @@ class Report:
 
     @property
     def program_bits(self) -> int:
-        """|F|: the codec's sources and learned weights, packed by `lzma -9e`; Python and its
-        libraries not counted."""
-        return 8 * program_size()
+        """|F|: the codec's sources and learned weights, these unless `from_scratch`, packed by
+        `lzma -9e`; Python and its libraries not counted."""
+        return 8 * program_size(weights=not self.from_scratch)
 
     @property
     def description_bits(self) -> float:
@@ -181,6 +183,7 @@ class Report:
         """All numbers but those of single bytes, with units in the names."""
         return {
             "level": self.level,
+            "from_scratch": self.from_scratch,
             "data_bytes": len(self.data),
             "archive_bytes": self.archive_size,
             "payload_bytes": self.payload,
@@ -204,17 +207,20 @@ def report(
     data: Data,
     level: int = DEFAULT_LEVEL,
     *,
+    from_scratch: bool = False,
     threads: int | None = None,
     memory_limit: int | None = None,
     progress: Progress | None = None,
 ) -> Report:
     """Compress `data` and tell what each byte costs, and what the model's parts save.
 
-    Keeps all data in memory, and 8 bytes for each of their bytes. Raises ValueError for a level
-    that is not 1 to 9, LimitError if the level needs more memory.
+    `from_scratch`: without the weights that were learned beforehand. Keeps all data in memory, and
+    8 bytes for each of their bytes. Raises ValueError for a level that is not 1 to 9, LimitError if
+    the level needs more memory.
     """
     data = bytes(data)
-    compressor = _Watched(level, threads=threads, memory_limit=memory_limit, progress=progress)
+    options = {"threads": threads, "memory_limit": memory_limit, "progress": progress}
+    compressor = _Watched(level, from_scratch=from_scratch, **options)
     compress(bytes(64), level, threads=threads)  # loads what is loaded once: no part of the time
     start = perf_counter()
     archive_size = len(compressor.compress(data)) + len(compressor.flush())
@@ -228,15 +234,17 @@ def report(
         archive_size=archive_size,
         seconds=seconds,
         others={name: len(bench.coder_of(name)[0](data)) for name in bench.coders([])},
+        from_scratch=from_scratch,
     )
 
 
 @cache
-def program_size() -> int:
-    """Bytes of the codec's sources and learned weights, packed together by `lzma -9e`."""
+def program_size(*, weights: bool = True) -> int:
+    """Bytes of the codec's sources, and of its learned weights, packed together by `lzma -9e`."""
     sources = b"".join(
         codec.source_name(path).encode() + b"\0" + codec.source_bytes(path)
         for path in codec.source_files()
+        if weights or path.suffix == ".py"
     )
     return len(bench.coder_of("lzma -9e")[0](sources))
 

@@ -41,6 +41,7 @@ th,td{padding:.25rem .6rem}th:last-child.text,td.text{text-align:left}
 def report_page(name: str, report: Report) -> str:
     """The page of `lmzip report --html`. Raises RefusedError if matplotlib is missing."""
     stored = sum(block.stored for block in report.blocks)
+    start = ", from scratch" if report.from_scratch else ""
     cards = [
         ("code length", f"{report.bits:,.0f} bits", f"{_bits(report.bits_per_byte)} per byte"),
         ("data", f"{len(report.data):,} bytes", ""),
@@ -48,7 +49,7 @@ def report_page(name: str, report: Report) -> str:
         (
             "|F|, the program",
             f"{report.program_bits:,} bits",
-            "sources and learned weights, lzma -9e",
+            "sources, lzma -9e" if start else "sources and learned weights, lzma -9e",
         ),
         ("whole description", f"{report.description_bits:,.0f} bits", "code length and |F|"),
         ("final loss", f"{_bits(report.final_loss)} bits", "per byte, over the last tenth"),
@@ -56,7 +57,7 @@ def report_page(name: str, report: Report) -> str:
         ("time", f"{report.seconds:,.2f} s", f"{_rate(report):,.0f} bytes per second"),
     ]
     body = [f"<h1>{escape(name)}</h1>", f"<p class=note>lmzip {lmzip.__version__}, "
-            f"level {report.level}: what each byte costs a model that learns while it "
+            f"level {report.level}{start}: what each byte costs a model that learns while it "
             "compresses</p>", _cards(cards)]  # fmt: skip
     if stored:
         body.append(f"<p>{stored:,} of {len(report.blocks):,} blocks are stored as they are: "

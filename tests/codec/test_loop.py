@@ -9,7 +9,6 @@ from conftest import TINY, noise, prose
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lmzip.codec import loop
 from lmzip.codec.levels import PRESETS
 from lmzip.codec.loop import Beside, Codec
 
@@ -17,7 +16,7 @@ from lmzip.codec.loop import Beside, Codec
 @pytest.fixture
 def tiny(monkeypatch):
     """A level so small that many boundaries fit into a test."""
-    monkeypatch.setitem(loop.PRESETS, 1, TINY)
+    monkeypatch.setitem(PRESETS, 1, TINY)
 
 
 def round_trip(data: bytes, level: int = 1) -> bytes:
@@ -34,7 +33,7 @@ def test_every_length_around_segments(size, tiny):
 @given(st.binary(min_size=1, max_size=120))
 def test_any_bytes(data):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(loop.PRESETS, 1, TINY)
+        patch.setitem(PRESETS, 1, TINY)
         round_trip(data)
 
 
@@ -97,7 +96,7 @@ def test_a_block_has_a_size():
 
 def test_segments_decide_when_learning_happens(tiny, monkeypatch):
     payload = Codec(1).encode(prose(400))
-    monkeypatch.setitem(loop.PRESETS, 1, dataclasses.replace(TINY, segment=32))
+    monkeypatch.setitem(PRESETS, 1, dataclasses.replace(TINY, segment=32))
     assert Codec(1).encode(prose(400)) != payload
 
 

@@ -40,9 +40,9 @@ class RangeDecoder:
 class Codec:
     """The model of an archive; goes on from block to block."""
 
-    def __init__(self, level: int) -> None:
+    def __init__(self, level: int, scratch: bool = False) -> None:
         self.level = LEVELS[level]
-        self.transformer = Transformer(self.level)
+        self.transformer = Transformer(self.level, scratch)
         self.learner = Learner(self.transformer)
         self.last_stage: LastStage | None = None
 

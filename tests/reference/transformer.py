@@ -8,7 +8,7 @@ import numpy as np
 
 from reference.arithmetic import F32, exact_sum, exponentials, quantise
 from reference.constants import Level
-from reference.first_values import first_values
+from reference.first_values import first_values, from_scratch
 from reference.rotary import rotation, turned
 from reference.slots import Seen, Slots
 
@@ -60,12 +60,12 @@ class Segment:
 class Transformer:
     """Weights and their codes; what it says of the next byte."""
 
-    def __init__(self, level: Level) -> None:
+    def __init__(self, level: Level, scratch: bool = False) -> None:
         self.level = level
         self.channels = level.width // level.heads
         self.gain = F32(1 / math.sqrt(self.channels))
         self.slots = Slots(level.slots)
-        self.weights = first_values(level)
+        self.weights = from_scratch(level) if scratch else first_values(level)
         self.matrices: dict[str, tuple[np.ndarray, np.ndarray]] = {}
         self.quantise_matrices(*self.weights)
 
