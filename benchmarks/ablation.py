@@ -73,18 +73,20 @@ def main(files: list[str]) -> None:
         freq = transformer_frequencies(data, preset)
         ungated = transformer_frequencies(data, preset, gates=False)
         frozen = transformer_frequencies(data, preset, learning=False)
-        scratch = transformer_frequencies(data, replace(preset, learned=""))
-        few, one = replace(preset, contexts=7, sets=15), replace(preset, contexts=1, sets=15)
+        plain = replace(preset, learned="")
+        scratch = transformer_frequencies(data, plain)
+        few, one = replace(plain, contexts=7, sets=15), replace(plain, contexts=1, sets=15)
         results = {
             "whole": payload(data, preset, freq),
             "without the transformer": payload(data, preset),
             "without gates (all 1)": payload(data, preset, ungated),
             "without learning on": payload(data, preset, frozen),
-            "without learned weights": payload(data, preset, scratch),
+            "without learned weights": payload(data, plain, scratch),
+            "without the learned last stage": payload(data, plain, freq),
             "without matches": payload(data, preset, freq, match=False),
             "orders 1 to 6 and the word only (7 contexts, 15 sets)": payload(data, few, freq),
             "order 1 only (1 context, 15 sets)": payload(data, one, freq),
-            "one weight set": payload(data, replace(preset, sets=1), freq),
+            "one weight set": payload(data, replace(plain, sets=1), freq),
             "without the last stage: transformer and slots alone": cost(data, freq),
             "... without gates": cost(data, ungated),
             "... without learning on": cost(data, frozen),

@@ -13,9 +13,11 @@ from click.testing import CliRunner
 from needs_torch import torch
 
 from lmzip.codec.learned import weights_file
+from lmzip.codec.levels import PRESETS
+from lmzip.codec.mixer.first_weights import formula, unpack_weights
 from lmzip.codec.transformer.kernels.engine import CpuEngine
 from lmzip.codec.transformer.weights import initial_weights, tensor_shapes, weights_from_scratch
-from training import corpus
+from training import corpus, curves, last_stage
 from training.__main__ import main
 from training.export import export
 from training.network import Network
@@ -170,3 +172,51 @@ def test_the_command_trains_validates_and_exports(folder: Path) -> None:
     call("export", run, "-o", str(output))
     shapes = tensor_shapes(preset_of("tiny"))
     assert set(weights_file.unpack(output.read_bytes(), shapes)) == set(shapes)
+
+
+class TestLastStage:
+    def test_a_path_holds_what_the_network_says_of_a_byte(self) -> None:
+        random = np.random.default_rng(1)
+        freq = random.multinomial(1 << 24, random.dirichlet(np.ones(256)), size=20)
+        symbols = random.integers(0, 256, 20).astype(np.uint8)
+        p = np.zeros((20, 8), dtype=np.int32)
+        last_stage.note_bits(freq, symbols, p)
+        ones = (symbols[:, None] >> np.arange(7, -1, -1) & 1).astype(bool)
+        said = np.where(ones, p, (1 << 22) - p) / (1 << 22)
+        asked = freq[np.arange(20), symbols] / (1 << 24)
+        assert np.allclose(said.prod(axis=1), asked, rtol=0.05, atol=1e-5)
+
+    def test_what_was_learned_helps_on_another_document_by_way_of_the_file(
+        self, folder: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(last_stage, "OFTEN", 200)
+        paths = [
+            last_stage.path(1, "prose", np.frombuffer(TEXT[start:][:3000], dtype=np.uint8))
+            for start in (0, 3000, 6000)
+        ]
+        data = last_stage.file_of(1, last_stage.learn(1, paths[:2]))
+        contexts, sets = PRESETS[1].contexts, PRESETS[1].sets
+        before, after = (
+            last_stage.cost(1, paths[2], last_stage.fresh(1, first))
+            for first in (formula(contexts, sets), unpack_weights(data, contexts, sets))
+        )
+        assert after < 0.98 * before
+
+    def test_documents_are_drawn_by_their_shares(self, folder: Path) -> None:
+        documents = corpus.read_documents(folder)
+        count = dict.fromkeys(documents, 0)
+        for kind, text in last_stage.drawn(documents, 100_000, seed=1):
+            assert len(text) <= last_stage.LONGEST
+            count[kind] += len(text)
+        assert count["prose"] > count["code"] > 10_000
+
+
+def test_curves_are_read_from_what_a_run_says(folder: Path) -> None:
+    lines: list[str] = []
+    run = Run(Plan("tiny", 110_000, rows=8, length=512), None, "cpu", torch.float32)
+    run.go_on(corpus.read_documents(folder), folder / "a.run", lines.append)
+    (folder / "a.log").write_text("\n".join(["Plan(..)", *lines]))
+    read, bits = zip(*curves.points(folder / "a.log"), strict=True)
+    assert len(read) == len(lines) > 1
+    assert read[-1] == pytest.approx(run.seen / 1e6, abs=0.01)
+    assert 0 < bits[-1] < 8

@@ -10,6 +10,7 @@ import torch
 from lmzip.codec.learned.weights_file import LEARNED
 from lmzip.codec.levels import PRESETS
 from lmzip.codec.mixer.first_weights import file_name, formula, unpack_weights
+from training import curves
 from training import last_stage as stage
 from training.corpus import read_documents
 from training.export import export, stored_weights
@@ -151,6 +152,14 @@ def last_stage_command(corpus: Path, levels: tuple[int, ...], megabytes: float, 
             f"level {level}: {output.name}, {len(data):,} bytes; held-out documents "
             f"{bytes_before:,.0f} -> {bytes_after:,.0f} bytes"
         )
+
+
+@main.command("curves")
+@click.argument("logs", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
+@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="A picture.")
+def curves_command(logs: tuple[Path, ...], output: Path) -> None:
+    """Draw how the bits per byte fell, from the LOGS of runs. Needs matplotlib."""
+    curves.plot(list(logs), output)
 
 
 def _network(path: Path, device: str, name: str | None = None) -> Network:

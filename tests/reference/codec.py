@@ -41,7 +41,7 @@ class Codec:
     """The model of an archive; goes on from block to block."""
 
     def __init__(self, level: int, scratch: bool = False) -> None:
-        self.level = LEVELS[level]
+        self.level, self.scratch = LEVELS[level], scratch
         self.transformer = Transformer(self.level, scratch)
         self.learner = Learner(self.transformer)
         self.last_stage: LastStage | None = None
@@ -63,7 +63,7 @@ class Codec:
     def _run(self, size: int, next_bit) -> bytes:
         """Every bit of a block: next_bit(p, place of the byte in the block, number of the bit)."""
         if self.last_stage is None:
-            self.last_stage = LastStage(self.level, size)
+            self.last_stage = LastStage(self.level, size, self.scratch)
         transformer, data = self.transformer, bytearray()
         waiting: list[Segment] = []
         segment = transformer.start_block()

@@ -1,4 +1,4 @@
-"""Section 4 of docs/FORMAT.md: the values of the learned tensors before anything was learned."""
+"""Sections 4, 4.2 and 6.8 of docs/FORMAT.md: what the model begins with."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ from pathlib import Path
 import numpy as np
 
 from reference.arithmetic import F32
-from reference.constants import LEVELS, WORTH, Level
+from reference.constants import FINAL_ROWS, LEVELS, SET_ROWS, WORTH, Level
 from reference.slots import KINDS
 
+WIDEST = (1 << 19) - 1
+"""The largest weight of the mixer."""
 LEARNED = Path(__file__).parents[2] / "lmzip/codec/learned"
 FILES = dict(zip(LEVELS.values(), ["tiny", *["small"] * 3, *["medium"] * 5], strict=True))
 
@@ -29,20 +31,25 @@ def learned(data: bytes, like: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     names = ["embedding", "table"]
     names += [name for name in like if "." in name] + ["head"]
     names += ["memory"] if "memory" in like else []
+    return stored(data, {name: like[name].shape for name in names})
+
+
+def stored(data: bytes, shapes: dict[str, tuple[int, ...]]) -> dict[str, np.ndarray]:
+    """The tensors of a file (4.2), in their order."""
     tables, at = [], 0
-    for name in names:
-        size, rows = data[at], math.prod(like[name].shape[:-1])
+    for shape in shapes.values():
+        size, rows = data[at], math.prod(shape[:-1])
         freq = np.frombuffer(data, "<u2", 2 * size + 1, at + 1)
         scales = np.frombuffer(data, "<f2", rows, at + 3 + 4 * size)
         at += 3 + 4 * size + 2 * rows
         tables.append((size, freq.tolist(), scales.astype(F32)))
     payload, place = data[at:] + bytes(8), 7
     rest, width, values = int.from_bytes(payload[:7], "big"), 1 << 56, {}
-    for name, (size, freq, scales) in zip(names, tables, strict=True):
+    for (name, shape), (size, freq, scales) in zip(shapes.items(), tables, strict=True):
         symbols = [code for code, count in enumerate(freq) for _ in range(count)]
         starts = np.cumsum([0, *freq]).tolist()
         codes = []
-        for _ in range(like[name].size):
+        for _ in range(math.prod(shape)):
             step = width >> 14
             code = symbols[min(rest // step, (1 << 14) - 1)]
             rest -= step * starts[code]
@@ -52,9 +59,34 @@ def learned(data: bytes, like: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
                 width <<= 8
                 place += 1
             codes.append(code - size)
-        rows = np.array(codes, F32).reshape(len(scales), like[name].shape[-1])
-        values[name] = (rows * scales[:, None]).reshape(like[name].shape)
+        rows = np.array(codes, F32).reshape(len(scales), shape[-1])
+        values[name] = (rows * scales[:, None]).reshape(shape)
     return values
+
+
+def first_weights(level: Level) -> tuple[list[dict[int, np.ndarray]], list[dict[int, np.ndarray]]]:
+    """Of each set, and of each final mixer, row -> weights, from the level's file (6.8)."""
+    data = (LEARNED / f"mixer{level.contexts}.weights").read_bytes()
+    lists, at = [], 0
+    for _ in range(2):
+        count = int.from_bytes(data[at : at + 2], "little")
+        lists.append(np.frombuffer(data, "<u2", count, at + 2).tolist())
+        at += 2 + 2 * count
+    rows = SET_ROWS[: level.sets], FINAL_ROWS[: level.sets + 1]
+    columns = 3 * level.contexts + 17, level.sets + 1
+    shapes = {f"all {i}": (len(rows[i]), columns[i]) for i in (0, 1)}
+    shapes |= {f"more {i}": (len(lists[i]), columns[i]) for i in (0, 1)}
+    tensors, result = stored(data[at:], shapes), []
+    for i in (0, 1):
+        more = dict(zip(lists[i], tensors[f"more {i}"], strict=True))
+        weights, number = [], 0
+        for like, count in zip(tensors[f"all {i}"], rows[i], strict=True):
+            nothing = np.zeros(columns[i], F32)
+            values = (np.rint(like + more.get(number + row, nothing)) for row in range(count))
+            weights.append({r: v.clip(-WIDEST, WIDEST).astype(int) for r, v in enumerate(values)})
+            number += count
+        result.append(weights)
+    return result[0], result[1]
 
 
 def from_scratch(level: Level) -> dict[str, np.ndarray]:

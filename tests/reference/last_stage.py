@@ -19,18 +19,16 @@ from reference.arithmetic import (
     squash,
     stretch,
 )
+from reference.first_values import WIDEST, first_weights
 from reference.memory import Memory
-
-WIDEST = (1 << 19) - 1
-"""The largest weight."""
 
 
 class Mixer:
     """One set of weights: integers in units of 2^-16, the rows made when they are first used."""
 
-    def __init__(self, first: list[int], rates: tuple[int, int, int]) -> None:
-        self.rows: dict[int, np.ndarray] = defaultdict(lambda: np.array(first, np.int64))
-        self.uses: dict[int, int] = defaultdict(int)
+    def __init__(self, rows: dict[int, np.ndarray], uses: int, rates: tuple[int, int, int]) -> None:
+        self.rows = rows
+        self.uses: dict[int, int] = defaultdict(lambda: uses)
         self.rates = rates
 
     def mixed(self, inputs: np.ndarray, row: int) -> int:
@@ -74,29 +72,40 @@ class _Cells(dict):
         return cell
 
 
+def formula(level: constants.Level) -> tuple[list[dict], list[dict]]:
+    """First weights of an archive from scratch: all rows are alike."""
+    first = [
+        *[w // level.contexts for w in constants.CONTEXT_WEIGHTS] * level.contexts,
+        *[constants.OTHER_WEIGHT] * (2 * 4 + 1 + 2 * 2),
+        *constants.TRANSFORMER_WEIGHTS,
+        constants.TOTAL_WEIGHT // level.contexts,
+        0,
+    ]
+    final = [65536 // level.sets] * level.sets + [0]
+    return _alike(first, level.sets), _alike(final, min(level.sets + 1, 8))
+
+
+def _alike(row: list[int], count: int) -> list[dict]:
+    return [defaultdict(lambda: np.array(row, np.int64)) for _ in range(count)]
+
+
 class LastStage:
     """Predicts bits and learns them. `first_size`: bytes of the archive's first block."""
 
-    def __init__(self, level: constants.Level, first_size: int) -> None:
+    def __init__(self, level: constants.Level, first_size: int, scratch: bool = False) -> None:
         self.memory = Memory(level, first_size)
         self.history_cells = _Cells(lambda i, state: _history_cell(state))
         self.run_cells = _Cells(lambda i, length, e: _run_cell(length, e))
         self.match_cells = _Cells(lambda i, length, misses, e: _match_cell(length, misses, e))
         self.order0 = _Cells(lambda partial: Cell())
         self.maps = _Cells(lambda k, row, j: Cell(squash(192 * j - 2976), constants.MAP_COUNT))
-        first = [
-            *[w // level.contexts for w in constants.CONTEXT_WEIGHTS] * level.contexts,
-            *[constants.OTHER_WEIGHT] * (2 * 4 + 1 + 2 * 2),
-            *constants.TRANSFORMER_WEIGHTS,
-            constants.TOTAL_WEIGHT // level.contexts,
-            0,
-        ]
         many = int(level.contexts > 31)
         rates = constants.RATE[many], constants.FALLING_RATE[many], constants.FALL
-        self.sets = [Mixer(first, rates) for _ in range(level.sets)]
-        first = [65536 // level.sets] * level.sets + [0]
+        sets, finals = formula(level) if scratch else first_weights(level)
+        uses = 0 if scratch else constants.LEARNED_USES
+        self.sets = [Mixer(rows, uses, rates) for rows in sets]
         rates = constants.FINAL_RATE, constants.FINAL_FALLING_RATE, constants.FINAL_FALL
-        self.finals = [Mixer(first, rates) for _ in range(min(level.sets + 1, 8))]
+        self.finals = [Mixer(rows, uses // 2, rates) for rows in finals]
 
     def _inputs(self, ahead: int, ahead_flat: int) -> np.ndarray:
         """Section 6.7. Notes what the rows are chosen by, and the cells that are to learn."""

@@ -29,7 +29,7 @@ def test_sums_and_steps_stay_within_an_int32():
 
 def test_a_level_uses_the_first_contexts_and_sets():
     for contexts, sets in ((2, 2), (10, 4), (CONTEXTS, len(ROWS))):
-        preset = dataclasses.replace(PRESETS[1], contexts=contexts, sets=sets)
+        preset = dataclasses.replace(PRESETS[1], learned="", contexts=contexts, sets=sets)
         bits = empty_bits(preset, 3000)
         assert bits.mixer.row.shape == (sets,) and bits.memory.slot.shape == (contexts,)
         data = np.frombuffer(prose(3000), dtype=np.uint8).copy()
