@@ -191,8 +191,8 @@ class TestLastStage:
     ) -> None:
         monkeypatch.setattr(last_stage, "OFTEN", 200)
         paths = [
-            last_stage.path(1, "prose", np.frombuffer(TEXT[start:][:3000], dtype=np.uint8))
-            for start in (0, 3000, 6000)
+            last_stage.path(1, "code", np.frombuffer(file.read_bytes()[:2000], dtype=np.uint8))
+            for file in sorted(EXAMPLES.glob("*.py"))[:3]
         ]
         data = last_stage.file_of(1, last_stage.learn(1, paths[:2]))
         contexts, sets = PRESETS[1].contexts, PRESETS[1].sets
@@ -205,10 +205,10 @@ class TestLastStage:
     def test_documents_are_drawn_by_their_shares(self, folder: Path) -> None:
         documents = corpus.read_documents(folder)
         count = dict.fromkeys(documents, 0)
-        for kind, text in last_stage.drawn(documents, 100_000, seed=1):
+        for kind, text in last_stage.drawn(documents, 40_000, seed=1):
             assert len(text) <= last_stage.LONGEST
             count[kind] += len(text)
-        assert count["prose"] > count["code"] > 10_000
+        assert count["prose"] > count["code"] > 1000
 
 
 def test_curves_are_read_from_what_a_run_says(folder: Path) -> None:
