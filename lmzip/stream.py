@@ -367,6 +367,7 @@ class LMZDecompressor:
 
 
 def _new_codec(level: int, threads: int | None, progress: Progress | None) -> Codec:
+    from lmzip.arrays import np  # noqa: F401 - NumPy from there before the codec asks for it
     from lmzip.codec.loop import Codec  # slow: the model's libraries
 
     return Codec(level, threads=threads, progress=progress)
