@@ -386,6 +386,7 @@ def _short_canary(model: Codec) -> int:
 
 
 def _new_codec(header: Header, threads: int | None, progress: Progress | None) -> Codec:
+    from lmzip.arrays import np  # noqa: F401 - NumPy from there before the codec asks for it
     from lmzip.codec.loop import Codec  # slow: the model's libraries
 
     return Codec(header.level, from_scratch=header.from_scratch, threads=threads, progress=progress)

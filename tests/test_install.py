@@ -6,6 +6,7 @@ import ast
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ else:
 
 packaging_requirements = pytest.importorskip("packaging.requirements")
 Requirement = packaging_requirements.Requirement
+SpecifierSet = pytest.importorskip("packaging.specifiers").SpecifierSet
 
 PROJECT = Path(__file__).parent.parent
 
@@ -143,6 +145,20 @@ def test_constraints_hold_one_version_of_each_package_on_every_python_and_machin
         assert sorted(pin.name for pin in found) == sorted(names), environment
         for pin in found:
             assert [part.operator for part in pin.specifier] == ["=="], pin
+
+
+def test_no_constraint_is_on_a_python_that_the_package_does_not_take():
+    """As far as the versions that are installed here can tell."""
+    for pin in pins():
+        try:
+            package = distribution(pin.name)
+        except PackageNotFoundError:
+            continue
+        taken = SpecifierSet(package.metadata["Requires-Python"] or "")
+        for environment in environments():
+            if applies(pin, environment) and pin.specifier.contains(package.version):
+                version = environment["python_full_version"]
+                assert taken.contains(version), f"{pin} takes Python {taken}, not {version}"
 
 
 def test_constraints_pin_what_the_project_asks_for():

@@ -1,15 +1,19 @@
-"""Limits of the system: what is said where memory ends."""
+"""Limits of the system: what is said where memory ends, and that threads are not needed."""
 
 from __future__ import annotations
 
+import os
+import shutil
 import subprocess
 import sys
+import threading
+from pathlib import Path
 
 import pytest
 from conftest import COMMAND
 
 import lmzip
-from lmzip import limits
+from lmzip import arrays, limits
 from lmzip.codec.levels import memory_bytes
 from lmzip.codec.native import watch
 
@@ -83,3 +87,79 @@ def test_compiling_asks_for_more_than_running(monkeypatch):
     ):
         watch.compiling("kernel")
     watch.compiling("kernel")  # nobody asks any more
+
+
+# A user whom limits on processes hold for, as they do not for root; he may read what root may.
+NOBODY = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+NOBODY += ["--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search"]
+LIMIT = """
+import os, resource, sys
+resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))
+os.execv(sys.argv[1], sys.argv[1:])
+"""
+
+
+@pytest.fixture(scope="module")
+def no_threads() -> list[str]:
+    """What a command begins with that cannot start a thread (`ulimit -u 0`)."""
+    limited = [sys.executable, "-c", LIMIT]
+    if os.geteuid() == 0:
+        if not shutil.which("setpriv"):
+            pytest.skip("root has no limit on processes")
+        limited = NOBODY + limited
+    program = "import threading; threading.Thread(target=int).start()"
+    done = subprocess.run([*limited, sys.executable, "-c", program], capture_output=True)
+    if b"can't start new thread" not in done.stderr:
+        pytest.skip(f"no such limit here: {done.stderr!r}")
+    return limited
+
+
+@pytest.mark.parametrize("command", ["-1", "-d", "-t"])
+def test_the_command_needs_no_thread(command, no_threads, text, packed):
+    done = subprocess.run(
+        [*no_threads, *COMMAND, command],
+        input=text if command == "-1" else packed,
+        capture_output=True,
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout == {"-1": packed, "-d": text, "-t": b""}[command]
+
+
+def test_the_library_needs_no_thread_and_leaves_the_environment_alone(no_threads):
+    program = """
+import io, os
+import lmzip
+before = dict(os.environ)
+with lmzip.open(io.BytesIO(), "wb", level=1) as file:
+    file.write(b"the cat sat on the mat")
+assert dict(os.environ) == before
+assert lmzip.decompress(lmzip.compress(b"the cat sat", level=1)) == b"the cat sat"
+"""
+    done = subprocess.run([*no_threads, sys.executable, "-c", program], capture_output=True)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_outside_the_codec_numpy_comes_from_one_place():
+    """The instruments may be the first to load it; the codec is loaded after it."""
+    package = Path(lmzip.__file__).parent
+    for path in package.rglob("*.py"):
+        if not path.is_relative_to(package / "codec") and path.name != "arrays.py":
+            assert "import numpy" not in path.read_text(encoding="utf-8"), path
+
+
+def test_threads_are_counted_before_a_library_asks_for_them(monkeypatch):
+    """OpenBLAS asks for as many as there are processors, and cannot be refused some of them."""
+    started = []
+    start = threading.Thread.start
+
+    def refuse(thread: threading.Thread) -> None:
+        if len(started) == 3:
+            raise RuntimeError("can't start new thread")
+        started.append(thread)
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    assert not arrays.can_start(5)
+    assert len(started) == 3 and not any(thread.is_alive() for thread in started)
+    started.clear()
+    assert arrays.can_start(3) and arrays.can_start(0)

@@ -6,8 +6,7 @@ from collections.abc import Iterator, Sequence
 from html import escape
 from itertools import groupby, pairwise
 
-import numpy as np
-
+from lmzip.arrays import np
 from lmzip.instruments import visible
 from lmzip.instruments.lengths import Report
 

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-import numpy as np
-
+from lmzip.arrays import np
 from lmzip.instruments.lengths import Report
 
 

@@ -16,9 +16,8 @@ from itertools import pairwise
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from lmzip import bench, codec
+from lmzip.arrays import np
 from lmzip.codec.levels import DEFAULT_LEVEL
 from lmzip.instruments import visible
 from lmzip.stream import Data, LMZCompressor, Progress

@@ -10,9 +10,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from lmzip import codec, container
+from lmzip.arrays import np
 from lmzip.checks import check_level
 from lmzip.codec.levels import DEFAULT_LEVEL
 from lmzip.stream import Progress

@@ -12,8 +12,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
+from lmzip.arrays import np
 from lmzip.instruments.lengths import Report
 
 

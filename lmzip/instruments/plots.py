@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-import numpy as np
-
+from lmzip.arrays import np
 from lmzip.errors import RefusedError
 from lmzip.instruments.comparison import best_of
 from lmzip.instruments.lengths import FIRST_CHUNK, Report

@@ -10,8 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
+from lmzip.arrays import np
 from lmzip.codec.coder.bit_coder import FREQUENCY_BITS, Bits, count_ones, share_of_ones
 from lmzip.codec.coder.range_coder import encode
 from lmzip.codec.entry import entry
