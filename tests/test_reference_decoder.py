@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import hashlib
 import re
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from conftest import noise, prose
 from reference import constants
 from reference.codec import Codec as ReferenceCodec
 from reference_decoder import Damaged, decode
+from test_golden import PINNED
 
 from lmzip.codec.loop import Codec
 
@@ -61,7 +63,7 @@ def test_it_goes_on_from_block_to_block_and_learns_from_stored_ones_as_the_codec
             assert reference.decode(payload, len(block)) == block
 
 
-def test_as_a_command_it_writes_the_data_or_says_what_is_wrong(tmp_path, packed, text):
+def test_as_a_command_it_writes_the_data_or_says_what_is_wrong(tmp_path):
     path = tmp_path / "archive.lmz"
 
     def run() -> subprocess.CompletedProcess:
@@ -70,7 +72,7 @@ def test_as_a_command_it_writes_the_data_or_says_what_is_wrong(tmp_path, packed,
 
     archive = (TESTS / "golden/concatenated.lmz").read_bytes()
     path.write_bytes(archive)
-    assert run().stdout == decode(archive)
+    assert hashlib.sha256(run().stdout).hexdigest() == PINNED["concatenated"][1]
     path.write_bytes(archive[:60] + b"?" + archive[61:])
     done = run()
     assert (done.returncode, done.stdout) == (2, b"")
@@ -78,7 +80,7 @@ def test_as_a_command_it_writes_the_data_or_says_what_is_wrong(tmp_path, packed,
 
 
 @pytest.mark.parametrize("damage", [lambda a: a[:-1], lambda a: a + b"x", lambda a: b""])
-def test_it_reports_what_is_missing_or_too_much(damage, packed):
+def test_it_reports_what_is_missing_or_too_much(damage):
     archive = (TESTS / "golden/empty.lmz").read_bytes()
     with pytest.raises(Damaged):
         decode(damage(archive))
