@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import hashlib
 import re
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from make_bad_files import stored
 from reference import constants
 from reference.codec import Codec as ReferenceCodec
 from reference_decoder import Damaged, decode
+from test_golden import PINNED
 
 from lmzip.codec.loop import Codec
 from lmzip.container import Header
@@ -75,7 +77,7 @@ def test_it_knows_where_an_archive_ends(sizes):
             decode(damaged)
 
 
-def test_as_a_command_it_writes_the_data_or_says_what_is_wrong(tmp_path, packed, text):
+def test_as_a_command_it_writes_the_data_or_says_what_is_wrong(tmp_path):
     path = tmp_path / "archive.lmz"
 
     def run() -> subprocess.CompletedProcess:
@@ -84,7 +86,7 @@ def test_as_a_command_it_writes_the_data_or_says_what_is_wrong(tmp_path, packed,
 
     archive = (TESTS / "golden/concatenated.lmz").read_bytes()
     path.write_bytes(archive)
-    assert run().stdout == decode(archive)
+    assert hashlib.sha256(run().stdout).hexdigest() == PINNED["concatenated"][1]
     path.write_bytes(archive[:60] + b"?" + archive[61:])
     done = run()
     assert (done.returncode, done.stdout) == (2, b"")
@@ -92,7 +94,7 @@ def test_as_a_command_it_writes_the_data_or_says_what_is_wrong(tmp_path, packed,
 
 
 @pytest.mark.parametrize("damage", [lambda a: a[:-1], lambda a: a + b"x", lambda a: b""])
-def test_it_reports_what_is_missing_or_too_much(damage, packed):
+def test_it_reports_what_is_missing_or_too_much(damage):
     archive = (TESTS / "golden/empty.lmz").read_bytes()
     with pytest.raises(Damaged):
         decode(damage(archive))

@@ -136,8 +136,9 @@ class TestRun:
         def stop(line: str) -> None:
             raise StopError
 
+        # It tells, and may be stopped, after 25 steps of 1,024 bytes; five are left.
         documents, path = corpus.read_documents(folder), folder / "a.run"
-        run = Run(Plan("tiny", 60_000, rows=4, length=256), None, "cpu", torch.float32)
+        run = Run(Plan("tiny", 30_000, rows=4, length=256), None, "cpu", torch.float32)
         with pytest.raises(StopError):
             run.go_on(documents, path, stop)
         run.save(path)
@@ -147,7 +148,7 @@ class TestRun:
             assert torch.equal(tensor, other.network.tensors[name])
         told: list[str] = []
         other.go_on(documents, path, told.append)
-        assert other.seen >= 60_000
+        assert other.seen >= 30_000
         assert re.fullmatch(
             r"\d+ steps, [\d.]+ MB, [\d.]+ bits per byte, [\d.]+ kB/s, 0 min left", told[-1]
         )
@@ -189,7 +190,7 @@ class TestLastStage:
     def test_what_was_learned_helps_on_another_document_by_way_of_the_file(
         self, folder: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(last_stage, "OFTEN", 200)
+        monkeypatch.setattr(last_stage, "OFTEN", 3000)
         paths = [
             last_stage.path(1, "code", np.frombuffer(file.read_bytes()[:2000], dtype=np.uint8))
             for file in sorted(EXAMPLES.glob("*.py"))[:3]

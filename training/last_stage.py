@@ -28,9 +28,12 @@ from training.corpus import SHARES, Documents
 SHORTEST, LONGEST = 1000, 65536
 """Bytes of a document that are read; its length is drawn, its logarithm uniform, between these."""
 STEP, FINAL_STEP = 0.1, 0.05
-"""Between two values of a difference, in units of a weight of one."""
-OFTEN = 12_500
-"""Bits that a row must have been used for, of two million bytes, for its difference to be kept."""
+"""Between two values of a difference, in units of a weight of one, of rows that are used `OFTEN`;
+rarer ones have wider steps, by the square root, as they are worth fewer bytes."""
+OFTEN = 2e5
+"""Bits that a row was used for, of twenty million."""
+WIDEST = 4
+"""Rows whose step would be more than so many times as wide begin as their set's mean."""
 SETTLED = 1e4
 """Uses from which on a row counts no more in the mean of its set."""
 TIMID = 100
@@ -166,9 +169,10 @@ def _summed_up(
         means.append((n * w).sum(0) / n.sum())
         differences.append(n / (n + TIMID) * (w - means[-1]))
         start += count
-    size = np.concatenate(differences) / (step * 65536)
+    wider = np.clip(np.sqrt(OFTEN / np.maximum(uses, 1)), 1, 2 * WIDEST)
+    scales = (step * 65536 * wider).astype(np.float16)
+    size = np.concatenate(differences) / scales.astype(np.float64)[:, None]
     codes = (np.sign(size) * np.floor(np.abs(size) + 0.35)).clip(-127, 127).astype(np.int64)
-    kept = np.flatnonzero((uses >= OFTEN) & codes.any(axis=1))
+    kept = np.flatnonzero((wider <= WIDEST) & codes.any(axis=1))
     codes = codes[kept]
-    scales = np.full(len(kept), step * 65536, dtype=np.float16)
-    return np.array(means), kept, (int(np.abs(codes).max(initial=1)), codes, scales)
+    return np.array(means), kept, (int(np.abs(codes).max(initial=1)), codes, scales[kept])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from decimal import Decimal, localcontext
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -20,10 +21,16 @@ FILES = dict(zip(LEVELS.values(), ["tiny", *["small"] * 3, *["medium"] * 5], str
 
 def first_values(level: Level) -> dict[str, np.ndarray]:
     """The tensors by name, float32: those of the level's file; of no level, those from scratch."""
-    scratch = from_scratch(level)
     if level not in FILES:
-        return scratch
-    return learned((LEARNED / f"{FILES[level]}.weights").read_bytes(), scratch)
+        return from_scratch(level)
+    return {name: values.copy() for name, values in of_file(FILES[level]).items()}
+
+
+@cache
+def of_file(file: str) -> dict[str, np.ndarray]:
+    """The tensors of a file, which all levels that have it share: read once in a process."""
+    level = next(level for level, name in FILES.items() if name == file)
+    return learned((LEARNED / f"{file}.weights").read_bytes(), from_scratch(level))
 
 
 def learned(data: bytes, like: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
