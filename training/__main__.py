@@ -42,7 +42,9 @@ def main() -> None:
 @click.option("--length", default=512, show_default=True, help="Bytes of each in a step.")
 @click.option("--peak", default=1.0, show_default=True, help="Times the rates, at their height.")
 @click.option("--seed", default=1, show_default=True, help="Of the order of the documents.")
-@click.option("--start", type=click.Path(exists=True, path_type=Path), help="Weights, .npz or .weights.")
+@click.option(
+    "--start", type=click.Path(exists=True, path_type=Path), help="Weights, .npz or .weights."
+)
 @click.option("--threads", type=int, help="Of the processor.")
 @click.option("--dtype", type=click.Choice(list(DTYPES)), default="float32", show_default=True)
 @click.option("--compile", "compiled", is_flag=True, help="Needs a C++ compiler; a third faster.")
@@ -96,7 +98,9 @@ def validate(corpus: Path, run: Path, kilobytes: float, device: str) -> None:
 @main.command("export")
 @click.argument("run", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Else into the codec.")
-@click.option("--name", type=click.Choice(NAMES), help="Of weights in a file that is called otherwise.")
+@click.option(
+    "--name", type=click.Choice(NAMES), help="Of weights in a file that is called otherwise."
+)
 def export_command(run: Path, output: Path | None, name: str | None) -> None:
     """Write the weights of RUN, a run or a file of weights, as a weights file."""
     network = _network(run, "cpu", name)
