@@ -32,7 +32,7 @@ STEP, FINAL_STEP = 0.1, 0.05
 rarer ones have wider steps, by the square root, as they are worth fewer bytes."""
 OFTEN = 2e5
 """Bits that a row was used for, of twenty million."""
-WIDEST = 4
+WIDEST = 2
 """Rows whose step would be more than so many times as wide begin as their set's mean."""
 SETTLED = 1e4
 """Uses from which on a row counts no more in the mean of its set."""

@@ -1,0 +1,72 @@
+"""Files of learned weights: what is packed comes back, in few bits."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from lmzip.codec.learned.weights_file import (
+    BITS,
+    coded,
+    frequencies,
+    levels_of,
+    pack,
+    pack_codes,
+    read,
+    unpack,
+)
+from lmzip.codec.levels import PRESETS
+from lmzip.codec.transformer.weights import tensor_shapes
+
+
+def some(*shape: int) -> np.ndarray:
+    return np.random.default_rng(1).normal(size=shape).astype(np.float32)
+
+
+def test_tensors_come_back_as_codes_times_scales():
+    tensors = {"embedding": some(30, 8), "table": some(20), "0.up": some(16, 8)}
+    back = unpack(pack(tensors), {name: tensor.shape for name, tensor in tensors.items()})
+    for name, tensor in tensors.items():
+        _, codes, scales = coded(tensor, levels_of(name))
+        expected = codes.astype(np.float32) * scales.astype(np.float32)[:, None]
+        assert (back[name] == expected.reshape(tensor.shape)).all()
+        assert np.abs(back[name] - tensor).max() <= scales.max()
+
+
+def test_codes_come_back_whatever_their_scales():
+    codes = np.array([[3, -3, 0], [1, 0, 2]])
+    scales = np.array([0.5, 100], np.float16)
+    back = unpack(pack_codes([(3, codes, scales)]), {"rows": (2, 3)})["rows"]
+    assert (back == [[1.5, -1.5, 0], [100, 0, 200]]).all()
+
+
+def test_a_tensor_may_have_no_rows():
+    nothing = (1, np.zeros((0, 5), np.int64), np.zeros(0, np.float16))
+    shapes = {"nothing": (0, 5), "row": (1, 2)}
+    back = unpack(pack_codes([nothing, coded(some(1, 2), 15)]), shapes)
+    assert back["nothing"].shape == (0, 5)
+    assert back["row"].any()
+
+
+@pytest.mark.parametrize("counts", [[0, 0, 5], [1, 1, 1], [0, 10**9, 1], [0, 0, 0]])
+def test_every_code_has_a_frequency_and_they_fill_the_total(counts):
+    freq = frequencies(np.array(counts))
+    assert freq.sum() == 1 << BITS
+    assert freq.min() >= 1
+
+
+def test_rare_codes_cost_few_bits():
+    rare = np.zeros((100, 100), np.int64)
+    rare[::10, 0] = 7
+    ones = np.ones(100, np.float16)
+    common = np.random.default_rng(1).integers(-7, 8, (100, 100))
+    assert len(pack_codes([(7, rare, ones)])) < len(pack_codes([(7, common, ones)])) / 5
+
+
+@pytest.mark.parametrize("name", sorted({preset.learned for preset in PRESETS.values()}))
+def test_the_shipped_networks_are_whole(name):
+    preset = next(preset for preset in PRESETS.values() if preset.learned == name)
+    shapes = tensor_shapes(preset)
+    for key, tensor in unpack(read(name), shapes).items():
+        assert tensor.shape == shapes[key]
+        assert np.isfinite(tensor).all() and tensor.any()
