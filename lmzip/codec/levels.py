@@ -29,7 +29,8 @@ class Preset:
     rates: tuple[float, float, float]
     """Learning rates: of these matrices, of the head, of the table of slots."""
     learned: str
-    """Name of the file of learned initial weights (`weights_file.py`); empty: from scratch."""
+    """Name of the file of learned initial weights, in `learned/`. Empty: from scratch, and the
+    mixer's first weights are those of a formula."""
     contexts: int
     """Contexts that the memory keeps, of the list in `memory/contexts.py`."""
     sets: int
