@@ -8,14 +8,17 @@ import signal
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from contextlib import ExitStack
 
+import numpy as np
 import pytest
 from hypothesis import settings
 
 import lmzip
 import lmzip.cli
 from lmzip.codec.levels import Preset
+from lmzip.instruments.lengths import Block, Report
 
 # Examples per property: LMZIP_EXAMPLES=1000 or 10000 for the long runs, 100 otherwise.
 for examples in (100, 1_000, 10_000):
@@ -37,6 +40,21 @@ TINY = Preset(
 COMMAND = [sys.executable, "-m", "lmzip"]
 
 WORDS = b"the quick brown fox jumps over a lazy dog while rain falls on old stone bridges".split()
+
+
+def report_of(costs: Sequence[float], level: int = 1, from_scratch: bool = False) -> Report:
+    """A report whose bytes cost so many bits each."""
+    return Report(
+        data=bytes(len(costs)),
+        level=level,
+        model_costs=np.array(costs),
+        blocks=(Block(0, len(costs), len(costs), False),) if costs else (),
+        parts={},
+        archive_size=len(costs),
+        seconds=1.0,
+        others={},
+        from_scratch=from_scratch,
+    )
 
 
 def prose(size: int, seed: int = 1) -> bytes:

@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
+from conftest import report_of
 
 from lmzip.instruments.comparison import Overtaking, as_json, best_of, overtakings, regrets
-from lmzip.instruments.lengths import Block, Report
+from lmzip.instruments.lengths import Report
 
 
 def told(level: int, *costs: float) -> Report:
     """A report with these costs."""
-    return Report(
-        data=bytes(len(costs)),
-        level=level,
-        model_costs=np.array(costs),
-        blocks=(Block(0, len(costs), len(costs), False),) if costs else (),
-        parts={},
-        archive_size=len(costs),
-        seconds=1.0,
-        others={},
-    )
+    return report_of(costs, level)
 
 
 SMALL, LARGE, SLOW = told(1, 2, 2, 2, 2), told(5, 3, 2, 1, 1), told(9, 4, 3, 2, 2)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
+from conftest import report_of
 
 from lmzip.instruments import lengths
-from lmzip.instruments.lengths import Block, Report
 from lmzip.instruments.payoff import Payoff
 
 
@@ -16,22 +15,8 @@ def program(monkeypatch):
     monkeypatch.setattr(lengths, "program_size", lambda weights: 101 if weights else 100)
 
 
-def told(costs: list[float], from_scratch: bool) -> Report:
-    return Report(
-        data=bytes(len(costs)),
-        level=1,
-        model_costs=np.array(costs),
-        blocks=(Block(0, len(costs), len(costs), False),) if costs else (),
-        parts={},
-        archive_size=len(costs),
-        seconds=1.0,
-        others={},
-        from_scratch=from_scratch,
-    )
-
-
 def payoff(learned: list[float], scratch: list[float]) -> Payoff:
-    return Payoff(told(learned, False), told(scratch, True))
+    return Payoff(report_of(learned), report_of(scratch, from_scratch=True))
 
 
 def test_it_is_the_difference_of_two_descriptions():
