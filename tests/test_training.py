@@ -22,7 +22,7 @@ from training.__main__ import main
 from training.export import export
 from training.network import Network
 from training.optimiser import orthogonal
-from training.run import Plan, Run, bits_per_byte, preset_of
+from training.run import Plan, Run, bits_per_byte, preset_with
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 TEXT = b"".join(path.read_bytes() for path in sorted(EXAMPLES.glob("*.txt")))
@@ -38,9 +38,9 @@ def folder(tmp_path: Path) -> Path:
 
 def stretch(name: str, text: bytes) -> corpus.Batch:
     """One stretch of a text, as training sees it."""
-    reader = corpus.Reader(preset_of(name), len(text))
+    reader = corpus.Reader(preset_with(name), len(text))
     reader.open(np.frombuffer(text, dtype=np.uint8))
-    batch = corpus.empty_batch(preset_of(name), 1, len(text))
+    batch = corpus.empty_batch(preset_with(name), 1, len(text))
     reader.read_into(batch, 0)
     return batch
 
@@ -57,7 +57,7 @@ class TestCorpus:
             corpus.read_documents(tmp_path)
 
     def test_kinds_come_by_their_shares(self, folder: Path) -> None:
-        mixture = corpus.Mixture(corpus.read_documents(folder), preset_of("tiny"), 4, 256, seed=1)
+        mixture = corpus.Mixture(corpus.read_documents(folder), preset_with("tiny"), 4, 256, seed=1)
         for _ in range(100):
             mixture.next()
         shares = corpus.SHARES["prose"], corpus.SHARES["code"]
@@ -66,28 +66,28 @@ class TestCorpus:
         )
 
     def test_a_document_starts_with_empty_slots(self) -> None:
-        reader = corpus.Reader(preset_of("small"), 100)
+        reader = corpus.Reader(preset_with("small"), 100)
         found = []
         for _ in range(2):
             reader.open(np.frombuffer(TEXT[:100], dtype=np.uint8))
-            batch = corpus.empty_batch(preset_of("small"), 1, 100)
+            batch = corpus.empty_batch(preset_with("small"), 1, 100)
             assert reader.read_into(batch, 0) == 100
             found.append(batch.tokens)
         assert np.array_equal(*found)
 
     def test_what_lies_behind_a_document_is_not_learned(self) -> None:
         batch = stretch("small", TEXT[:100])
-        longer = corpus.empty_batch(preset_of("small"), 1, 150)
+        longer = corpus.empty_batch(preset_with("small"), 1, 150)
         for name in vars(batch):
             getattr(longer, name)[:, :100] = getattr(batch, name)
-        network = Network(preset_of("small"))
+        network = Network(preset_with("small"))
         assert network.loss(batch).item() == pytest.approx(network.loss(longer).item(), rel=1e-5)
 
 
 @pytest.mark.parametrize("name", ["tiny", "small", "medium"])
 def test_the_twin_predicts_what_the_codec_does(name: str) -> None:
     """Bits of each byte of a segment: the codec rounds, but means the same."""
-    preset = preset_of(name)
+    preset = preset_with(name)
     text = np.frombuffer(TEXT[: preset.segment], dtype=np.uint8)
     network = Network(preset, initial_weights(preset))
     with torch.no_grad():
@@ -102,7 +102,7 @@ def test_the_twin_predicts_what_the_codec_does(name: str) -> None:
 
 
 def test_rounding_is_what_the_file_does() -> None:
-    preset = preset_of("tiny")
+    preset = preset_with("tiny")
     network = Network(preset, weights_from_scratch(preset))
     stored = weights_file.unpack(export(network.weights(), preset), tensor_shapes(preset))
     network.rounding = True
@@ -155,7 +155,7 @@ class TestRun:
 
     def test_an_unknown_name_is_an_error(self) -> None:
         with pytest.raises(ValueError, match="medium, small, tiny"):
-            preset_of("huge")
+            preset_with("huge")
 
 
 def test_the_command_trains_validates_and_exports(folder: Path) -> None:
@@ -171,7 +171,7 @@ def test_the_command_trains_validates_and_exports(folder: Path) -> None:
     told = call("validate", str(folder), run, "--kilobytes", "2")
     assert re.search(r"prose +\d\.\d{4}\ncode +\d\.\d{4}", told)
     call("export", run, "-o", str(output))
-    shapes = tensor_shapes(preset_of("tiny"))
+    shapes = tensor_shapes(preset_with("tiny"))
     assert set(weights_file.unpack(output.read_bytes(), shapes)) == set(shapes)
 
 

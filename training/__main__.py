@@ -15,7 +15,7 @@ from training import last_stage as stage
 from training.corpus import read_documents
 from training.export import export, stored_weights
 from training.network import Network
-from training.run import Plan, Run, bits_per_byte, preset_of
+from training.run import Plan, Run, bits_per_byte, preset_with
 
 NAMES = sorted({preset.learned for preset in PRESETS.values() if preset.learned})
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
@@ -79,7 +79,7 @@ def train(
         this = Run.resume(run, device, DTYPES[dtype])
     else:
         plan = Plan(name, int(megabytes * 1e6), rows, length, peak, seed)
-        weights = stored_weights(start, preset_of(name)) if start else None
+        weights = stored_weights(start, preset_with(name)) if start else None
         this = Run(plan, weights, device, DTYPES[dtype])
     if compiled:
         this.network.trunk = torch.compile(this.network.trunk)
@@ -109,7 +109,7 @@ def validate(corpus: Path, run: Path, kilobytes: float, device: str) -> None:
 def export_command(run: Path, output: Path | None, name: str | None) -> None:
     """Write the weights of RUN, a run or a file of weights, as a weights file."""
     network = _network(run, "cpu", name)
-    named = next(key for key in NAMES if preset_of(key) == network.preset)
+    named = next(key for key in NAMES if preset_with(key) == network.preset)
     output = output or LEARNED / f"{named}.weights"
     data = export(network.weights(), network.preset)
     output.parent.mkdir(exist_ok=True)
@@ -129,7 +129,7 @@ def last_stage_command(corpus: Path, levels: tuple[int, ...], megabytes: float, 
     A quarter of an hour for all levels; 9 has those of 8.
     """
     read, held_out = (read_documents(corpus / part) for part in ("train", "valid"))
-    paths: dict[str, tuple[list[Path], list[Path]]] = {}
+    paths: dict[str, tuple[list[stage.Path], ...]] = {}
     for level in levels:
         preset = PRESETS[level]
         if preset.learned not in paths:
@@ -164,7 +164,8 @@ def curves_command(logs: tuple[Path, ...], output: Path) -> None:
 
 def _network(path: Path, device: str, name: str | None = None) -> Network:
     if path.suffix in (".npz", ".weights"):
-        preset = preset_of(name or path.stem)
+        # The pilot's file is not named after its weights: it has those of the middle network.
+        preset = preset_with(name or (path.stem if path.stem in NAMES else "medium"))
         return Network(preset, stored_weights(path, preset), device)
     return Run.resume(path, device, torch.float32).network
 

@@ -10,18 +10,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from lmzip.codec.coder.bit_coder import FREQUENCY_BITS, count_ones, empty_bits, share_of_ones
 from lmzip.codec.entry import entry
 from lmzip.codec.learned.weights_file import Codes
-from lmzip.codec.levels import PRESETS, Preset
+from lmzip.codec.levels import PRESETS, preset_of
 from lmzip.codec.loop import Codec
 from lmzip.codec.memory.contexts import read_byte
 from lmzip.codec.memory.tables import read_bit
-from lmzip.codec.mixer.first_weights import FirstWeights, formula, pack_weights, rows_of
+from lmzip.codec.mixer.first_weights import OTHERS, FirstWeights, pack_weights, rows_of
 from lmzip.codec.mixer.mixer import Mixer, empty_mixer, predict, train_mixer
 from training.corpus import SHARES, Documents
 
@@ -65,11 +65,6 @@ def drawn(documents: Documents, total: int, seed: int) -> Iterator[tuple[str, np
             left -= len(pieces[i][:length])
 
 
-def untaught(level: int) -> Preset:
-    """A level whose mixer begins by the formula: there may be no file for it yet."""
-    return replace(PRESETS[level], learned="")
-
-
 def path(level: int, kind: str, text: np.ndarray) -> Path:
     """What the level's transformer, learning as it goes, says of a document of one block."""
     p = np.zeros((len(text), 8), dtype=np.int32)
@@ -81,7 +76,8 @@ def path(level: int, kind: str, text: np.ndarray) -> Path:
         done += len(part)
 
     codec = Codec(level, threads=1)
-    codec.bits = empty_bits(untaught(level), len(text))
+    # By the formula: there may be no file of first weights yet.
+    codec.bits = empty_bits(preset_of(level, from_scratch=True), len(text))
     codec.encode(text.tobytes(), note)
     return Path(kind, text, p)
 
@@ -118,7 +114,7 @@ def read_path(bits, p, symbols, said):
 
 def cost(level: int, path: Path, mixer: Mixer) -> float:
     """Bytes of a document by the whole model, with this mixer, which learns."""
-    bits = empty_bits(untaught(level), len(path.text))
+    bits = empty_bits(preset_of(level, from_scratch=True), len(path.text))
     for name in WEIGHTS:
         vars(bits.mixer)[name][:] = vars(mixer)[name]
     said = np.zeros_like(path.p)
@@ -143,7 +139,7 @@ def file_of(level: int, mixer: Mixer) -> bytes:
     """The file of a learned mixer's weights."""
     preset = PRESETS[level]
     rows, final_rows = rows_of(preset.sets)
-    inputs = formula(preset.contexts, preset.sets).sets.shape[1]
+    inputs = 3 * preset.contexts + OTHERS
     final = np.concatenate([mixer.final_weights[:, : preset.sets], mixer.final_weights[:, -1:]], 1)
     return pack_weights(
         _summed_up(mixer.weights[:, :inputs], mixer.uses, rows, STEP),

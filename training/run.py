@@ -41,7 +41,7 @@ class Plan:
     seed: int = 1
 
 
-def preset_of(name: str) -> Preset:
+def preset_with(name: str) -> Preset:
     """The first level that starts with these learned weights. Raises ValueError if none does."""
     for preset in PRESETS.values():
         if preset.learned == name:
@@ -57,7 +57,7 @@ class Run:
         self, plan: Plan, weights: dict[str, np.ndarray] | None, device: str, dtype: torch.dtype
     ) -> None:
         self.plan = plan
-        self.network = Network(preset_of(plan.name), weights, device, dtype)
+        self.network = Network(preset_with(plan.name), weights, device, dtype)
         self.optimiser = Optimiser(self.network)
         self.seen = 0
         self.seconds = 0.0
