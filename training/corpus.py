@@ -29,7 +29,7 @@ SHARES = {
 """Kind -> its share of the bytes read."""
 SCRIPTS = "scripts"
 """The documents of `languages` of which most bytes are beyond ASCII: Russian, Greek, Chinese. They
-are an eighth of that file, and share less with prose than those in Latin letters do."""
+are a quarter of that file, and share less with prose than those in Latin letters do."""
 LONGEST = 150_000
 """Longer works are cut: the beginning of a file matters most, for there the slots are empty."""
 SHORTEST = 256
