@@ -14,6 +14,7 @@ from needs_torch import torch
 
 from lmzip.codec.learned import weights_file
 from lmzip.codec.levels import PRESETS
+from lmzip.codec.loop import Codec
 from lmzip.codec.mixer.first_weights import formula, unpack_weights
 from lmzip.codec.transformer.kernels.engine import CpuEngine
 from lmzip.codec.transformer.weights import initial_weights, tensor_shapes, weights_from_scratch
@@ -22,7 +23,8 @@ from training.__main__ import main
 from training.export import export
 from training.network import Network
 from training.optimiser import orthogonal
-from training.run import Plan, Run, bits_per_byte, preset_with
+from training.run import Plan, Run, preset_with
+from training.validation import bits_per_byte, coded_bits_per_byte
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 TEXT = b"".join(path.read_bytes() for path in sorted(EXAMPLES.glob("*.txt")))
@@ -52,12 +54,26 @@ class TestCorpus:
         documents = corpus.read_documents(tmp_path)
         assert [len(d) for d in documents["logs"]] == [corpus.LONGEST, 1000, 300]
 
+    def test_documents_in_other_scripts_are_a_kind_of_their_own(self, tmp_path: Path) -> None:
+        russian, french = (
+            "Всё смешалось в доме. ".encode() * 20,
+            "Où est passé l'été ? ".encode() * 20,
+        )
+        (tmp_path / "languages.txt").write_bytes(b"\0".join([russian, french, russian]))
+        documents = corpus.read_documents(tmp_path)
+        assert {kind: [d.tobytes() for d in found] for kind, found in documents.items()} == {
+            "languages": [french],
+            "scripts": [russian, russian],
+        }
+
     def test_a_folder_without_documents_is_an_error(self, tmp_path: Path) -> None:
         with pytest.raises(FileNotFoundError, match="has no documents"):
             corpus.read_documents(tmp_path)
 
     def test_kinds_come_by_their_shares(self, folder: Path) -> None:
-        mixture = corpus.Mixture(corpus.read_documents(folder), preset_with("tiny"), 4, 256, seed=1)
+        mixture = corpus.Mixture(
+            corpus.read_documents(folder), preset_with("small"), 4, 256, seed=1
+        )
         for _ in range(100):
             mixture.next()
         shares = corpus.SHARES["prose"], corpus.SHARES["code"]
@@ -84,7 +100,7 @@ class TestCorpus:
         assert network.loss(batch).item() == pytest.approx(network.loss(longer).item(), rel=1e-5)
 
 
-@pytest.mark.parametrize("name", ["tiny", "small", "medium"])
+@pytest.mark.parametrize("name", ["small", "small", "medium"])
 def test_the_twin_predicts_what_the_codec_does(name: str) -> None:
     """Bits of each byte of a segment: the codec rounds, but means the same."""
     preset = preset_with(name)
@@ -102,7 +118,7 @@ def test_the_twin_predicts_what_the_codec_does(name: str) -> None:
 
 
 def test_rounding_is_what_the_file_does() -> None:
-    preset = preset_with("tiny")
+    preset = preset_with("small")
     network = Network(preset, weights_from_scratch(preset))
     stored = weights_file.unpack(export(network.weights(), preset), tensor_shapes(preset))
     network.rounding = True
@@ -122,7 +138,7 @@ def test_muon_makes_matrices_orthogonal(shape: tuple[int, int]) -> None:
 class TestRun:
     def test_it_learns(self, folder: Path) -> None:
         documents = corpus.read_documents(folder)
-        run = Run(Plan("tiny", 60_000, rows=4, length=256), None, "cpu", torch.float32)
+        run = Run(Plan("small", 60_000, rows=4, length=256), None, "cpu", torch.float32)
         before = bits_per_byte(run.network, documents, 2000)
         run.go_on(documents, folder / "a.run", lambda line: None)
         after = bits_per_byte(run.network, documents, 2000)
@@ -138,7 +154,7 @@ class TestRun:
 
         # It tells, and may be stopped, after 25 steps of 1,024 bytes; five are left.
         documents, path = corpus.read_documents(folder), folder / "a.run"
-        run = Run(Plan("tiny", 30_000, rows=4, length=256), None, "cpu", torch.float32)
+        run = Run(Plan("small", 30_000, rows=4, length=256), None, "cpu", torch.float32)
         with pytest.raises(StopError):
             run.go_on(documents, path, stop)
         run.save(path)
@@ -159,7 +175,7 @@ class TestRun:
 
 
 def test_the_command_trains_validates_and_exports(folder: Path) -> None:
-    run, output = str(folder / "a.run"), folder / "tiny.weights"
+    run, output = str(folder / "a.run"), folder / "small.weights"
 
     def call(*arguments: str) -> str:
         result = CliRunner().invoke(main, arguments, catch_exceptions=False)
@@ -167,12 +183,23 @@ def test_the_command_trains_validates_and_exports(folder: Path) -> None:
         return result.output
 
     plan = ["--megabytes", "0.02", "--rows", "4", "--length", "128"]
-    assert "0 min left" in call("train", str(folder), "tiny", run, *plan)
+    assert "0 min left" in call("train", str(folder), "small", run, *plan)
     told = call("validate", str(folder), run, "--kilobytes", "2")
     assert re.search(r"prose +\d\.\d{4}\ncode +\d\.\d{4}", told)
     call("export", run, "-o", str(output))
-    shapes = tensor_shapes(preset_with("tiny"))
+    shapes = tensor_shapes(preset_with("small"))
     assert set(weights_file.unpack(output.read_bytes(), shapes)) == set(shapes)
+
+
+def test_what_is_shipped_is_validated_by_its_own_archives(folder: Path) -> None:
+    documents = corpus.read_documents(folder)
+    found = coded_bits_per_byte(1, documents, 10_000)
+    # Prose is 9,000 bytes again and again: a whole document, and 1,000 bytes of the next.
+    text = documents["prose"][0].tobytes()
+    payloads = [Codec(1).encode(part) for part in (text, text[:1000])]
+    assert found["prose"].whole == 8 * sum(map(len, payloads)) / 10_000
+    for bits in found.values():
+        assert 0.8 * bits.whole < bits.network < 2 * bits.whole
 
 
 class TestLastStage:
@@ -214,7 +241,7 @@ class TestLastStage:
 
 def test_curves_are_read_from_what_a_run_says(folder: Path) -> None:
     lines: list[str] = []
-    run = Run(Plan("tiny", 110_000, rows=8, length=512), None, "cpu", torch.float32)
+    run = Run(Plan("small", 110_000, rows=8, length=512), None, "cpu", torch.float32)
     run.go_on(corpus.read_documents(folder), folder / "a.run", lines.append)
     (folder / "a.log").write_text("\n".join(["Plan(..)", *lines]))
     read, bits = zip(*curves.points(folder / "a.log"), strict=True)

@@ -15,7 +15,8 @@ from training import last_stage as stage
 from training.corpus import read_documents
 from training.export import export, stored_weights
 from training.network import Network
-from training.run import Plan, Run, bits_per_byte, preset_with
+from training.run import Plan, Run, preset_with
+from training.validation import bits_per_byte, coded_bits_per_byte
 
 NAMES = sorted({preset.learned for preset in PRESETS.values() if preset.learned})
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
@@ -30,6 +31,7 @@ def main() -> None:
     \b
     python -m training train CORPUS/train medium medium.run --megabytes 200
     python -m training validate CORPUS/valid medium.run
+    python -m training validate-codec CORPUS/valid 5
     python -m training export medium.run
     python -m training last-stage CORPUS 1 2 3 4 5 6 7 8
 
@@ -98,6 +100,20 @@ def validate(corpus: Path, run: Path, kilobytes: float, device: str) -> None:
     network.rounding = True
     for kind, bits in bits_per_byte(network, read_documents(corpus), int(kilobytes * 1e3)).items():
         click.echo(f"{kind:10} {bits:.4f}")
+
+
+@main.command("validate-codec")
+@click.argument("corpus", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("level", type=click.IntRange(1, 9))
+@click.option("--kilobytes", default=100.0, show_default=True, help="Of each kind.")
+def validate_codec(corpus: Path, level: int, kilobytes: float) -> None:
+    """Bits per byte of each kind of the documents in CORPUS, by what is shipped at LEVEL.
+
+    First the network alone, which learns as it goes, then the whole codec.
+    """
+    documents = read_documents(corpus)
+    for kind, bits in coded_bits_per_byte(level, documents, int(kilobytes * 1e3)).items():
+        click.echo(f"{kind:10} {bits.network:.4f} {bits.whole:.4f}")
 
 
 @main.command("export")

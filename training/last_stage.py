@@ -21,7 +21,7 @@ from lmzip.codec.levels import PRESETS, preset_of
 from lmzip.codec.loop import Codec
 from lmzip.codec.memory.contexts import read_byte
 from lmzip.codec.memory.tables import read_bit
-from lmzip.codec.mixer.first_weights import OTHERS, FirstWeights, pack_weights, rows_of
+from lmzip.codec.mixer.first_weights import FirstWeights, own_inputs, pack_weights, rows_of
 from lmzip.codec.mixer.mixer import Mixer, empty_mixer, predict, train_mixer
 from training.corpus import SHARES, Documents
 
@@ -139,7 +139,7 @@ def file_of(level: int, mixer: Mixer) -> bytes:
     """The file of a learned mixer's weights."""
     preset = PRESETS[level]
     rows, final_rows = rows_of(preset.sets)
-    inputs = 3 * preset.contexts + OTHERS
+    inputs = own_inputs(preset.contexts)
     final = np.concatenate([mixer.final_weights[:, : preset.sets], mixer.final_weights[:, -1:]], 1)
     return pack_weights(
         _summed_up(mixer.weights[:, :inputs], mixer.uses, rows, STEP),

@@ -1,4 +1,4 @@
-"""A training run that can be interrupted at any moment, and validation."""
+"""A training run that can be interrupted at any moment."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from lmzip.codec.levels import PRESETS, Preset
-from training.corpus import Documents, Mixture, Reader, empty_batch
+from training.corpus import Documents, Mixture
 from training.network import Network
 from training.optimiser import Optimiser
 
@@ -120,23 +120,3 @@ class Run:
             if self.optimiser.steps % (8 * EVERY) == 0:
                 self.save(path)
         self.save(path)
-
-
-@torch.no_grad()
-def bits_per_byte(network: Network, documents: Documents, most: int) -> dict[str, float]:
-    """Of each kind, what the network alone needs for the first `most` bytes, frozen.
-
-    In stretches of 512 bytes, before which attention sees nothing: a little more than the codec's.
-    """
-    result, length = {}, 512
-    for kind, pieces in documents.items():
-        reader, nats, count = Reader(network.preset, length), 0.0, 0
-        for document in pieces:
-            reader.open(document)
-            while not reader.done and count < most:
-                batch = empty_batch(network.preset, 1, length)
-                n = reader.read_into(batch, 0)
-                nats += network.loss(batch).item() * n
-                count += n
-        result[kind] = nats / count / math.log(2)
-    return result
