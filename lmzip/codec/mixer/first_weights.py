@@ -45,6 +45,11 @@ class FirstWeights:
     """What each row counts as used; final mixers half of it."""
 
 
+def own_inputs(contexts: int) -> int:
+    """Inputs of a mixer over so many contexts, before they are filled up to whole vectors."""
+    return 3 * contexts + OTHERS
+
+
 def rows_of(sets: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """Rows of each set, and of each final mixer, of a mixer with so many sets."""
     return ROWS[:sets], FINAL_ROWS[: sets + 1]
@@ -53,7 +58,7 @@ def rows_of(sets: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
 def formula(contexts: int, sets: int) -> FirstWeights:
     """Weights that trust every predictor a little."""
     rows, final_rows = rows_of(sets)
-    weights = np.full((sum(rows), 3 * contexts + OTHERS), 11796, dtype=np.int32)  # 0.18
+    weights = np.full((sum(rows), own_inputs(contexts)), 11796, dtype=np.int32)  # 0.18
     weights[:, 0 : 3 * contexts : 3] = PROBABILITY_WEIGHT // contexts
     weights[:, 1 : 3 * contexts : 3] = 0
     weights[:, 2 : 3 * contexts : 3] = RUN_WEIGHT // contexts
@@ -95,7 +100,7 @@ def unpack_weights(data: bytes, contexts: int, sets: int) -> FirstWeights:
         numbers.append(np.frombuffer(data, "<u2", count, at + 2).astype(np.int64))
         at += 2 + 2 * count
     rows, final_rows = rows_of(sets)
-    inputs = 3 * contexts + OTHERS
+    inputs = own_inputs(contexts)
     tensors = unpack(
         data[at:],
         {

@@ -11,14 +11,14 @@ import numpy as np
 from lmzip.codec.jit import kernel
 from lmzip.codec.memory.matches import length_class
 from lmzip.codec.memory.tables import BIT, EXPECTED, NODE, ORDERS, PARTIAL, byte_at
-from lmzip.codec.mixer.first_weights import OTHERS
+from lmzip.codec.mixer.first_weights import own_inputs
 from lmzip.codec.mixer.logistic import bounded
 from lmzip.codec.mixer.sets import choose, choose_final
 
 
 def input_count(contexts: int) -> int:
     """Inputs that there are, filled up to whole vectors of 16."""
-    return -(-(3 * contexts + OTHERS) // 16) * 16
+    return -(-own_inputs(contexts) // 16) * 16
 
 
 @kernel
