@@ -2,51 +2,62 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from concurrent.futures import Future, ThreadPoolExecutor
+    from concurrent.futures import ThreadPoolExecutor
+
+Wait = Callable[[], object]
+"""Returns when a task is done; raises what it raised."""
+
+
+def processors() -> int:
+    """Processors that this process may run on."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 class Beside:
-    """Runs one task beside the caller, in a thread; without one, at once.
+    """A thread that does one task after the other; without one, they are done at once.
 
-    `wanted`: whether to have a thread. None can be had when a limit of the system is reached, and
-    when the interpreter exits.
+    `wanted`: whether to have it. None can be had when a limit of the system is reached, and when
+    the interpreter exits.
     """
 
     def __init__(self, wanted: bool) -> None:
-        self._threads: ThreadPoolExecutor | None = None
-        self._last: Future[None] | None = None
+        self._thread: ThreadPoolExecutor | None = None
         if wanted:
             with suppress(RuntimeError):  # at exit it cannot even be imported
                 from concurrent.futures import ThreadPoolExecutor
 
-                self._threads = ThreadPoolExecutor(1)
-        self._wanted = self._threads is not None
+                self._thread = ThreadPoolExecutor(1)
+        self._wanted = self._thread is not None
 
     def __enter__(self) -> Beside:
         return self
 
     def __exit__(self, *error: object) -> None:
-        if self._threads is not None:
-            self._threads.shutdown()
+        if self._thread is not None:
+            self._thread.shutdown()
 
-    def run(self, work: Callable[..., None], *arguments: Any) -> None:
-        """Start a task when the one before is done."""
-        self.wait()
+    def run(self, work: Callable[..., None], *arguments: Any) -> Wait:
+        """Put a task behind those that have been put there before.
+
+        A thread that is refused later does what it has been given, and this task is done at once:
+        who needs an order between the two has to wait.
+        """
         if self._wanted:
             try:
-                self._last = self._threads.submit(work, *arguments)
-                return
+                return self._thread.submit(work, *arguments).result
             except RuntimeError:  # it may be in the queue for all that, but nobody takes it there
                 self._wanted = False
         work(*arguments)
+        return nothing
 
-    def wait(self) -> None:
-        """Return when the last task is done; raise what it raised."""
-        last, self._last = self._last, None
-        if last is not None:
-            last.result()
+
+def nothing() -> None:
+    """What is to be waited for, where nothing is."""

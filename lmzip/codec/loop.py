@@ -8,14 +8,13 @@ before it.
 
 from __future__ import annotations
 
-import os
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 
 import numpy as np
 
-from lmzip.codec.beside import Beside
+from lmzip.codec.beside import Beside, nothing, processors
 from lmzip.codec.coder import range_coder as rangecoder
 from lmzip.codec.coder.bit_coder import Bits, code_bytes, compile_ahead, empty_bits
 from lmzip.codec.engine import make_engine
@@ -49,7 +48,7 @@ class Codec:
         self.progress = progress
         self.engine = make_engine(self.preset, threads=threads)
         self.bits: Bits | None = None
-        self._beside = (threads or os.cpu_count() or 1) > 1
+        self._threads = threads or processors()
         self._free = [True]
         """Empty while a call is under way. A list, as it is popped by one thread only, and copied
         with the rest."""
@@ -71,7 +70,7 @@ class Codec:
         A machine that computes differently is found out by it before it decodes anything.
         """
         # Where the transformer has to be compiled, the bit coder is compiled beside it.
-        ahead = watched(lambda kernel: compile_ahead()) if self._beside else nullcontext()
+        ahead = watched(lambda kernel: compile_ahead()) if self._threads > 1 else nullcontext()
         with self._alone(), ahead:
             return zlib.crc32(self.engine.first_frequencies().astype("<u4").tobytes())
 
@@ -85,15 +84,19 @@ class Codec:
             coder = rangecoder.encoder_state()
             data = np.frombuffer(block, dtype=np.uint8)
             bits = self._start(len(block))
-            # The transformer need not wait for the coder: it runs ahead, beside it.
-            with Beside(self._beside) as beside:
+            # The transformer need not wait for the coder: it runs ahead, beside it. On two
+            # processors coder and learning take turns: a third thread would be in the way.
+            with Beside(self._threads > 1) as learning, Beside(self._threads > 2) as third:
+                coding, coded = third if self._threads > 2 else learning, nothing
 
                 def code(segment: int, part: np.ndarray) -> None:
+                    nonlocal coded
                     freq = self.engine.predict(segment, part)
-                    beside.run(code_bytes, bits, freq, part, coder, buffer, 0)
+                    coded()
+                    coded = coding.run(code_bytes, bits, freq, part, coder, buffer, 0)
 
-                self._run(data.copy(), code)
-                beside.wait()
+                self._run(data.copy(), code, learning)
+                coded()
             return buffer[: rangecoder.finish(coder, buffer)].tobytes()
 
     def decode(self, payload: bytes, size: int) -> bytes:
@@ -106,7 +109,12 @@ class Codec:
             coder = rangecoder.decoder_state(buffer)
             bits = self._start(size)
             data = np.zeros(size, dtype=np.uint8)
-            self._run(data, lambda n, part: self.engine.decode(n, bits, part, coder, buffer))
+            with Beside(self._threads > 1) as learning:
+                self._run(
+                    data,
+                    lambda n, part: self.engine.decode(n, bits, part, coder, buffer),
+                    learning,
+                )
             return data.tobytes()
 
     def _start(self, size: int) -> Bits:
@@ -116,24 +124,26 @@ class Codec:
             self.bits = empty_bits(self.preset, size)
         return self.bits
 
-    def _run(self, data: np.ndarray, code: Callable[[int, np.ndarray], None]) -> None:
-        """Code each segment of `data` (uint8 [size]), and learn from it.
+    def _run(
+        self, data: np.ndarray, code: Callable[[int, np.ndarray], None], learning: Beside
+    ) -> None:
+        """Code each segment of `data` (uint8 [size]), and learn from it, there.
 
         code(segment, part): its number and its bytes, a view of `data` that a decoder fills in.
         """
         size = self.preset.segment
         self.engine.start_block()
-        with Beside(self._beside) as learning:
-            for segment, start in enumerate(range(0, len(data), size)):
-                learning.wait()
-                self.engine.refresh()
-                if segment > 0:
-                    learning.run(self.engine.learn, segment - 1, data[start - size : start])
-                part = data[start : start + size]
-                code(segment, part)
-                if self.progress is not None:
-                    self.progress(len(part))
-            learning.wait()
-            if len(part) == size:
-                self.engine.learn(segment, part)
+        learned = nothing
+        for segment, start in enumerate(range(0, len(data), size)):
+            learned()
+            self.engine.refresh()
+            if segment > 0:
+                learned = learning.run(self.engine.learn, segment - 1, data[start - size : start])
+            part = data[start : start + size]
+            code(segment, part)
+            if self.progress is not None:
+                self.progress(len(part))
+        learned()
+        if len(part) == size:
+            self.engine.learn(segment, part)
         self.engine.refresh()

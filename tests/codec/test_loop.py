@@ -9,8 +9,9 @@ from conftest import TINY, noise, prose
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lmzip.codec.beside import Beside
 from lmzip.codec.levels import PRESETS
-from lmzip.codec.loop import Beside, Codec
+from lmzip.codec.loop import Codec
 
 
 @pytest.fixture
@@ -100,12 +101,13 @@ def test_segments_decide_when_learning_happens(tiny, monkeypatch):
     assert Codec(1).encode(prose(400)) != payload
 
 
-def test_without_threads_the_same_payload_comes_out(tiny, monkeypatch):
+@pytest.mark.parametrize("threads", [2, 3])
+def test_without_threads_the_same_payload_comes_out(tiny, threads, monkeypatch):
     """As at a limit of the system (`ulimit -u`), and when the interpreter exits."""
     import threading
 
     data = prose(500)
-    payload = Codec(1, threads=2).encode(data)
+    payload = Codec(1, threads=1).encode(data)
     tried = []
 
     def refuse(thread: threading.Thread) -> None:
@@ -113,8 +115,8 @@ def test_without_threads_the_same_payload_comes_out(tiny, monkeypatch):
         raise RuntimeError("can't start new thread")
 
     monkeypatch.setattr(threading.Thread, "start", refuse)
-    assert Codec(1, threads=2).encode(data) == payload
-    assert len(tried) == 2, "a block asks once for the coder, and once for learning"
+    assert Codec(1, threads=threads).encode(data) == payload
+    assert len(tried) == threads - 1, "a block asks once for each"
 
 
 def test_threads_that_are_refused_later_are_done_without():
@@ -125,9 +127,20 @@ def test_threads_that_are_refused_later_are_done_without():
         for i in range(6):
             if i == 3:
                 patch.setattr(ThreadPoolExecutor, "submit", _refuse)
-            beside.run(done.append, i)
-        beside.wait()
+            beside.run(done.append, i)()
     assert done == list(range(6))
+
+
+def test_a_thread_does_its_tasks_in_order_and_tells_of_each():
+    done: list[int] = []
+    with Beside(True) as beside:
+        waits = [beside.run(done.append, i) for i in range(5)]
+        failing = beside.run(_refuse)
+        for i, wait in enumerate(waits):
+            wait()
+            assert done[: i + 1] == list(range(i + 1))
+        with pytest.raises(RuntimeError, match="cannot schedule"):
+            failing()
 
 
 def _refuse(*arguments: object) -> None:
