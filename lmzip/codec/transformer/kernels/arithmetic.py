@@ -17,6 +17,7 @@ STEPS = F(ATTENTION_STEPS)
 LEVELS = F(127)
 MATRIX_LEVELS = F(60)
 """Codes of a matrix lie in [-60, 60]: four times the 15 that its file has; see `vectors.py`."""
+COARSE_LEVELS = F(15)
 TINY = F(1e-30)
 SUMS = 16
 """int32 lanes of a vector of sums (`vectors.py`), and so the outputs of a block of a matrix."""

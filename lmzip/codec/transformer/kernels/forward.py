@@ -30,8 +30,9 @@ from lmzip.codec.transformer.kernels.arithmetic import (
 )
 from lmzip.codec.transformer.kernels.candidates import add_candidates, memory_worth
 from lmzip.codec.transformer.kernels.products import (
+    coarse_product,
     matrix_product,
-    matrix_row_product,
+    mix,
     row_product,
 )
 
@@ -39,10 +40,11 @@ from lmzip.codec.transformer.kernels.products import (
 @kernel
 def products(m, layer, first, n, y):
     """Products of rows first .. first + n of a linear's inputs: y int32 [n, out]."""
-    if n == 1:
-        matrix_row_product(m.x[layer, first], m.codes[layer], m.raised[layer], y[0])
+    x = m.x[layer, first : first + n]
+    if m.coarse[layer]:
+        coarse_product(x, m.codes[layer], m.raised[layer], y)
     else:
-        matrix_product(m.x[layer, first : first + n], m.codes[layer], m.raised[layer], y)
+        matrix_product(x, m.codes[layer], m.raised[layer], y)
 
 
 @kernel
@@ -112,20 +114,12 @@ def score(y, q_scale, k_scale, scores):
 
 
 @kernel
-def add(x, y):
-    """y += x, int32."""
-    for c in range(y.shape[0]):
-        y[c] += x[c]
-
-
-@kernel
 def attend(s, layer, segment, at, n, mixed):
     """Attention of positions at .. at + n of a segment: fills mixed [n, d]."""
     heads, channels, places = s.q.shape[0], s.q.shape[2], s.keys.shape[2]
     length = s.keys.shape[4]
     earlier = min(segment, places - 1)
-    y, new = s.sums[:length], s.sums[length : length + channels]
-    sums = s.sums[length + channels : length + 2 * channels]
+    y, sums = s.sums[:length], s.sums[length : length + channels]
     for h in range(heads):
         for r in range(n):
             # It sees earlier segments whole, and its own up to itself.
@@ -133,14 +127,11 @@ def attend(s, layer, segment, at, n, mixed):
             scores, weights = s.floats[:seen], s.weights[: (seen + 3) // 4 * 4]
             for part in range(earlier + 1):
                 place = (segment - earlier + part) % places
-                row_product(s.q[h, r], s.keys[layer, h, place], y)
                 begin = part * length
-                score(
-                    y,
-                    s.q_scale[h, r],
-                    s.k_scale[layer, h, place],
-                    scores[begin : min(begin + length, seen)],
-                )
+                end = min(begin + length, seen)
+                # As many products as fill vectors.
+                row_product(s.q[h, r], s.keys[layer, h, place], y[: (end - begin + 31) // 32 * 32])
+                score(y, s.q_scale[h, r], s.k_scale[layer, h, place], scores[begin:end])
             total = attention_weights(scores, largest(scores), weights)
             for j in range(seen, weights.shape[0]):
                 weights[j] = 0
@@ -150,8 +141,7 @@ def attend(s, layer, segment, at, n, mixed):
                 place = (segment - earlier + part) % places
                 begin = part * length
                 own = weights[begin : min(begin + length, weights.shape[0])]
-                row_product(own, s.values[layer, h, place, : own.shape[0] // 4], new)
-                add(new, sums)
+                mix(own, s.values[layer, h, place, : own.shape[0] // 4], sums)
             for c in range(channels):
                 mixed[r, h * channels + c] = F(sums[c]) / F(total) * F(1 / 8)
 

@@ -6,19 +6,24 @@ register of AVX-512, two of AVX2, four of NEON; LLVM splits what a processor doe
 
 | way | instruction | why it is exact for codes in [-127, 127] |
 |---|---|---|
-| vnni | `vpdpbusd`, unsigned by signed | |a| and b with the sign of a; sums in 32 bits |
-| avx2 | `vpmaddubsw`, `vpmaddwd` | the same; 2 * 127^2 < 2^15, so nothing saturates |
+| vnni | `vpdpbusd`, unsigned by signed | |a| and b turned like a, see below; sums in 32 bits |
+| avx2 | `vpmaddubsw`, `vpmaddwd` | the same; 2 * 127 * 128 < 2^15, so nothing saturates |
 | dot | `sdot` (Armv8.2) | signed by signed; sums in 32 bits |
 
-Moving the sign is half of the work. With a matrix, whose codes lie in [-60, 60], a is raised by 128
+Where a is negative, all bits of b are turned: that is -b - 1, and so the sums begin with those |a|
+(`begin_sums`). It costs less than -b, and nothing for an a that is never negative (`dot_unsigned`),
+but is still half of the work. With a matrix, whose codes lie in [-60, 60], a is raised by 128
 instead, and the sums begin with -128 times those of the matrix's codes: 2 * 255 * 60 < 2^15.
+
+Of coarse codes, in [-15, 15], four such pairs still fit: 8 * 255 * 15 < 2^15. AVX2 adds them up
+in 16 bits before it widens their sum.
 
 Only imported where Numba is.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from llvmlite import binding, ir
@@ -62,17 +67,33 @@ def _check(array: Any, dtype: Any) -> None:
         raise errors.TypingError(f"needs a contiguous array of {dtype}, not {array}")
 
 
+def _splat(builder: ir.IRBuilder, value: Any) -> Any:
+    wide = builder.insert_element(ir.Constant(sums.llvm, ir.Undefined), value, _i32(0))
+    first = ir.Constant(ir.VectorType(_i32, SUMS), [0] * SUMS)
+    return builder.shuffle_vector(wide, wide, first)
+
+
 def _repeat(builder: ir.IRBuilder, four: Any) -> Any:
     """Four codes, an int32, sixteen times."""
-    wide = builder.insert_element(ir.Constant(sums.llvm, ir.Undefined), four, _i32(0))
-    first = ir.Constant(ir.VectorType(_i32, SUMS), [0] * SUMS)
-    return builder.bitcast(builder.shuffle_vector(wide, wide, first), codes.llvm)
+    return builder.bitcast(_splat(builder, four), codes.llvm)
 
 
 @intrinsic
 def no_sums(typing: Any) -> Any:
     """Sixteen zeros."""
     return sums(), lambda context, builder, signature, arguments: ir.Constant(sums.llvm, [0] * SUMS)
+
+
+@intrinsic
+def begin_sums(typing: Any, value: Any) -> Any:
+    """What sixteen sums by `dot` begin with: value, the sum of |a| where a < 0, or zeros."""
+
+    def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
+        if not RAISES[way()]:
+            return ir.Constant(sums.llvm, [0] * SUMS)
+        return _splat(builder, arguments[0])
+
+    return sums(types.int32), generate
 
 
 @intrinsic
@@ -107,9 +128,10 @@ def raise_codes(typing: Any, array: Any, at: Any) -> Any:
     def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
         place = _address(context, builder, signature.args[0], *arguments, _i32)
         four = builder.load(place, align=1)
-        if RAISES[way()]:
-            four = builder.xor(four, ir.Constant(_i32, 0x80808080))
-        return _repeat(builder, four)
+        repeated = _repeat(builder, four)
+        if not RAISES[way()]:
+            return repeated
+        return builder.xor(repeated, ir.Constant(codes.llvm, [0x80] * CODES))
 
     return codes(array, at), generate
 
@@ -122,6 +144,18 @@ def first_sums(typing: Any, array: Any, at: Any) -> Any:
     def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
         if not RAISES[way()]:
             return ir.Constant(sums.llvm, [0] * SUMS)
+        place = _address(context, builder, signature.args[0], *arguments, sums.llvm)
+        return builder.load(place, align=4)
+
+    return sums(array, at), generate
+
+
+@intrinsic
+def load_sums(typing: Any, array: Any, at: Any) -> Any:
+    """Sixteen sums from element `at` of an int32 array."""
+    _check(array, types.int32)
+
+    def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
         place = _address(context, builder, signature.args[0], *arguments, sums.llvm)
         return builder.load(place, align=4)
 
@@ -168,12 +202,10 @@ def _magnitude(builder: ir.IRBuilder, vector: Any) -> Any:
     return _call(builder, name, vector.type, vector, ir.Constant(ir.IntType(1), 0))
 
 
-def _signed_like(builder: ir.IRBuilder, b: Any, a: Any) -> Any:
-    """b where a is positive, -b where it is negative; anything where it is 0."""
-    if b.type.count == 32:
-        return _call(builder, "llvm.x86.avx2.psign.b", b.type, b, a)
-    zero = ir.Constant(b.type, None)
-    return builder.select(builder.icmp_signed("<", a, zero), builder.sub(zero, b), b)
+def _turned_like(builder: ir.IRBuilder, b: Any, a: Any) -> Any:
+    """b where a is not negative, -b - 1 where it is: every bit turned."""
+    negative = builder.icmp_signed("<", a, ir.Constant(a.type, None))
+    return builder.xor(b, builder.sext(negative, b.type))
 
 
 def _vnni(bits: int) -> Callable[..., Any]:
@@ -185,10 +217,17 @@ def _vnni(bits: int) -> Callable[..., Any]:
     return add
 
 
-def _avx2(builder: ir.IRBuilder, total: Any, a: Any, b: Any) -> Any:
-    pairs, ones = ir.VectorType(_i16, 16), ir.Constant(ir.VectorType(_i16, 16), [1] * 16)
-    twos = _call(builder, "llvm.x86.avx2.pmadd.ub.sw", pairs, a, b)
+def _pairs(builder: ir.IRBuilder, a: Any, b: Any) -> Any:
+    return _call(builder, "llvm.x86.avx2.pmadd.ub.sw", ir.VectorType(_i16, 16), a, b)
+
+
+def _add_pairs(builder: ir.IRBuilder, total: Any, twos: Any) -> Any:
+    ones = ir.Constant(twos.type, [1] * 16)
     return builder.add(total, _call(builder, "llvm.x86.avx2.pmadd.wd", total.type, twos, ones))
+
+
+def _avx2(builder: ir.IRBuilder, total: Any, a: Any, b: Any) -> Any:
+    return _add_pairs(builder, total, _pairs(builder, a, b))
 
 
 def _sdot(builder: ir.IRBuilder, total: Any, a: Any, b: Any) -> Any:
@@ -209,12 +248,13 @@ RAISES = {"vnni512": True, "vnni": True, "avx2": True, "dot": False}
 def multiply(
     builder: ir.IRBuilder, name: str, total: Any, a: Any, b: Any, raised: bool = False
 ) -> Any:
-    """total + the sums of four products of codes each, in whole vectors; raised: those of a are."""
+    """total + the sums of four products of codes each, in whole vectors; raised: those of a have no
+    sign."""
     parts, add = INSTRUCTIONS[name]
     result = []
     for part, x, y in zip(*(_cut(builder, v, parts) for v in (total, a, b)), strict=True):
         if RAISES[name] and not raised:
-            y = _signed_like(builder, y, x)
+            y = _turned_like(builder, y, x)
             x = _magnitude(builder, x)
         result.append(add(builder, part, x, y))
     return _join(builder, result)
@@ -231,6 +271,16 @@ def dot(typing: Any, total: Any, a: Any, b: Any) -> Any:
 
 
 @intrinsic
+def dot_unsigned(typing: Any, total: Any, a: Any, b: Any) -> Any:
+    """`dot`, of codes a none of which is negative."""
+
+    def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
+        return multiply(builder, way(), *arguments, raised=True)
+
+    return sums(total, a, b), generate
+
+
+@intrinsic
 def dot_raised(typing: Any, total: Any, a: Any, b: Any) -> Any:
     """`dot`, of codes from `raise_codes`."""
 
@@ -238,3 +288,35 @@ def dot_raised(typing: Any, total: Any, a: Any, b: Any) -> Any:
         return multiply(builder, way(), *arguments, raised=True)
 
     return sums(total, a, b), generate
+
+
+def multiply_coarse(
+    builder: ir.IRBuilder, name: str, total: Any, a: Sequence[Any], b: Sequence[Any]
+) -> Any:
+    """total + the sums of sixteen products each: of four vectors without a sign and four of
+    coarse codes."""
+    if name != "avx2":
+        for x, y in zip(a, b, strict=True):
+            total = multiply(builder, name, total, x, y, raised=True)
+        return total
+    result = []
+    for parts in zip(*(_cut(builder, v, 2) for v in (total, *a, *b)), strict=True):
+        pairs = [_pairs(builder, x, y) for x, y in zip(parts[1:5], parts[5:], strict=True)]
+        twos = builder.add(builder.add(builder.add(pairs[0], pairs[1]), pairs[2]), pairs[3])
+        result.append(_add_pairs(builder, parts[0], twos))
+    return _join(builder, result)
+
+
+@intrinsic
+def dot_coarse(
+    typing: Any, total: Any, a0: Any, a1: Any, a2: Any, a3: Any, array: Any, at: Any
+) -> Any:
+    """Four times `dot_raised`, with the 256 coarse codes from element `at` of an int8 array."""
+    _check(array, types.int8)
+
+    def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
+        first = _address(context, builder, signature.args[5], *arguments[5:], codes.llvm)
+        b = [builder.load(builder.gep(first, [_i32(i)]), align=1) for i in range(4)]
+        return multiply_coarse(builder, way(), arguments[0], arguments[1:5], b)
+
+    return sums(total, a0, a1, a2, a3, array, at), generate
