@@ -22,10 +22,12 @@ from lmzip.codec.transformer.kernels.arithmetic import (
     largest,
     norm,
     quantise,
+    quantise_squares,
     rescale,
     rescale_onto,
     roots,
     rotate,
+    squares,
     turns_of,
 )
 from lmzip.codec.transformer.kernels.candidates import add_candidates, memory_worth
@@ -48,14 +50,26 @@ def products(m, layer, first, n, y):
 
 
 @kernel
+def add_four(rows, tokens, x):
+    """x [d] += four rows, one after the other."""
+    a, b, c, d = rows[tokens[0]], rows[tokens[1]], rows[tokens[2]], rows[tokens[3]]
+    for i in range(x.shape[0]):
+        x[i] = x[i] + a[i] + b[i] + c[i] + d[i]
+
+
+@kernel
 def embed(s, first, n):
     """Residual stream of n positions: the embeddings of their tokens, and what the memory says."""
     x, width = s.residual, s.residual.shape[1]
     for r in range(n):
         tokens = s.slots.tokens[first + r]
+        count = tokens.shape[0]
         for c in range(width):
             x[r, c] = s.embedding[tokens[0], c]
-        for i in range(1, tokens.shape[0]):
+        whole = count - (count - 1) % 4
+        for i in range(1, whole, 4):
+            add_four(s.embedding, tokens[i : i + 4], x[r])
+        for i in range(whole, count):
             row = s.embedding[tokens[i]]
             for c in range(width):
                 x[r, c] = x[r, c] + row[c]
@@ -91,9 +105,9 @@ def split_heads(s, layer, place, at, first, n, y):
             rotate(line[width + low : width + low + channels], turns, turned)
             s.k_scale[layer, h, place, at + r], _ = quantise(turned, codes)
             keys, values = s.keys[layer, h, place], s.values[layer, h, place, quarter]
+            fours, four = keys.view(np.int32), codes.view(np.int32)
             for k in range(keys.shape[0]):
-                for i in range(4):
-                    keys[k, at + r, i] = codes[4 * k + i]
+                fours[k, at + r, 0] = four[k]
             value_codes(line[2 * width + low : 2 * width + low + channels], codes)
             for c in range(channels):
                 values[c, part] = codes[c]
@@ -103,7 +117,9 @@ def split_heads(s, layer, place, at, first, n, y):
 def value_codes(x, codes):
     """Codes (int8) of values x, in steps of 1/8."""
     for c in range(x.shape[0]):
-        codes[c] = np.int8(np.int32(min(max(np.rint(x[c] * F(8)), -LEVELS), LEVELS)))
+        code = np.rint(x[c] * F(8))
+        code = code if code < LEVELS else LEVELS
+        codes[c] = np.int8(np.int32(code if code > -LEVELS else -LEVELS))
 
 
 @kernel
@@ -179,15 +195,10 @@ def forward(s, segment, at, n):
             m.x_scale[layer, row], s.rate[2 * layer + 1, row] = norm(x[r], m.x[layer, row])
         y = matrix(s.sums, n, 4 * width)
         products(m, layer, first, n, y)
-        square = s.floats[: 4 * width]
         for r in range(n):
-            hidden = s.hidden[layer, first + r]
-            rescale(y[r], m.x_scale[layer, first + r], m.scale[layer], hidden)
-            for o in range(4 * width):
-                hidden[o] = max(hidden[o], F(0))
-                square[o] = hidden[o] * hidden[o]
-            down = s.down
-            down.x_scale[layer, first + r], _ = quantise(square, down.x[layer, first + r])
+            hidden, down = s.hidden[layer, first + r], s.down
+            top = squares(y[r], m.x_scale[layer, first + r], m.scale[layer], hidden)
+            down.x_scale[layer, first + r] = quantise_squares(hidden, top, down.x[layer, first + r])
         m = s.down
         y = matrix(s.sums, n, width)
         products(m, layer, first, n, y)
