@@ -182,25 +182,6 @@ def rotate(x, turns, y):
 
 
 @kernel
-def attention_weights(scores, top, weights):
-    """Fill weights (int8) from scores, `top` being the largest; return their sum.
-
-    Computes what `softmax.ATTENTION_WEIGHTS` holds: looking it up would not be vectorised. Casts
-    keep the arithmetic in 32 bits.
-    """
-    i32 = np.int32
-    total = i32(0)
-    for j in range(scores.shape[0]):
-        code = i32(min(np.rint((top - scores[j]) * STEPS), F(255)))
-        low, high = i32(code & i32(15)), i32(i32(code >> i32(4)) & i32(15))
-        share = i32(i32(16256) - i32(i32(i32(684) - i32(i32(11) * low)) * low))
-        weight = i32(i32(share + i32(i32(64) << high)) >> i32(i32(7) + high))
-        weights[j] = np.int8(weight)
-        total = i32(total + weight)
-    return total
-
-
-@kernel
 def turns_of(position, tables, turns):
     """Cosines and sines of a position, [2, c / 2], from both tables of `rotary.py`."""
     fine, coarse = tables[0, position % tables.shape[1]], tables[1, position // tables.shape[1]]

@@ -17,7 +17,6 @@ from lmzip.codec.native.structs import matrix
 from lmzip.codec.transformer.kernels.arithmetic import (
     LEVELS,
     F,
-    attention_weights,
     frequencies,
     largest,
     norm,
@@ -30,6 +29,7 @@ from lmzip.codec.transformer.kernels.arithmetic import (
     squares,
     turns_of,
 )
+from lmzip.codec.transformer.kernels.attention import AT_ONCE, UNSEEN, attention_weights
 from lmzip.codec.transformer.kernels.candidates import add_candidates, memory_worth
 from lmzip.codec.transformer.kernels.products import (
     coarse_product,
@@ -140,7 +140,10 @@ def attend(s, layer, segment, at, n, mixed):
         for r in range(n):
             # It sees earlier segments whole, and its own up to itself.
             seen = earlier * length + at + r + 1
-            scores, weights = s.floats[:seen], s.weights[: (seen + 3) // 4 * 4]
+            padded = (seen + AT_ONCE - 1) // AT_ONCE * AT_ONCE
+            scores, weights = s.floats[:padded], s.weights[:padded]
+            for j in range(seen, padded):
+                scores[j] = UNSEEN
             for part in range(earlier + 1):
                 place = (segment - earlier + part) % places
                 begin = part * length
@@ -149,14 +152,12 @@ def attend(s, layer, segment, at, n, mixed):
                 row_product(s.q[h, r], s.keys[layer, h, place], y[: (end - begin + 31) // 32 * 32])
                 score(y, s.q_scale[h, r], s.k_scale[layer, h, place], scores[begin:end])
             total = attention_weights(scores, largest(scores), weights)
-            for j in range(seen, weights.shape[0]):
-                weights[j] = 0
             for c in range(channels):
                 sums[c] = 0
             for part in range(earlier + 1):
                 place = (segment - earlier + part) % places
                 begin = part * length
-                own = weights[begin : min(begin + length, weights.shape[0])]
+                own = weights[begin : min(begin + length, (seen + 3) // 4 * 4)]
                 mix(own, s.values[layer, h, place, : own.shape[0] // 4], sums)
             for c in range(channels):
                 mixed[r, h * channels + c] = F(sums[c]) / F(total) * F(1 / 8)

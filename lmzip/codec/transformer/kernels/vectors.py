@@ -31,12 +31,13 @@ from numba.core import cgutils, errors, types
 from numba.extending import intrinsic, models, register_model
 
 from lmzip.codec.processor import way
-from lmzip.codec.transformer.kernels.arithmetic import SUMS
+from lmzip.codec.transformer.kernels.arithmetic import STEPS, SUMS
 
 CODES = 64
 """int8 lanes of a vector of codes."""
 
 _i8, _i16, _i32 = ir.IntType(8), ir.IntType(16), ir.IntType(32)
+_f32 = ir.FloatType()
 
 
 class Vector(types.Type):
@@ -320,3 +321,89 @@ def dot_coarse(
         return multiply_coarse(builder, way(), arguments[0], arguments[1:5], b)
 
     return sums(total, a0, a1, a2, a3, array, at), generate
+
+
+totals = Vector(32, 8)
+
+
+@intrinsic
+def no_totals(typing: Any) -> Any:
+    """Eight zeros."""
+    return totals(), lambda context, builder, signature, arguments: ir.Constant(
+        totals.llvm, [0] * 8
+    )
+
+
+@intrinsic
+def weigh(typing: Any, total: Any, scores: Any, top: Any, weights: Any, at: Any) -> Any:
+    """Fill weights (int8) with those of 32 scores (float32) from element `at` of both arrays, and add
+    them to the totals; see `arithmetic.attention_weights`. By AVX2."""
+    _check(scores, types.float32)
+    _check(weights, types.int8)
+
+    def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
+        total, scores, top, weights, at = arguments
+        x = _address(context, builder, signature.args[1], scores, at, ir.VectorType(_f32, 32))
+        out = _address(context, builder, signature.args[3], weights, at, ir.VectorType(_i8, 32))
+        result = attention_weights(builder, builder.load(x, align=4), top)
+        builder.store(result, out, align=1)
+        four = ir.VectorType(ir.IntType(64), 4)
+        added = _call(
+            builder, "llvm.x86.avx2.psad.bw", four, result, ir.Constant(result.type, None)
+        )
+        return builder.add(total, builder.bitcast(added, totals.llvm))
+
+    return totals(total, scores, top, weights, at), generate
+
+
+def attention_weights(builder: ir.IRBuilder, scores: Any, top: Any) -> Any:
+    """Weights (32 int8) of 32 scores.
+
+    In 16 bits, where `arithmetic.attention_weights` has 32: its rounded shift of a share to the right
+    by 7 + high is that of 2 * share * (128 >> high) by 15, for which there is an instruction; all
+    weights whose high is 8 or more are 0.
+    """
+
+    def all_of(kind: ir.Type, value: Any) -> Any:
+        return ir.Constant(kind, [value] * kind.count)
+
+    eight, sixteen, bytes_ = ir.VectorType(_f32, 8), ir.VectorType(_i16, 16), ir.VectorType(_i8, 32)
+    wide = builder.insert_element(ir.Constant(eight, ir.Undefined), top, _i32(0))
+    wide = builder.shuffle_vector(wide, wide, all_of(totals.llvm, 0))
+    codes = []
+    for part in _cut(builder, scores, 4):
+        far = builder.fmul(builder.fsub(wide, part), all_of(eight, float(STEPS)))
+        far = _call(builder, "llvm.rint.v8f32", eight, far)
+        most = all_of(eight, 255.0)
+        far = builder.select(builder.fcmp_ordered("<", far, most), far, most)
+        codes.append(builder.fptosi(far, totals.llvm))
+    shifts = [128 >> high for high in range(16)] * 2
+    weights = []
+    for low, high in (codes[:2], codes[2:]):
+        code = _call(builder, "llvm.x86.avx2.packssdw", sixteen, low, high)
+        low = builder.and_(code, all_of(sixteen, 15))
+        drop = builder.sub(all_of(sixteen, 1368), builder.mul(low, all_of(sixteen, 22)))
+        share = builder.sub(all_of(sixteen, 32512), builder.mul(drop, low))
+        # A byte for which no entry is asked becomes 0.
+        high = builder.or_(builder.lshr(code, all_of(sixteen, 4)), all_of(sixteen, 0x8000))
+        table = ir.Constant(bytes_, shifts)
+        shift = _call(
+            builder, "llvm.x86.avx2.pshuf.b", bytes_, table, builder.bitcast(high, bytes_)
+        )
+        shift = builder.bitcast(shift, sixteen)
+        weights.append(_call(builder, "llvm.x86.avx2.pmul.hr.sw", sixteen, share, shift))
+    packed = _call(builder, "llvm.x86.avx2.packsswb", bytes_, *weights)
+    # Packing went by halves of registers.
+    order = ir.Constant(totals.llvm, [0, 4, 1, 5, 2, 6, 3, 7])
+    fours = builder.bitcast(packed, totals.llvm)
+    return builder.bitcast(builder.shuffle_vector(fours, fours, order), bytes_)
+
+
+@intrinsic
+def total_of(typing: Any, total: Any) -> Any:
+    """The sum of the totals, int32."""
+
+    def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
+        return _call(builder, "llvm.vector.reduce.add.v8i32", _i32, arguments[0])
+
+    return types.int32(total), generate
