@@ -18,7 +18,6 @@ from lmzip.codec.transformer.kernels.arithmetic import (
     LEVELS,
     F,
     frequencies,
-    largest,
     norm,
     quantise,
     quantise_squares,
@@ -151,7 +150,7 @@ def attend(s, layer, segment, at, n, mixed):
                 # As many products as fill vectors.
                 row_product(s.q[h, r], s.keys[layer, h, place], y[: (end - begin + 31) // 32 * 32])
                 score(y, s.q_scale[h, r], s.k_scale[layer, h, place], scores[begin:end])
-            total = attention_weights(scores, largest(scores), weights)
+            total = attention_weights(scores, weights)
             for c in range(channels):
                 sums[c] = 0
             for part in range(earlier + 1):

@@ -31,24 +31,23 @@ from numba.core import cgutils, errors, types
 from numba.extending import intrinsic, models, register_model
 
 from lmzip.codec.processor import way
-from lmzip.codec.transformer.kernels.arithmetic import STEPS, SUMS
+from lmzip.codec.transformer.kernels.arithmetic import SUMS
 
 CODES = 64
 """int8 lanes of a vector of codes."""
 
 _i8, _i16, _i32 = ir.IntType(8), ir.IntType(16), ir.IntType(32)
-_f32 = ir.FloatType()
 
 
 class Vector(types.Type):
     """A vector as a value in compiled code: it lives in registers."""
 
-    def __init__(self, bits: int, lanes: int) -> None:
-        self.llvm = ir.VectorType(ir.IntType(bits), lanes)
-        super().__init__(f"Vector(int{bits} x {lanes})")
+    def __init__(self, element: ir.Type, lanes: int) -> None:
+        self.llvm = ir.VectorType(element, lanes)
+        super().__init__(f"Vector({element} x {lanes})")
 
 
-sums, codes = Vector(32, SUMS), Vector(8, CODES)
+sums, codes = Vector(_i32, SUMS), Vector(_i8, CODES)
 
 
 @register_model(Vector)
@@ -57,13 +56,13 @@ class _VectorModel(models.PrimitiveModel):
         super().__init__(manager, vector, vector.llvm)
 
 
-def _address(context: Any, builder: ir.IRBuilder, kind: Any, array: Any, at: Any, to: Any) -> Any:
+def address(context: Any, builder: ir.IRBuilder, kind: Any, array: Any, at: Any, to: Any) -> Any:
     """Pointer to element `at` of a contiguous array, counted through all its dimensions."""
     data = context.make_array(kind)(context, builder, array).data
     return builder.bitcast(cgutils.gep(builder, data, at), to.as_pointer())
 
 
-def _check(array: Any, dtype: Any) -> None:
+def check(array: Any, dtype: Any) -> None:
     if not isinstance(array, types.Array) or array.layout != "C" or array.dtype != dtype:
         raise errors.TypingError(f"needs a contiguous array of {dtype}, not {array}")
 
@@ -100,10 +99,10 @@ def begin_sums(typing: Any, value: Any) -> Any:
 @intrinsic
 def load_codes(typing: Any, array: Any, at: Any) -> Any:
     """64 codes from element `at` of an int8 array."""
-    _check(array, types.int8)
+    check(array, types.int8)
 
     def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
-        place = _address(context, builder, signature.args[0], *arguments, codes.llvm)
+        place = address(context, builder, signature.args[0], *arguments, codes.llvm)
         return builder.load(place, align=1)
 
     return codes(array, at), generate
@@ -112,10 +111,10 @@ def load_codes(typing: Any, array: Any, at: Any) -> Any:
 @intrinsic
 def repeat_codes(typing: Any, array: Any, at: Any) -> Any:
     """Four codes from element `at` of an int8 array, sixteen times."""
-    _check(array, types.int8)
+    check(array, types.int8)
 
     def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
-        place = _address(context, builder, signature.args[0], *arguments, _i32)
+        place = address(context, builder, signature.args[0], *arguments, _i32)
         return _repeat(builder, builder.load(place, align=1))
 
     return codes(array, at), generate
@@ -124,10 +123,10 @@ def repeat_codes(typing: Any, array: Any, at: Any) -> Any:
 @intrinsic
 def raise_codes(typing: Any, array: Any, at: Any) -> Any:
     """`repeat_codes`, each code + 128 without a sign where the instruction wants one without."""
-    _check(array, types.int8)
+    check(array, types.int8)
 
     def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
-        place = _address(context, builder, signature.args[0], *arguments, _i32)
+        place = address(context, builder, signature.args[0], *arguments, _i32)
         four = builder.load(place, align=1)
         repeated = _repeat(builder, four)
         if not RAISES[way()]:
@@ -140,12 +139,12 @@ def raise_codes(typing: Any, array: Any, at: Any) -> Any:
 @intrinsic
 def first_sums(typing: Any, array: Any, at: Any) -> Any:
     """What sums of products with raised codes begin with: int32 from element `at`, or zeros."""
-    _check(array, types.int32)
+    check(array, types.int32)
 
     def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
         if not RAISES[way()]:
             return ir.Constant(sums.llvm, [0] * SUMS)
-        place = _address(context, builder, signature.args[0], *arguments, sums.llvm)
+        place = address(context, builder, signature.args[0], *arguments, sums.llvm)
         return builder.load(place, align=4)
 
     return sums(array, at), generate
@@ -154,10 +153,10 @@ def first_sums(typing: Any, array: Any, at: Any) -> Any:
 @intrinsic
 def load_sums(typing: Any, array: Any, at: Any) -> Any:
     """Sixteen sums from element `at` of an int32 array."""
-    _check(array, types.int32)
+    check(array, types.int32)
 
     def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
-        place = _address(context, builder, signature.args[0], *arguments, sums.llvm)
+        place = address(context, builder, signature.args[0], *arguments, sums.llvm)
         return builder.load(place, align=4)
 
     return sums(array, at), generate
@@ -166,23 +165,23 @@ def load_sums(typing: Any, array: Any, at: Any) -> Any:
 @intrinsic
 def store_sums(typing: Any, array: Any, at: Any, vector: Any) -> Any:
     """Write sixteen sums to an int32 array from element `at` on."""
-    _check(array, types.int32)
+    check(array, types.int32)
 
     def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
-        place = _address(context, builder, signature.args[0], *arguments[:2], sums.llvm)
+        place = address(context, builder, signature.args[0], *arguments[:2], sums.llvm)
         builder.store(arguments[2], place, align=4)
         return context.get_dummy_value()
 
     return types.void(array, at, vector), generate
 
 
-def _call(builder: ir.IRBuilder, name: str, result: ir.Type, *arguments: Any) -> Any:
+def call(builder: ir.IRBuilder, name: str, result: ir.Type, *arguments: Any) -> Any:
     module = builder.module
     kind = ir.FunctionType(result, [argument.type for argument in arguments])
     return builder.call(module.globals.get(name) or ir.Function(module, kind, name), arguments)
 
 
-def _cut(builder: ir.IRBuilder, vector: Any, parts: int) -> list[Any]:
+def cut(builder: ir.IRBuilder, vector: Any, parts: int) -> list[Any]:
     size = vector.type.count // parts
     lanes = [range(part * size, (part + 1) * size) for part in range(parts)]
     index = [ir.Constant(ir.VectorType(_i32, size), list(part)) for part in lanes]
@@ -200,7 +199,7 @@ def _join(builder: ir.IRBuilder, parts: list[Any]) -> Any:
 
 def _magnitude(builder: ir.IRBuilder, vector: Any) -> Any:
     name = f"llvm.abs.v{vector.type.count}i8"
-    return _call(builder, name, vector.type, vector, ir.Constant(ir.IntType(1), 0))
+    return call(builder, name, vector.type, vector, ir.Constant(ir.IntType(1), 0))
 
 
 def _turned_like(builder: ir.IRBuilder, b: Any, a: Any) -> Any:
@@ -213,18 +212,18 @@ def _vnni(bits: int) -> Callable[..., Any]:
     def add(builder: ir.IRBuilder, total: Any, a: Any, b: Any) -> Any:
         if binding.llvm_version_info[0] < 22:  # the operands were declared as int32 before
             a, b = builder.bitcast(a, total.type), builder.bitcast(b, total.type)
-        return _call(builder, f"llvm.x86.avx512.vpdpbusd.{bits}", total.type, total, a, b)
+        return call(builder, f"llvm.x86.avx512.vpdpbusd.{bits}", total.type, total, a, b)
 
     return add
 
 
 def _pairs(builder: ir.IRBuilder, a: Any, b: Any) -> Any:
-    return _call(builder, "llvm.x86.avx2.pmadd.ub.sw", ir.VectorType(_i16, 16), a, b)
+    return call(builder, "llvm.x86.avx2.pmadd.ub.sw", ir.VectorType(_i16, 16), a, b)
 
 
 def _add_pairs(builder: ir.IRBuilder, total: Any, twos: Any) -> Any:
     ones = ir.Constant(twos.type, [1] * 16)
-    return builder.add(total, _call(builder, "llvm.x86.avx2.pmadd.wd", total.type, twos, ones))
+    return builder.add(total, call(builder, "llvm.x86.avx2.pmadd.wd", total.type, twos, ones))
 
 
 def _avx2(builder: ir.IRBuilder, total: Any, a: Any, b: Any) -> Any:
@@ -232,7 +231,7 @@ def _avx2(builder: ir.IRBuilder, total: Any, a: Any, b: Any) -> Any:
 
 
 def _sdot(builder: ir.IRBuilder, total: Any, a: Any, b: Any) -> Any:
-    return _call(builder, "llvm.aarch64.neon.sdot.v4i32.v16i8", total.type, total, a, b)
+    return call(builder, "llvm.aarch64.neon.sdot.v4i32.v16i8", total.type, total, a, b)
 
 
 INSTRUCTIONS: dict[str, tuple[int, Callable[..., Any]]] = {
@@ -253,7 +252,7 @@ def multiply(
     sign."""
     parts, add = INSTRUCTIONS[name]
     result = []
-    for part, x, y in zip(*(_cut(builder, v, parts) for v in (total, a, b)), strict=True):
+    for part, x, y in zip(*(cut(builder, v, parts) for v in (total, a, b)), strict=True):
         if RAISES[name] and not raised:
             y = _turned_like(builder, y, x)
             x = _magnitude(builder, x)
@@ -301,7 +300,7 @@ def multiply_coarse(
             total = multiply(builder, name, total, x, y, raised=True)
         return total
     result = []
-    for parts in zip(*(_cut(builder, v, 2) for v in (total, *a, *b)), strict=True):
+    for parts in zip(*(cut(builder, v, 2) for v in (total, *a, *b)), strict=True):
         pairs = [_pairs(builder, x, y) for x, y in zip(parts[1:5], parts[5:], strict=True)]
         twos = builder.add(builder.add(builder.add(pairs[0], pairs[1]), pairs[2]), pairs[3])
         result.append(_add_pairs(builder, parts[0], twos))
@@ -313,97 +312,11 @@ def dot_coarse(
     typing: Any, total: Any, a0: Any, a1: Any, a2: Any, a3: Any, array: Any, at: Any
 ) -> Any:
     """Four times `dot_raised`, with the 256 coarse codes from element `at` of an int8 array."""
-    _check(array, types.int8)
+    check(array, types.int8)
 
     def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
-        first = _address(context, builder, signature.args[5], *arguments[5:], codes.llvm)
+        first = address(context, builder, signature.args[5], *arguments[5:], codes.llvm)
         b = [builder.load(builder.gep(first, [_i32(i)]), align=1) for i in range(4)]
         return multiply_coarse(builder, way(), arguments[0], arguments[1:5], b)
 
     return sums(total, a0, a1, a2, a3, array, at), generate
-
-
-totals = Vector(32, 8)
-
-
-@intrinsic
-def no_totals(typing: Any) -> Any:
-    """Eight zeros."""
-    return totals(), lambda context, builder, signature, arguments: ir.Constant(
-        totals.llvm, [0] * 8
-    )
-
-
-@intrinsic
-def weigh(typing: Any, total: Any, scores: Any, top: Any, weights: Any, at: Any) -> Any:
-    """Fill weights (int8) with those of 32 scores (float32) from element `at` of both arrays, and add
-    them to the totals; see `arithmetic.attention_weights`. By AVX2."""
-    _check(scores, types.float32)
-    _check(weights, types.int8)
-
-    def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
-        total, scores, top, weights, at = arguments
-        x = _address(context, builder, signature.args[1], scores, at, ir.VectorType(_f32, 32))
-        out = _address(context, builder, signature.args[3], weights, at, ir.VectorType(_i8, 32))
-        result = attention_weights(builder, builder.load(x, align=4), top)
-        builder.store(result, out, align=1)
-        four = ir.VectorType(ir.IntType(64), 4)
-        added = _call(
-            builder, "llvm.x86.avx2.psad.bw", four, result, ir.Constant(result.type, None)
-        )
-        return builder.add(total, builder.bitcast(added, totals.llvm))
-
-    return totals(total, scores, top, weights, at), generate
-
-
-def attention_weights(builder: ir.IRBuilder, scores: Any, top: Any) -> Any:
-    """Weights (32 int8) of 32 scores.
-
-    In 16 bits, where `arithmetic.attention_weights` has 32: its rounded shift of a share to the right
-    by 7 + high is that of 2 * share * (128 >> high) by 15, for which there is an instruction; all
-    weights whose high is 8 or more are 0.
-    """
-
-    def all_of(kind: ir.Type, value: Any) -> Any:
-        return ir.Constant(kind, [value] * kind.count)
-
-    eight, sixteen, bytes_ = ir.VectorType(_f32, 8), ir.VectorType(_i16, 16), ir.VectorType(_i8, 32)
-    wide = builder.insert_element(ir.Constant(eight, ir.Undefined), top, _i32(0))
-    wide = builder.shuffle_vector(wide, wide, all_of(totals.llvm, 0))
-    codes = []
-    for part in _cut(builder, scores, 4):
-        far = builder.fmul(builder.fsub(wide, part), all_of(eight, float(STEPS)))
-        far = _call(builder, "llvm.rint.v8f32", eight, far)
-        most = all_of(eight, 255.0)
-        far = builder.select(builder.fcmp_ordered("<", far, most), far, most)
-        codes.append(builder.fptosi(far, totals.llvm))
-    shifts = [128 >> high for high in range(16)] * 2
-    weights = []
-    for low, high in (codes[:2], codes[2:]):
-        code = _call(builder, "llvm.x86.avx2.packssdw", sixteen, low, high)
-        low = builder.and_(code, all_of(sixteen, 15))
-        drop = builder.sub(all_of(sixteen, 1368), builder.mul(low, all_of(sixteen, 22)))
-        share = builder.sub(all_of(sixteen, 32512), builder.mul(drop, low))
-        # A byte for which no entry is asked becomes 0.
-        high = builder.or_(builder.lshr(code, all_of(sixteen, 4)), all_of(sixteen, 0x8000))
-        table = ir.Constant(bytes_, shifts)
-        shift = _call(
-            builder, "llvm.x86.avx2.pshuf.b", bytes_, table, builder.bitcast(high, bytes_)
-        )
-        shift = builder.bitcast(shift, sixteen)
-        weights.append(_call(builder, "llvm.x86.avx2.pmul.hr.sw", sixteen, share, shift))
-    packed = _call(builder, "llvm.x86.avx2.packsswb", bytes_, *weights)
-    # Packing went by halves of registers.
-    order = ir.Constant(totals.llvm, [0, 4, 1, 5, 2, 6, 3, 7])
-    fours = builder.bitcast(packed, totals.llvm)
-    return builder.bitcast(builder.shuffle_vector(fours, fours, order), bytes_)
-
-
-@intrinsic
-def total_of(typing: Any, total: Any) -> Any:
-    """The sum of the totals, int32."""
-
-    def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
-        return _call(builder, "llvm.vector.reduce.add.v8i32", _i32, arguments[0])
-
-    return types.int32(total), generate
