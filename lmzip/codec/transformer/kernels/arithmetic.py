@@ -191,7 +191,7 @@ def turns_of(position, tables, turns):
 
 
 @exact_sum_kernel
-def total_of(weights):
+def sum_of(weights):
     """Sum of weights, float32 integers, as float64."""
     total = np.float64(0)
     for i in range(weights.shape[0]):
@@ -206,7 +206,7 @@ def frequencies(logits, table, weights, freq):
     for i in range(logits.shape[0]):
         code = np.rint((top - logits[i]) * F(64))
         weights[i] = table[np.int32(min(code, F(1023)))]
-    share = np.float64((1 << 24) - 256) / total_of(weights)
+    share = np.float64((1 << 24) - 256) / sum_of(weights)
     rest = np.int64(1 << 24)
     for i in range(logits.shape[0]):
         # By way of 32 bits, to which vectors can be converted.

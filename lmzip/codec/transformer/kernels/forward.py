@@ -148,7 +148,8 @@ def attend(s, layer, segment, at, n, mixed):
                 begin = part * length
                 end = min(begin + length, seen)
                 # As many products as fill vectors.
-                row_product(s.q[h, r], s.keys[layer, h, place], y[: (end - begin + 31) // 32 * 32])
+                asked = min((end - begin + 31) // 32 * 32, length)
+                row_product(s.q[h, r], s.keys[layer, h, place], y[:asked])
                 score(y, s.q_scale[h, r], s.k_scale[layer, h, place], scores[begin:end])
             total = attention_weights(scores, weights)
             for c in range(channels):

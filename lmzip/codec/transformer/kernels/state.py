@@ -19,6 +19,7 @@ from lmzip.codec.transformer.kernels.arithmetic import (
     F,
     quantise_to,
 )
+from lmzip.codec.transformer.kernels.attention import AT_ONCE
 from lmzip.codec.transformer.kernels.products import can_be_coarse, raise_sums
 from lmzip.codec.transformer.softmax import LOGIT_ROOTS, LOGIT_WEIGHTS
 from lmzip.codec.transformer.weights import initial_weights, learned_names, matrix_shapes
@@ -75,7 +76,8 @@ class State(Struct):
     values: np.ndarray
     """int8 [L, H, P, T / 4, c, 4]"""
     weights: np.ndarray
-    """int8, scratch: of the positions that one position sees, [W + T]."""
+    """int8, scratch: of the positions that one position sees, [W + T], and up to a
+    multiple of `AT_ONCE`."""
     slots: Slots
     gates: np.ndarray
     """[N, K]"""
@@ -209,7 +211,7 @@ def first_state(preset: Preset) -> tuple[State, Learner]:
         keys=np.zeros((*attention, parts, channels // 4, segment, 4), dtype=np.int8),
         k_scale=_zeros(*attention, parts, segment),
         values=np.zeros((*attention, parts, segment // 4, channels, 4), dtype=np.int8),
-        weights=np.zeros(parts * segment, dtype=np.int8),
+        weights=np.zeros(-(-parts * segment // AT_ONCE) * AT_ONCE, dtype=np.int8),
         slots=empty_slots(preset),
         gates=_zeros(rows, kinds),
         freq=np.zeros((rows, SYMBOLS), dtype=np.int64),
