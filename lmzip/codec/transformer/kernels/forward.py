@@ -49,26 +49,14 @@ def products(m, layer, first, n, y):
 
 
 @kernel
-def add_four(rows, tokens, x):
-    """x [d] += four rows, one after the other."""
-    a, b, c, d = rows[tokens[0]], rows[tokens[1]], rows[tokens[2]], rows[tokens[3]]
-    for i in range(x.shape[0]):
-        x[i] = x[i] + a[i] + b[i] + c[i] + d[i]
-
-
-@kernel
 def embed(s, first, n):
     """Residual stream of n positions: the embeddings of their tokens, and what the memory says."""
     x, width = s.residual, s.residual.shape[1]
     for r in range(n):
         tokens = s.slots.tokens[first + r]
-        count = tokens.shape[0]
         for c in range(width):
             x[r, c] = s.embedding[tokens[0], c]
-        whole = count - (count - 1) % 4
-        for i in range(1, whole, 4):
-            add_four(s.embedding, tokens[i : i + 4], x[r])
-        for i in range(whole, count):
+        for i in range(1, tokens.shape[0]):
             row = s.embedding[tokens[i]]
             for c in range(width):
                 x[r, c] = x[r, c] + row[c]
@@ -104,9 +92,9 @@ def split_heads(s, layer, place, at, first, n, y):
             rotate(line[width + low : width + low + channels], turns, turned)
             s.k_scale[layer, h, place, at + r], _ = quantise(turned, codes)
             keys, values = s.keys[layer, h, place], s.values[layer, h, place, quarter]
-            fours, four = keys.view(np.int32), codes.view(np.int32)
             for k in range(keys.shape[0]):
-                fours[k, at + r, 0] = four[k]
+                for i in range(4):
+                    keys[k, at + r, i] = codes[4 * k + i]
             value_codes(line[2 * width + low : 2 * width + low + channels], codes)
             for c in range(channels):
                 values[c, part] = codes[c]

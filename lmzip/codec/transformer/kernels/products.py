@@ -321,11 +321,8 @@ else:
 
 @entry
 def multiply(a, b, y):
-    """`product`, called from Python; of one row, as for one row."""
-    if a.shape[0] == 1:
-        row_product(a[0], b, y[0])
-    else:
-        product(a, b, y)
+    """`product`, called from Python."""
+    product(a, b, y)
 
 
 @entry
