@@ -213,7 +213,7 @@ def frequencies(logits, table, weights, freq):
         freq[i] = np.int64(np.int32(np.float64(weights[i]) * share)) + 1
         rest -= freq[i]
     best = 0
-    while logits[best] != top:
+    while logits[best] != top and best < logits.shape[0] - 1:
         best += 1
     freq[best] += rest
 
