@@ -141,6 +141,28 @@ def store_sums(typing: Any, array: Any, at: Any, vector: Any) -> Any:
     return types.void(array, at, vector), generate
 
 
+@intrinsic
+def repeat_sum(typing: Any, array: Any, at: Any) -> Any:
+    """Element `at` of an int32 array, sixteen times."""
+    _check(array, types.int32)
+
+    def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
+        place = _address(context, builder, signature.args[0], *arguments, _i32)
+        return builder.bitcast(_repeat(builder, builder.load(place, align=4)), sums.llvm)
+
+    return sums(array, at), generate
+
+
+@intrinsic
+def turn_codes(typing: Any, vector: Any, mask: Any) -> Any:
+    """All bits turned of the codes at which a mask is -1, where it is 0 none."""
+
+    def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
+        return builder.xor(*arguments)
+
+    return codes(vector, mask), generate
+
+
 def _call(builder: ir.IRBuilder, name: str, result: ir.Type, *arguments: Any) -> Any:
     module = builder.module
     kind = ir.FunctionType(result, [argument.type for argument in arguments])
