@@ -24,7 +24,8 @@ PROSE = [name for name in PINNED if name.startswith("prose-")]
 EXACT = {name for name, kernel in contraction.kernels().items() if kernel.options.get("fastmath")}
 """The kernels whose every partial sum is an exact integer: these may fuse."""
 SUMS = {
-    "dot", "magnitude", "plain", "plain_matrix", "plain_matrix_row", "plain_row", "raise_peaks",
+    "add_below", "add_rows", "dot", "magnitude", "plain", "plain_matrix", "plain_matrix_row",
+    "plain_row", "plain_signed", "plain_unsigned", "total",
 }  # fmt: skip
 
 

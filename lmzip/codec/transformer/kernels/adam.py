@@ -6,7 +6,7 @@ import numpy as np
 
 from lmzip.codec.jit import kernel
 from lmzip.codec.transformer import schedule
-from lmzip.codec.transformer.kernels.arithmetic import MATRIX_LEVELS, SUMS, F, quantise_to
+from lmzip.codec.transformer.kernels.arithmetic import MATRIX_LEVELS, SUMS, F, quantise_below
 from lmzip.codec.transformer.kernels.packing import add_rows, place_rows, total
 
 KEEP1, TAKE1 = F(schedule.BETA1), F(1 - schedule.BETA1)
@@ -16,17 +16,27 @@ FLUSH, FLUSH_MOMENT = F(schedule.FLUSH), F(schedule.FLUSH_MOMENT)
 
 
 @kernel
-def adam_row(w, grad, m, v, unbias1, unbias2, rate):
-    """One Adam step on w [O]. (One array more, and LLVM would not vectorise the loop.)"""
+def adam_row(w, sums, scale, m, v, unbias1, unbias2, rate):
+    """One Adam step on w [O] with gradient sums * scale, sums int32 [O]; returns max|w|.
+
+    (One array more, and LLVM would not vectorise the loop. It waits for the divider: scaling, and
+    the largest by its bits as in `peak`, cost nothing here.)
+    """
+    top = np.int32(0)
     for o in range(w.shape[0]):
-        g = grad[o] if abs(grad[o]) >= FLUSH else F(0)
+        grad = F(sums[o]) * scale
+        g = grad if abs(grad) >= FLUSH else F(0)
         first = m[o] * KEEP1 + g * TAKE1
         first = first if abs(first) >= FLUSH_MOMENT else F(0)
         second = v[o] * KEEP2 + g * g * TAKE2
         second = second if second >= FLUSH_MOMENT else F(0)
         m[o] = first
         v[o] = second
-        w[o] -= first * unbias1 / (np.sqrt(second * unbias2) + EPSILON) * rate
+        moved = F(w[o] - first * unbias1 / (np.sqrt(second * unbias2) + EPSILON) * rate)
+        w[o] = moved
+        here = np.int32(moved.view(np.int32) & np.int32(0x7FFFFFFF))
+        top = here if here > top else top
+    return np.int32(top).view(np.float32)
 
 
 @kernel
@@ -38,13 +48,11 @@ def adam_rows(m, layer, block, dw, g_scale, powers, rate):
     moments.
     """
     w, first, second = m.w[layer], m.m[layer], m.v[layer]
-    grad, rows, raised = m.line, m.rows, m.raised[layer]
+    rows, raised = m.rows, m.raised[layer]
     for r in range(rows.shape[0]):
         o = SUMS * block + r
-        for i in range(w.shape[1]):
-            grad[i] = F(dw[r, i]) * g_scale[o]
-        adam_row(w[o], grad, first[o], second[o], powers[0], powers[1], rate)
-        m.scale[layer, o], _ = quantise_to(MATRIX_LEVELS, w[o], rows[r])
+        top = adam_row(w[o], dw[r], g_scale[o], first[o], second[o], powers[0], powers[1], rate)
+        m.scale[layer, o], _ = quantise_below(top, MATRIX_LEVELS, w[o], rows[r])
         raised[o] = -128 * total(rows[r])
     place_rows(rows, block, m.codes[layer], m.back[layer])
     add_rows(rows, m.back_raised[layer], -128)

@@ -68,7 +68,13 @@ def dot(a, b):
 @kernel
 def quantise_to(levels, x, codes):
     """Fill `codes` (int8) from x; return scale = max|x| / levels and rate = levels / max|x|."""
-    top = max(peak(x), TINY)
+    return quantise_below(peak(x), levels, x, codes)
+
+
+@kernel
+def quantise_below(top, levels, x, codes):
+    """`quantise_to` where top = max|x| is known."""
+    top = max(top, TINY)
     rate = levels / top
     for i in range(x.shape[0]):
         codes[i] = np.int8(np.int32(np.rint(x[i] * rate)))

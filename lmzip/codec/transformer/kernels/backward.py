@@ -41,8 +41,7 @@ def input_gradient(s, m, layer, dy, dx):
 
 @kernel
 def learn_matrix(s, m, layer, x, x_scale, signed, dy, powers, rate):
-    """One step of a matrix, from dy [T, out] and its input x [T, in], x_scale [T]. Scales dy by
-    the way.
+    """One step of a matrix, from dy [T, out] and its input x [T, in], x_scale [T].
 
     signed: whether x may be negative. Comes after `input_gradient`, which needs the matrix as it
     was.
@@ -51,10 +50,10 @@ def learn_matrix(s, m, layer, x, x_scale, signed, dy, powers, rate):
     inner = x.shape[1]
     top, g_scale = s.lines[:columns], s.lines[columns : 2 * columns]
     packed = matrix(s.packed, columns // SUMS, SUMS * rows)
-    signs = matrix(s.codes, columns // SUMS, SUMS * rows)
+    signs, four = matrix(s.codes, columns // SUMS, SUMS * rows), matrix(s.codes, 4, columns)
     dw, below = matrix(s.sums, SUMS, inner), s.sums[SUMS * inner : SUMS * inner + columns]
-    quantise_columns(dy, x_scale, top, g_scale, below, packed)
-    pack_rows(x, m.packed)
+    quantise_columns(dy, x_scale, top, g_scale, below, four, packed)
+    pack_rows(x, 0, m.packed)
     back_raised = m.back_raised[layer]
     for i in range(inner):
         back_raised[i] = 0
@@ -101,9 +100,9 @@ def learn_segment(s, p, segment, text, powers, rates):
         for symbol in range(256):
             d_logits[r, symbol] = F(p.freq[first + r, symbol]) * F(2.0**-24)
         d_logits[r, text[r]] -= F(1)
-    grad = s.lines[: s.table.shape[0]]
-    candidates_back(p.slots, first, s.table, p.gates[first:last], d_logits, grad)
-    adam_row(s.table, grad, s.table_m, s.table_v, powers[0], powers[1], rates[2])
+    grad = s.sums[: s.table.shape[0]]
+    step = candidates_back(p.slots, first, s.table, p.gates[first:last], d_logits, grad)
+    adam_row(s.table, grad, step, s.table_m, s.table_v, powers[0], powers[1], rates[2])
     x, x_scale = p.head.x[0, first:last], p.head.x_scale[0, first:last]
     input_gradient(s, s.head, 0, d_logits, dh)
     learn_matrix(s, s.head, 0, x, x_scale, True, d_logits, powers, rates[1])
@@ -115,12 +114,9 @@ def learn_segment(s, p, segment, text, powers, rates):
         layer = layers - learning + number
         d_hidden = matrix(s.wide, rows, 4 * width)
         x, x_scale = p.down.x[layer, first:last], p.down.x_scale[layer, first:last]
-        for r in range(rows):
-            for c in range(width):
-                dh[r, c] = dx[r, c]
-        input_gradient(s, s.down, number, dh, d_hidden)
+        input_gradient(s, s.down, number, dx, d_hidden)
         # Its inputs are squares.
-        learn_matrix(s, s.down, number, x, x_scale, False, dh, powers, rates[0])
+        learn_matrix(s, s.down, number, x, x_scale, False, dx, powers, rates[0])
         hidden = p.hidden[layer, first:last]
         for r in range(rows):
             for o in range(4 * width):

@@ -8,9 +8,9 @@ d, the gradient by the outputs, and x, the inputs, are packed (`packing.py`): d 
 int8 [I/16, 16 T]; y: int32 [16, I]. Codes lie in [-127, 127].
 
 `unsigned_gradient` is for x of which none is negative. For others, `signed_gradient` takes |d| and
-the signs of d, -1 or 0: where d is negative all bits of x are turned, which makes it -x - 1, and the
-sum begins with what that lacks, the sum of those |d|. Done once for a segment, that costs
-one operation more than nothing; the instruction's own way with signs (`dot`) costs half of the time.
+the signs of d, -1 or 0: where d is negative all bits of x are turned, which makes it -x - 1, and
+the sum begins with what that lacks, the sum of those |d|. To find these for all positions first
+leaves one operation per vector to the product; `dot`, which moves signs, takes twice as long.
 """
 
 from __future__ import annotations

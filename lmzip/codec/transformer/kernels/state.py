@@ -105,8 +105,6 @@ class Learned(Struct):
     """float32 [M, out]"""
     back_raised: np.ndarray
     """int32 [M, in], of `back`."""
-    line: np.ndarray
-    """float32 [in], scratch."""
     rows: np.ndarray
     """int8 [16, in], scratch: codes of a block of rows."""
     packed: np.ndarray
@@ -168,7 +166,7 @@ def first_state(preset: Preset) -> tuple[State, Learner]:
         sums = parts[1].reshape(len(names), inner // SUMS, -1, SUMS, 4).sum((2, 4), dtype=np.int32)
         return Learned(
             w, np.zeros_like(w), np.zeros_like(w), *parts, -128 * sums.reshape(len(names), inner),
-            _zeros(inner), np.zeros((SUMS, inner), dtype=np.int8),
+            np.zeros((SUMS, inner), dtype=np.int8),
             np.zeros((inner // SUMS, SUMS * preset.segment), dtype=np.int8),
         )  # fmt: skip
 
@@ -217,11 +215,11 @@ def first_state(preset: Preset) -> tuple[State, Learner]:
         table_v=np.zeros_like(table),
         codes=np.zeros(segment * top, dtype=np.int8),
         packed=np.zeros(segment * top, dtype=np.int8),
-        sums=np.zeros(max(segment, outputs, 4 * d) * 4 * d, dtype=np.int32),
+        sums=np.zeros(max(segment * 4 * d, SUMS * 4 * d + top, len(table)), dtype=np.int32),
         residual=_zeros(segment, d),
         inner=_zeros(segment, d),
         wide=_zeros(segment * top),
-        lines=_zeros(max(2 * top + segment, len(table))),
+        lines=_zeros(2 * top + segment),
     )
     return state, learner
 
