@@ -49,13 +49,48 @@ def test_products_with_matrices_are_exact(kind, shape):
     matrix, raised = products.pack_matrix(b), np.zeros(len(b), dtype=np.int32)
     products.raise_sums(matrix, raised)
     assert np.array_equal(raised, -128 * b.sum(1))
-    for product in (products.plain_matrix, products.matrix_product, products.multiply_matrix):
+    for product in (products.plain_matrix, products.matrix_product):
+        y[:] = 7
         product(a.astype(np.int8), matrix, raised, y)
         assert np.array_equal(y, a @ b.T)
-    for row, line in zip(a, y, strict=True):
-        got = np.zeros(len(b), dtype=np.int32)
-        products.matrix_row_product(row.astype(np.int8), matrix, raised, got)
-        assert np.array_equal(got, line)
+    y[:] = 7
+    products.multiply_matrix(a.astype(np.int8), matrix, raised, y, 0)
+    assert np.array_equal(y, a @ b.T)
+
+
+@pytest.mark.parametrize("shape", [(1, 16, 64), (1, 128, 384), (3, 528, 64), (64, 512, 128)])
+@pytest.mark.parametrize("kind", ["random", "signs", "lowest", "highest"])
+def test_products_with_coarse_matrices_are_exact(kind, shape):
+    a, b = operands(kind, *shape)
+    b = np.sign(b) * np.minimum(abs(b), 15)
+    assert products.can_be_coarse(*b.shape)
+    matrix, raised = products.pack_matrix(b), (-128 * b.sum(1)).astype(np.int32)
+    for product in (products.plain_matrix, products.coarse_product):
+        y = np.full((len(a), len(b)), 7, dtype=np.int32)
+        product(a.astype(np.int8), matrix, raised, y)
+        assert np.array_equal(y, a @ b.T)
+
+
+@pytest.mark.parametrize("shape", [(1, 4, 16), (3, 128, 32), (2, 100, 80)])
+@pytest.mark.parametrize("kind", ["random", "signs", "highest"])
+def test_products_are_added_up_where_the_first_operand_has_no_sign(kind, shape):
+    a, b = operands(kind, *shape)
+    a = abs(a)
+    for mix in (products.plain_mix, products.mix):
+        y = np.full((len(a), len(b)), 7, dtype=np.int32)
+        for row, line in zip(a, y, strict=True):
+            mix(row.astype(np.int8), products.pack(b), line)
+        assert np.array_equal(y, 7 + a @ b.T)
+
+
+def test_the_product_of_a_row_may_be_of_the_first_outputs_only():
+    a, b = operands("random", 1, 32, 128)
+    for outputs in (16, 32, 96, 128):
+        for product in (products.plain_row, products.row_product):
+            y = np.full(128, 7, dtype=np.int32)
+            product(a[0].astype(np.int8), products.pack(b), y[:outputs])
+            assert np.array_equal(y[:outputs], (a @ b.T)[0, :outputs])
+            assert (y[outputs:] == 7).all()
 
 
 def test_the_self_test_notices_sums_that_saturate():
@@ -71,6 +106,7 @@ def test_the_self_test_notices_sums_that_saturate():
         products.plain(np.abs(a), b, y)
 
     assert products.self_test()
+    assert products.self_test_of_mixing()
     assert products.self_test_of_matrices()
     assert products.self_test(products.plain)
     assert not products.self_test(unsigned)
@@ -111,14 +147,38 @@ TARGETS = {
 }
 
 
-@pytest.mark.parametrize("raised", [False, True])
+@pytest.mark.parametrize("kind", ["signed", "raised", "coarse"])
 @pytest.mark.parametrize("way", TARGETS)
-def test_every_way_compiles_to_its_instruction_for_its_processor(way, raised):
+def test_every_way_compiles_to_its_instruction_for_its_processor(way, kind):
     ir = pytest.importorskip("llvmlite.ir")
-    binding = pytest.importorskip("llvmlite.binding")
     from lmzip.codec.transformer.kernels import vectors
 
     triple, features, instruction = TARGETS[way]
+    count = 4 if kind == "coarse" else 1
+
+    def body(builder: ir.IRBuilder, total, *operands):
+        a, b = operands[:count], operands[count:]
+        if kind == "coarse":
+            return vectors.multiply_coarse(builder, way, total, a, b)
+        return vectors.multiply(builder, way, total, *a, *b, kind == "raised")
+
+    kinds = [vectors.sums.llvm, *[vectors.codes.llvm] * 2 * count]
+    assert re.search(instruction, assembly(triple, features, kinds, body))
+
+
+def test_attention_weights_compile_for_a_processor_with_avx2():
+    ir = pytest.importorskip("llvmlite.ir")
+    from lmzip.codec.transformer.kernels import score_vectors
+
+    kinds = [ir.VectorType(ir.FloatType(), 32), ir.FloatType()]
+    text = assembly("x86_64-linux-gnu", "+avx2", kinds, score_vectors.attention_weights)
+    assert re.search(r"vpmulhrsw\s.*%ymm", text)
+
+
+def assembly(triple: str, features: str, kinds: list, body) -> str:
+    """What `body` makes of values of some kinds, for a processor with these features."""
+    ir = pytest.importorskip("llvmlite.ir")
+    binding = pytest.importorskip("llvmlite.binding")
     binding.initialize_all_targets()
     binding.initialize_all_asmprinters()
     try:
@@ -127,11 +187,12 @@ def test_every_way_compiles_to_its_instruction_for_its_processor(way, raised):
         pytest.skip(f"this LLVM has no target {triple}")
     module = ir.Module()
     module.triple = triple
-    pointers = [kind.llvm.as_pointer() for kind in (vectors.sums, vectors.codes, vectors.codes)]
-    function = ir.Function(module, ir.FunctionType(ir.VoidType(), pointers), "dot")
+    pointers = [kind.as_pointer() for kind in kinds]
+    function = ir.Function(module, ir.FunctionType(ir.VoidType(), pointers), "function")
     builder = ir.IRBuilder(function.append_basic_block())
-    total, a, b = (builder.load(pointer) for pointer in function.args)
-    builder.store(vectors.multiply(builder, way, total, a, b, raised), function.args[0])
+    result = body(builder, *(builder.load(pointer, align=1) for pointer in function.args))
+    to = builder.bitcast(function.args[0], result.type.as_pointer())
+    builder.store(result, to, align=1)
     builder.ret_void()
     machine = target.create_target_machine(opt=3, features=features)
-    assert re.search(instruction, machine.emit_assembly(binding.parse_assembly(str(module))))
+    return machine.emit_assembly(binding.parse_assembly(str(module)))

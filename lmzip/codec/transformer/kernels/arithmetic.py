@@ -17,6 +17,7 @@ STEPS = F(ATTENTION_STEPS)
 LEVELS = F(127)
 MATRIX_LEVELS = F(60)
 """Codes of a matrix lie in [-60, 60]: four times the 15 that its file has; see `vectors.py`."""
+COARSE_LEVELS = F(15)
 TINY = F(1e-30)
 SUMS = 16
 """int32 lanes of a vector of sums (`vectors.py`), and so the outputs of a block of a matrix."""
@@ -109,6 +110,30 @@ def rescale_onto(y, row_scale, column_scale, out):
 
 
 @kernel
+def squares(y, row_scale, column_scale, hidden):
+    """hidden = max((y * row_scale) * column_scale, 0), y int32; return the largest square."""
+    top = np.int32(0)
+    for o in range(y.shape[0]):
+        value = F(y[o]) * row_scale * column_scale[o]
+        value = value if value > F(0) else F(0)
+        hidden[o] = value
+        # Floats that are not negative are in the order of their bits, as in `peak`.
+        here = F(value * value).view(np.int32)
+        top = here if here > top else top
+    return np.int32(top).view(np.float32)
+
+
+@kernel
+def quantise_squares(x, top, codes):
+    """`quantise` x * x, the largest of which is `top`; return the scale."""
+    top = max(top, TINY)
+    rate = LEVELS / top
+    for i in range(x.shape[0]):
+        codes[i] = np.int8(np.int32(np.rint(x[i] * x[i] * rate)))
+    return top / LEVELS
+
+
+@kernel
 def rotate(x, turns, y):
     """y [c] = x [c] turned by the cosines and sines of a position, turns [2, c / 2]."""
     half = x.shape[0] // 2
@@ -116,25 +141,6 @@ def rotate(x, turns, y):
         a, b = x[i], x[i + half]
         y[i] = a * turns[0, i] - b * turns[1, i]
         y[i + half] = b * turns[0, i] + a * turns[1, i]
-
-
-@kernel
-def attention_weights(scores, top, weights):
-    """Fill weights (int8) from scores, `top` being the largest; return their sum.
-
-    Computes what `softmax.ATTENTION_WEIGHTS` holds: looking it up would not be vectorised. Casts
-    keep the arithmetic in 32 bits.
-    """
-    i32 = np.int32
-    total = i32(0)
-    for j in range(scores.shape[0]):
-        code = i32(min(np.rint((top - scores[j]) * STEPS), F(255)))
-        low, high = i32(code & i32(15)), i32(i32(code >> i32(4)) & i32(15))
-        share = i32(i32(16256) - i32(i32(i32(684) - i32(i32(11) * low)) * low))
-        weight = i32(i32(share + i32(i32(64) << high)) >> i32(i32(7) + high))
-        weights[j] = np.int8(weight)
-        total = i32(total + weight)
-    return total
 
 
 @kernel
@@ -146,25 +152,31 @@ def turns_of(position, tables, turns):
         turns[1, i] = fine[1, i] * coarse[0, i] + fine[0, i] * coarse[1, i]
 
 
+@exact_sum_kernel
+def sum_of(weights):
+    """Sum of weights, float32 integers, as float64."""
+    total = np.float64(0)
+    for i in range(weights.shape[0]):
+        total += np.float64(weights[i])
+    return total
+
+
 @kernel
 def frequencies(logits, table, weights, freq):
     """Softmax in integers: logits float32 [256] -> freq int64 [256], which sum to 2^24."""
-    top = logits[0]
-    best = 0
-    for i in range(1, logits.shape[0]):
-        if logits[i] > top:
-            top = logits[i]
-            best = i
-    total = np.float64(0)
+    top = largest(logits)
     for i in range(logits.shape[0]):
         code = np.rint((top - logits[i]) * F(64))
         weights[i] = table[np.int32(min(code, F(1023)))]
-        total += weights[i]
-    share = np.float64((1 << 24) - 256) / total
+    share = np.float64((1 << 24) - 256) / sum_of(weights)
     rest = np.int64(1 << 24)
     for i in range(logits.shape[0]):
-        freq[i] = np.int64(weights[i] * share) + 1
+        # By way of 32 bits, to which vectors can be converted.
+        freq[i] = np.int64(np.int32(np.float64(weights[i]) * share)) + 1
         rest -= freq[i]
+    best = 0
+    while logits[best] != top:
+        best += 1
     freq[best] += rest
 
 

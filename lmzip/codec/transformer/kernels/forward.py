@@ -17,21 +17,23 @@ from lmzip.codec.native.structs import matrix
 from lmzip.codec.transformer.kernels.arithmetic import (
     LEVELS,
     F,
-    attention_weights,
     frequencies,
-    largest,
     norm,
     quantise,
+    quantise_squares,
     rescale,
     rescale_onto,
     roots,
     rotate,
+    squares,
     turns_of,
 )
+from lmzip.codec.transformer.kernels.attention import AT_ONCE, UNSEEN, attention_weights
 from lmzip.codec.transformer.kernels.candidates import add_candidates, memory_worth
 from lmzip.codec.transformer.kernels.products import (
+    coarse_product,
     matrix_product,
-    matrix_row_product,
+    mix,
     row_product,
 )
 
@@ -39,10 +41,11 @@ from lmzip.codec.transformer.kernels.products import (
 @kernel
 def products(m, layer, first, n, y):
     """Products of rows first .. first + n of a linear's inputs: y int32 [n, out]."""
-    if n == 1:
-        matrix_row_product(m.x[layer, first], m.codes[layer], m.raised[layer], y[0])
+    x = m.x[layer, first : first + n]
+    if m.coarse[layer]:
+        coarse_product(x, m.codes[layer], m.raised[layer], y)
     else:
-        matrix_product(m.x[layer, first : first + n], m.codes[layer], m.raised[layer], y)
+        matrix_product(x, m.codes[layer], m.raised[layer], y)
 
 
 @kernel
@@ -101,7 +104,9 @@ def split_heads(s, layer, place, at, first, n, y):
 def value_codes(x, codes):
     """Codes (int8) of values x, in steps of 1/8."""
     for c in range(x.shape[0]):
-        codes[c] = np.int8(np.int32(min(max(np.rint(x[c] * F(8)), -LEVELS), LEVELS)))
+        code = np.rint(x[c] * F(8))
+        code = code if code < LEVELS else LEVELS
+        codes[c] = np.int8(np.int32(code if code > -LEVELS else -LEVELS))
 
 
 @kernel
@@ -112,46 +117,36 @@ def score(y, q_scale, k_scale, scores):
 
 
 @kernel
-def add(x, y):
-    """y += x, int32."""
-    for c in range(y.shape[0]):
-        y[c] += x[c]
-
-
-@kernel
 def attend(s, layer, segment, at, n, mixed):
     """Attention of positions at .. at + n of a segment: fills mixed [n, d]."""
     heads, channels, places = s.q.shape[0], s.q.shape[2], s.keys.shape[2]
     length = s.keys.shape[4]
     earlier = min(segment, places - 1)
-    y, new = s.sums[:length], s.sums[length : length + channels]
-    sums = s.sums[length + channels : length + 2 * channels]
+    y, sums = s.sums[:length], s.sums[length : length + channels]
     for h in range(heads):
         for r in range(n):
             # It sees earlier segments whole, and its own up to itself.
             seen = earlier * length + at + r + 1
-            scores, weights = s.floats[:seen], s.weights[: (seen + 3) // 4 * 4]
+            padded = (seen + AT_ONCE - 1) // AT_ONCE * AT_ONCE
+            scores, weights = s.floats[:padded], s.weights[:padded]
+            for j in range(seen, padded):
+                scores[j] = UNSEEN
             for part in range(earlier + 1):
                 place = (segment - earlier + part) % places
-                row_product(s.q[h, r], s.keys[layer, h, place], y)
                 begin = part * length
-                score(
-                    y,
-                    s.q_scale[h, r],
-                    s.k_scale[layer, h, place],
-                    scores[begin : min(begin + length, seen)],
-                )
-            total = attention_weights(scores, largest(scores), weights)
-            for j in range(seen, weights.shape[0]):
-                weights[j] = 0
+                end = min(begin + length, seen)
+                # As many products as fill vectors.
+                asked = min((end - begin + 31) // 32 * 32, length)
+                row_product(s.q[h, r], s.keys[layer, h, place], y[:asked])
+                score(y, s.q_scale[h, r], s.k_scale[layer, h, place], scores[begin:end])
+            total = attention_weights(scores, weights)
             for c in range(channels):
                 sums[c] = 0
             for part in range(earlier + 1):
                 place = (segment - earlier + part) % places
                 begin = part * length
-                own = weights[begin : min(begin + length, weights.shape[0])]
-                row_product(own, s.values[layer, h, place, : own.shape[0] // 4], new)
-                add(new, sums)
+                own = weights[begin : min(begin + length, (seen + 3) // 4 * 4)]
+                mix(own, s.values[layer, h, place, : own.shape[0] // 4], sums)
             for c in range(channels):
                 mixed[r, h * channels + c] = F(sums[c]) / F(total) * F(1 / 8)
 
@@ -189,15 +184,10 @@ def forward(s, segment, at, n):
             m.x_scale[layer, row], s.rate[2 * layer + 1, row] = norm(x[r], m.x[layer, row])
         y = matrix(s.sums, n, 4 * width)
         products(m, layer, first, n, y)
-        square = s.floats[: 4 * width]
         for r in range(n):
-            hidden = s.hidden[layer, first + r]
-            rescale(y[r], m.x_scale[layer, first + r], m.scale[layer], hidden)
-            for o in range(4 * width):
-                hidden[o] = max(hidden[o], F(0))
-                square[o] = hidden[o] * hidden[o]
-            down = s.down
-            down.x_scale[layer, first + r], _ = quantise(square, down.x[layer, first + r])
+            hidden, down = s.hidden[layer, first + r], s.down
+            top = squares(y[r], m.x_scale[layer, first + r], m.scale[layer], hidden)
+            down.x_scale[layer, first + r] = quantise_squares(hidden, top, down.x[layer, first + r])
         m = s.down
         y = matrix(s.sums, n, width)
         products(m, layer, first, n, y)

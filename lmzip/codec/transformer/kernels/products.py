@@ -2,18 +2,20 @@
 
 `product` is defined by the plain loop `plain`. Where Numba is, and a processor with an instruction
 for such products (`vectors.py`), code with that takes its place, after a self-test on worst cases.
-`row_product` is the same for one row, a [K] and y [M]. The operands lie so that the instruction
-finds its four codes side by side:
+The operands lie so that the instruction finds its four codes side by side:
 
     y[n, m] = sum over k of a[n, k] * b[k // 4, m, k % 4]
 
 a: int8 [N, K]; b: int8 [K/4, M, 4]; y: int32 [N, M]. All are contiguous, codes lie in
 [-127, 127], M is a multiple of 16 and K of 4; sums of up to 2^17 products are exact.
 
-`matrix_product` and `matrix_row_product` are the same for a matrix of weights, and quicker: its
-codes lie in [-60, 60], in blocks of 16 outputs, b [M/16, 16 K], that of output m and input k at
-64 (k // 4) + 4 (m % 16) + k % 4 of block m // 16, which are read from one end
-to the other; and they are told the `raise_sums`.
+`row_product` is the same for one row, a [K] and y [M] or fewer, of the first outputs. `mix` is
+y += `row_product` of codes a none of which is negative.
+
+`matrix_product` is the same for a matrix of weights, and quicker: its codes lie in [-60, 60], in
+blocks of 16 outputs, b [M/16, 16 K], that of output m and input k at 64 (k // 4) + 4 (m % 16) +
+k % 4 of block m // 16, which are read from one end to the other; and it is told the `raise_sums`.
+`coarse_product` is quicker again: codes in [-15, 15], M a multiple of 64 and K of 16.
 """
 
 from __future__ import annotations
@@ -26,19 +28,25 @@ import numpy as np
 from lmzip.codec import processor
 from lmzip.codec.entry import entry
 from lmzip.codec.jit import COMPILING, exact_sum_kernel, kernel
-from lmzip.codec.transformer.kernels.arithmetic import MATRIX_LEVELS, SUMS
+from lmzip.codec.transformer.kernels.arithmetic import COARSE_LEVELS, MATRIX_LEVELS, SUMS
 from lmzip.codec.transformer.kernels.instructions import Instruction
 
 
 @exact_sum_kernel
 def plain_row(a, b, y):
-    """`product` of one row: a [K], y [M]."""
-    for m in range(b.shape[1]):
+    """`product` of one row: a [K], y [M] or fewer, the first."""
+    for m in range(y.shape[0]):
         y[m] = 0
+    plain_mix(a, b, y)
+
+
+@exact_sum_kernel
+def plain_mix(a, b, y):
+    """y += `product` of one row."""
     for k in range(b.shape[0]):
         a0, a1 = np.int32(a[4 * k]), np.int32(a[4 * k + 1])
         a2, a3 = np.int32(a[4 * k + 2]), np.int32(a[4 * k + 3])
-        for m in range(b.shape[1]):
+        for m in range(y.shape[0]):
             y[m] += a0 * b[k, m, 0] + a1 * b[k, m, 1] + a2 * b[k, m, 2] + a3 * b[k, m, 3]
 
 
@@ -56,26 +64,20 @@ def pack(codes: np.ndarray) -> np.ndarray:
 
 
 @exact_sum_kernel
-def plain_matrix_row(a, b, raised, y):
-    """`matrix_row_product`: here nothing is raised."""
-    for block in range(b.shape[0]):
-        codes, out = b[block], y[SUMS * block : SUMS * block + SUMS]
-        for m in range(SUMS):
-            out[m] = 0
-        for k in range(0, a.shape[0], 4):
-            a0, a1 = np.int32(a[k]), np.int32(a[k + 1])
-            a2, a3 = np.int32(a[k + 2]), np.int32(a[k + 3])
-            four = codes[SUMS * k : SUMS * (k + 4)]
-            for m in range(SUMS):
-                out[m] += a0 * four[4 * m] + a1 * four[4 * m + 1]
-                out[m] += a2 * four[4 * m + 2] + a3 * four[4 * m + 3]
-
-
-@exact_sum_kernel
-def plain_matrix(a: np.ndarray, b: np.ndarray, raised: np.ndarray, y: np.ndarray) -> None:
-    """The definition of `matrix_product`."""
+def plain_matrix(a, b, raised, y):
+    """The definition of `matrix_product` and `coarse_product`: here nothing is raised."""
     for n in range(a.shape[0]):
-        plain_matrix_row(a[n], b, raised, y[n])
+        for block in range(b.shape[0]):
+            codes, out = b[block], y[n, SUMS * block : SUMS * block + SUMS]
+            for m in range(SUMS):
+                out[m] = 0
+            for k in range(0, a.shape[1], 4):
+                a0, a1 = np.int32(a[n, k]), np.int32(a[n, k + 1])
+                a2, a3 = np.int32(a[n, k + 2]), np.int32(a[n, k + 3])
+                four = codes[SUMS * k : SUMS * (k + 4)]
+                for m in range(SUMS):
+                    out[m] += a0 * four[4 * m] + a1 * four[4 * m + 1]
+                    out[m] += a2 * four[4 * m + 2] + a3 * four[4 * m + 3]
 
 
 def pack_matrix(codes: np.ndarray) -> np.ndarray:
@@ -85,22 +87,35 @@ def pack_matrix(codes: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(blocks, dtype=np.int8).reshape(columns // SUMS, SUMS * inner)
 
 
-no_sums, first_sums, load_codes, repeat_codes, raise_codes, store_sums, dot, dot_raised = map(
+(
+    begin_sums, first_sums, load_sums, load_codes, repeat_codes, raise_codes, store_sums,
+    dot, dot_unsigned, dot_raised, dot_coarse,
+) = map(
     Instruction,
     (
-        "no_sums", "first_sums", "load_codes", "repeat_codes", "raise_codes", "store_sums", "dot",
-        "dot_raised",
+        "begin_sums", "first_sums", "load_sums", "load_codes", "repeat_codes", "raise_codes",
+        "store_sums", "dot", "dot_unsigned", "dot_raised", "dot_coarse",
     ),
 )  # fmt: skip
+
+
+@exact_sum_kernel
+def negatives(a):
+    """Sum of |a| over the negative codes of a."""
+    total = np.int32(0)
+    for k in range(a.shape[0]):
+        total -= min(np.int32(a[k]), np.int32(0))
+    return np.int32(total)
 
 
 @kernel
 def row_by_instruction(a, b, y):
     """Four vectors of outputs at a time: that many sums fit the registers."""
-    inner, columns = a.shape[0], b.shape[1]
+    inner, columns, outputs = a.shape[0], b.shape[1], y.shape[0]
+    first = negatives(a)
     m = 0
-    while m + 64 <= columns:
-        s0, s1, s2, s3 = no_sums(), no_sums(), no_sums(), no_sums()
+    while m + 64 <= outputs:
+        s0 = s1 = s2 = s3 = begin_sums(first)
         at = 4 * m
         for k in range(0, inner, 4):
             x = repeat_codes(a, k)
@@ -114,8 +129,9 @@ def row_by_instruction(a, b, y):
         store_sums(y, m + 32, s2)
         store_sums(y, m + 48, s3)
         m += 64
-    while m + 32 <= columns:
-        s0, s1, at = no_sums(), no_sums(), 4 * m
+    while m + 32 <= outputs:
+        s0 = s1 = begin_sums(first)
+        at = 4 * m
         for k in range(0, inner, 4):
             x = repeat_codes(a, k)
             s0 = dot(s0, x, load_codes(b, at))
@@ -124,8 +140,8 @@ def row_by_instruction(a, b, y):
         store_sums(y, m, s0)
         store_sums(y, m + 16, s1)
         m += 32
-    while m < columns:
-        s0, at = no_sums(), 4 * m
+    while m < outputs:
+        s0, at = begin_sums(first), 4 * m
         for k in range(0, inner, 4):
             s0 = dot(s0, repeat_codes(a, k), load_codes(b, at))
             at += 4 * columns
@@ -138,9 +154,15 @@ def by_instruction(a, b, y):
     """Four rows at a time: they share what is read of b."""
     rows, inner, columns = a.shape[0], a.shape[1], b.shape[1]
     whole = rows - rows % 4
+    for row in range(whole):
+        first = negatives(a[row])
+        for m in range(0, columns, 16):
+            store_sums(y, row * columns + m, begin_sums(first))
     for m in range(0, columns, 16):
         for row in range(0, whole, 4):
-            s0, s1, s2, s3 = no_sums(), no_sums(), no_sums(), no_sums()
+            out = row * columns + m
+            s0, s1 = load_sums(y, out), load_sums(y, out + columns)
+            s2, s3 = load_sums(y, out + 2 * columns), load_sums(y, out + 3 * columns)
             at = 4 * m
             for k in range(row * inner, (row + 1) * inner, 4):
                 w = load_codes(b, at)
@@ -149,7 +171,6 @@ def by_instruction(a, b, y):
                 s2 = dot(s2, repeat_codes(a, k + 2 * inner), w)
                 s3 = dot(s3, repeat_codes(a, k + 3 * inner), w)
                 at += 4 * columns
-            out = row * columns + m
             store_sums(y, out, s0)
             store_sums(y, out + columns, s1)
             store_sums(y, out + 2 * columns, s2)
@@ -159,59 +180,103 @@ def by_instruction(a, b, y):
 
 
 @kernel
-def matrix_row_by_instruction(a, b, raised, y):
-    """`matrix_row_product` of raised codes, of which the sums begin with `raised`."""
-    inner, columns = a.shape[0], y.shape[0]
-    block = SUMS * inner
-    m = 0
-    while m + 4 * SUMS <= columns:
-        s0, s1 = first_sums(raised, m), first_sums(raised, m + SUMS)
-        s2, s3 = first_sums(raised, m + 2 * SUMS), first_sums(raised, m + 3 * SUMS)
-        at = m * inner
-        for k in range(0, inner, 4):
-            x = raise_codes(a, k)
-            s0 = dot_raised(s0, x, load_codes(b, at))
-            s1 = dot_raised(s1, x, load_codes(b, at + block))
-            s2 = dot_raised(s2, x, load_codes(b, at + 2 * block))
-            s3 = dot_raised(s3, x, load_codes(b, at + 3 * block))
-            at += 4 * SUMS
-        store_sums(y, m, s0)
-        store_sums(y, m + SUMS, s1)
-        store_sums(y, m + 2 * SUMS, s2)
-        store_sums(y, m + 3 * SUMS, s3)
-        m += 4 * SUMS
-    while m < columns:
-        s0, at = first_sums(raised, m), m * inner
-        for k in range(0, inner, 4):
-            s0 = dot_raised(s0, raise_codes(a, k), load_codes(b, at))
-            at += 4 * SUMS
-        store_sums(y, m, s0)
-        m += SUMS
-
-
-@kernel
 def matrix_by_instruction(a, b, raised, y):
-    """`matrix_product` of raised codes, four rows at a time."""
+    """`matrix_product` of raised codes, whose sums begin with `raised`, four blocks at a time:
+    these stay in the nearest cache while all rows pass by."""
     rows, inner, columns = a.shape[0], a.shape[1], y.shape[1]
-    whole = rows - rows % 4
-    for m in range(0, columns, SUMS):
-        for row in range(0, whole, 4):
-            s0 = s1 = s2 = s3 = first_sums(raised, m)
+    block, m = SUMS * inner, 0
+    while m + 4 * SUMS <= columns:
+        for row in range(rows):
+            s0, s1 = first_sums(raised, m), first_sums(raised, m + SUMS)
+            s2, s3 = first_sums(raised, m + 2 * SUMS), first_sums(raised, m + 3 * SUMS)
             at = m * inner
             for k in range(row * inner, (row + 1) * inner, 4):
-                w = load_codes(b, at)
-                s0 = dot_raised(s0, raise_codes(a, k), w)
-                s1 = dot_raised(s1, raise_codes(a, k + inner), w)
-                s2 = dot_raised(s2, raise_codes(a, k + 2 * inner), w)
-                s3 = dot_raised(s3, raise_codes(a, k + 3 * inner), w)
+                x = raise_codes(a, k)
+                s0 = dot_raised(s0, x, load_codes(b, at))
+                s1 = dot_raised(s1, x, load_codes(b, at + block))
+                s2 = dot_raised(s2, x, load_codes(b, at + 2 * block))
+                s3 = dot_raised(s3, x, load_codes(b, at + 3 * block))
                 at += 4 * SUMS
             out = row * columns + m
             store_sums(y, out, s0)
-            store_sums(y, out + columns, s1)
-            store_sums(y, out + 2 * columns, s2)
-            store_sums(y, out + 3 * columns, s3)
-    for row in range(whole, rows):
-        matrix_row_by_instruction(a[row], b, raised, y[row])
+            store_sums(y, out + SUMS, s1)
+            store_sums(y, out + 2 * SUMS, s2)
+            store_sums(y, out + 3 * SUMS, s3)
+        m += 4 * SUMS
+    while m < columns:
+        for row in range(rows):
+            s0, at = first_sums(raised, m), m * inner
+            for k in range(row * inner, (row + 1) * inner, 4):
+                s0 = dot_raised(s0, raise_codes(a, k), load_codes(b, at))
+                at += 4 * SUMS
+            store_sums(y, row * columns + m, s0)
+        m += SUMS
+
+
+def can_be_coarse(outputs: int, inputs: int) -> bool:
+    """Whether `coarse_product` takes a matrix of this shape."""
+    return outputs % (4 * SUMS) == 0 and inputs % 16 == 0
+
+
+NEAR = 256
+"""Inputs of four blocks of a matrix that fit the nearest cache: 16 kB."""
+
+
+@kernel
+def coarse_by_instruction(a, b, raised, y):
+    """`coarse_product`, four blocks at a time: 256 inputs of them stay in the nearest cache while
+    all rows pass by."""
+    rows, inner, columns = a.shape[0], a.shape[1], y.shape[1]
+    block, four = SUMS * inner, 4 * SUMS
+    for m in range(0, columns, four):
+        for begin in range(0, inner, NEAR):
+            end = min(begin + NEAR, inner)
+            for row in range(rows):
+                out = row * columns + m
+                if begin == 0:
+                    s0, s1 = first_sums(raised, m), first_sums(raised, m + SUMS)
+                    s2, s3 = first_sums(raised, m + 2 * SUMS), first_sums(raised, m + 3 * SUMS)
+                else:
+                    s0, s1 = load_sums(y, out), load_sums(y, out + SUMS)
+                    s2, s3 = load_sums(y, out + 2 * SUMS), load_sums(y, out + 3 * SUMS)
+                at0 = m * inner + begin * SUMS
+                for k in range(row * inner + begin, row * inner + end, 16):
+                    x0, x1 = raise_codes(a, k), raise_codes(a, k + 4)
+                    x2, x3 = raise_codes(a, k + 8), raise_codes(a, k + 12)
+                    at1, at2, at3 = at0 + block, at0 + 2 * block, at0 + 3 * block
+                    s0 = dot_coarse(s0, x0, x1, x2, x3, b, at0)
+                    s1 = dot_coarse(s1, x0, x1, x2, x3, b, at1)
+                    s2 = dot_coarse(s2, x0, x1, x2, x3, b, at2)
+                    s3 = dot_coarse(s3, x0, x1, x2, x3, b, at3)
+                    at0 += 4 * four
+                store_sums(y, out, s0)
+                store_sums(y, out + SUMS, s1)
+                store_sums(y, out + 2 * SUMS, s2)
+                store_sums(y, out + 3 * SUMS, s3)
+
+
+@kernel
+def mix_by_instruction(a, b, y):
+    """`mix`, two vectors of outputs at a time: the channels of a head."""
+    inner, columns = a.shape[0], b.shape[1]
+    m = 0
+    while m + 2 * SUMS <= columns:
+        s0, s1, at = load_sums(y, m), load_sums(y, m + SUMS), 4 * m
+        for k in range(0, inner, 4):
+            x = repeat_codes(a, k)
+            s0 = dot_unsigned(s0, x, load_codes(b, at))
+            s1 = dot_unsigned(s1, x, load_codes(b, at + 4 * SUMS))
+            at += 4 * columns
+        store_sums(y, m, s0)
+        store_sums(y, m + SUMS, s1)
+        m += 2 * SUMS
+    while m < columns:
+        s0, at = load_sums(y, m), 4 * m
+        for k in range(0, inner, 4):
+            s0 = dot_unsigned(s0, repeat_codes(a, k), load_codes(b, at))
+            at += 4 * columns
+        store_sums(y, m, s0)
+        m += SUMS
 
 
 @kernel
@@ -226,19 +291,20 @@ def raise_sums(b, raised):
         raised[m] = -128 * total
 
 
-def cases(most: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Random and worst operands of all shapes, [N, K] and [M, K]: up to 127 times up to `most`."""
+def cases(most: int, lowest: int = -127) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Random and worst operands of all shapes, [N, K] and [M, K]: from `lowest` up to 127 times up
+    to `most`."""
     generator = np.random.default_rng(1)
-    for rows, inner, columns in ((1, 4, 16), (1, 128, 80), (5, 68, 144), (4, 2048, 16)):
+    for rows, inner, columns in ((1, 16, 64), (1, 128, 80), (5, 68, 144), (4, 2048, 64)):
         for a, b in (
             (np.full((rows, inner), 127), np.full((columns, inner), most)),
-            (np.full((rows, inner), -127), np.full((columns, inner), most)),
+            (np.full((rows, inner), lowest), np.full((columns, inner), most)),
             (
-                127 * generator.choice([-1, 1], (rows, inner)),
+                generator.choice([lowest, 127], (rows, inner)),
                 most * generator.choice([-1, 1], (columns, inner)),
             ),
             (
-                generator.integers(-127, 128, (rows, inner)),
+                generator.integers(lowest, 128, (rows, inner)),
                 generator.integers(-most, most + 1, (columns, inner)),
             ),
         ):
@@ -246,11 +312,11 @@ def cases(most: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
 
 
 if COMPILING and processor.way() != "plain":
-    row_product, product = row_by_instruction, by_instruction
-    matrix_row_product, matrix_product = matrix_row_by_instruction, matrix_by_instruction
+    row_product, product, mix = row_by_instruction, by_instruction, mix_by_instruction
+    matrix_product, coarse_product = matrix_by_instruction, coarse_by_instruction
 else:
-    row_product, product = plain_row, plain
-    matrix_row_product, matrix_product = plain_matrix_row, plain_matrix
+    row_product, product, mix = plain_row, plain, plain_mix
+    matrix_product = coarse_product = plain_matrix
 
 
 @entry
@@ -260,34 +326,57 @@ def multiply(a, b, y):
 
 
 @entry
-def multiply_matrix(a, b, raised, y):
-    """`matrix_product`, called from Python; raised int32 [M] is scratch."""
+def multiply_mix(a, b, y):
+    """`mix` of each row, called from Python."""
+    for row in range(a.shape[0]):
+        mix(a[row], b, y[row])
+
+
+@entry
+def multiply_matrix(a, b, raised, y, coarse):
+    """`matrix_product`, or `coarse_product`, called from Python; raised int32 [M] is scratch."""
     raise_sums(b, raised)
-    matrix_product(a, b, raised, y)
+    if coarse:
+        coarse_product(a, b, raised, y)
+    else:
+        matrix_product(a, b, raised, y)
 
 
 def self_test(product: Callable[..., None] | None = None) -> bool:
     """Whether a product, or the one in use, is exact on random and worst cases."""
-    for a, b in cases(127):
-        y = np.zeros((len(a), len(b)), dtype=np.int32)
-        (product or multiply)(a, pack(b), y)
-        if not np.array_equal(y, a.astype(np.int32) @ b.astype(np.int32).T):
-            return False
-    return True
+    return all(_exact(product or multiply, a, b, pack(b)) for a, b in cases(127))
+
+
+def _exact(product: Callable[..., None], a: np.ndarray, b: np.ndarray, packed: np.ndarray) -> bool:
+    y = np.zeros((len(a), len(b)), dtype=np.int32)
+    product(a, packed, y)
+    return np.array_equal(y, _product(a, b))
+
+
+def _product(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    return a.astype(np.int32) @ b.astype(np.int32).T
+
+
+def self_test_of_mixing() -> bool:
+    """The same for `mix`, whose first operand is never negative."""
+    return all(_exact(multiply_mix, a, b, pack(b)) for a, b in cases(127, lowest=0))
 
 
 def self_test_of_matrices() -> bool:
-    """The same for the product with a matrix in use."""
-    for a, b in cases(int(MATRIX_LEVELS)):
-        y = np.zeros((len(a), len(b)), dtype=np.int32)
-        multiply_matrix(a, pack_matrix(b), np.zeros(len(b), dtype=np.int32), y)
-        if not np.array_equal(y, a.astype(np.int32) @ b.astype(np.int32).T):
-            return False
+    """The same for the products with a matrix."""
+    for levels, coarse in ((MATRIX_LEVELS, 0), (COARSE_LEVELS, 1)):
+        for a, b in cases(int(levels)):
+            if coarse and not can_be_coarse(*b.shape):
+                continue
+            y, raised = (np.zeros(shape, dtype=np.int32) for shape in ((len(a), len(b)), len(b)))
+            multiply_matrix(a, pack_matrix(b), raised, y, coarse)
+            if not np.array_equal(y, _product(a, b)):
+                return False
     return True
 
 
 @cache
 def check() -> None:
     """Raise EngineError if the processor's products are not exact."""
-    if not (self_test() and self_test_of_matrices()):
+    if not (self_test() and self_test_of_mixing() and self_test_of_matrices()):
         raise processor.refusal("it failed its self-test")

@@ -11,11 +11,22 @@ from lmzip.codec.levels import Preset
 from lmzip.codec.memory.slots import SYMBOLS, Slots, empty_slots, kind_count
 from lmzip.codec.native.structs import Struct
 from lmzip.codec.transformer import rotary
-from lmzip.codec.transformer.kernels.arithmetic import MATRIX_LEVELS, SUMS, F, quantise_to
+from lmzip.codec.transformer.kernels.arithmetic import (
+    COARSE_LEVELS,
+    MATRIX_LEVELS,
+    SUMS,
+    F,
+    quantise_to,
+)
+from lmzip.codec.transformer.kernels.attention import AT_ONCE
 from lmzip.codec.transformer.kernels.packing import place_rows
-from lmzip.codec.transformer.kernels.products import raise_sums
+from lmzip.codec.transformer.kernels.products import can_be_coarse, raise_sums
 from lmzip.codec.transformer.softmax import LOGIT_ROOTS, LOGIT_WEIGHTS
-from lmzip.codec.transformer.weights import initial_weights, matrix_shapes
+from lmzip.codec.transformer.weights import initial_weights, learned_names, matrix_shapes
+
+COARSER = int(MATRIX_LEVELS / COARSE_LEVELS)
+"""Codes of a matrix are multiples of this as long as it has not learned since it was read from its
+file, whose codes lie in [-15, 15]."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,6 +35,8 @@ class Linear(Struct):
 
     codes: np.ndarray
     """int8 [L, out / 16, 16 in]"""
+    coarse: np.ndarray
+    """int8 [L]: 1 where codes lie in [-15, 15], and scales are four times as large."""
     raised: np.ndarray
     """int32 [L, out], see `raise_sums`."""
     scale: np.ndarray
@@ -63,7 +76,8 @@ class State(Struct):
     values: np.ndarray
     """int8 [L, H, P, T / 4, c, 4]"""
     weights: np.ndarray
-    """int8, scratch: of the positions that one position sees, [W + T]."""
+    """int8, scratch: of the positions that one position sees, [W + T], and up to a
+    multiple of `AT_ONCE`."""
     slots: Slots
     gates: np.ndarray
     """[N, K]"""
@@ -147,17 +161,24 @@ def first_state(preset: Preset) -> tuple[State, Learner]:
         return [f"{layer}.{part}" for layer in range(first, preset.layers)]
 
     def used(names: list[str], inputs: int, outputs: int) -> Linear:
-        rows = 2 * preset.segment
-        codes = [quantised[name][0] for name in names]
-        return Linear(
-            codes=np.stack(codes) if names else np.zeros((0, 1, SUMS), dtype=np.int8),
-            raised=np.stack([quantised[name][2] for name in names])
-            if names
-            else np.zeros((0, outputs), dtype=np.int32),
-            scale=np.stack([quantised[name][3] for name in names]) if names else _zeros(0, 1),
-            x=np.zeros((len(names), rows, inputs), dtype=np.int8),
-            x_scale=_zeros(len(names), rows),
+        count, rows = len(names), 2 * preset.segment
+        linear = Linear(
+            codes=np.zeros((count, outputs // SUMS, SUMS * inputs), dtype=np.int8),
+            coarse=np.zeros(count, dtype=np.int8),
+            raised=np.zeros((count, outputs), dtype=np.int32),
+            scale=_zeros(count, outputs),
+            x=np.zeros((count, rows, inputs), dtype=np.int8),
+            x_scale=_zeros(count, rows),
         )
+        for i, name in enumerate(names):
+            codes, _, raised, scale = quantised[name]
+            coarse = name not in learned_names(preset) and not (codes % COARSER).any()
+            step = COARSER if coarse and can_be_coarse(outputs, inputs) else 1
+            linear.coarse[i] = step > 1
+            # The same numbers come out of the product: only powers of two change their places.
+            linear.codes[i], linear.raised[i] = codes // step, raised // step
+            linear.scale[i] = scale * F(step)
+        return linear
 
     def learned(names: list[str]) -> Learned:
         w = np.stack([weights[name] for name in names])
@@ -191,7 +212,7 @@ def first_state(preset: Preset) -> tuple[State, Learner]:
         keys=np.zeros((*attention, parts, channels // 4, segment, 4), dtype=np.int8),
         k_scale=_zeros(*attention, parts, segment),
         values=np.zeros((*attention, parts, segment // 4, channels, 4), dtype=np.int8),
-        weights=np.zeros(parts * segment, dtype=np.int8),
+        weights=np.zeros(-(-parts * segment // AT_ONCE) * AT_ONCE, dtype=np.int8),
         slots=empty_slots(preset),
         gates=_zeros(rows, kinds),
         freq=np.zeros((rows, SYMBOLS), dtype=np.int64),

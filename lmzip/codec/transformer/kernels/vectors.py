@@ -6,19 +6,24 @@ register of AVX-512, two of AVX2, four of NEON; LLVM splits what a processor doe
 
 | way | instruction | why it is exact for codes in [-127, 127] |
 |---|---|---|
-| vnni | `vpdpbusd`, unsigned by signed | |a| and b with the sign of a; sums in 32 bits |
-| avx2 | `vpmaddubsw`, `vpmaddwd` | the same; 2 * 127^2 < 2^15, so nothing saturates |
+| vnni | `vpdpbusd`, unsigned by signed | |a| and b turned like a, see below; sums in 32 bits |
+| avx2 | `vpmaddubsw`, `vpmaddwd` | the same; 2 * 127 * 128 < 2^15, so nothing saturates |
 | dot | `sdot` (Armv8.2) | signed by signed; sums in 32 bits |
 
-Moving the sign is half of the work. With a matrix, whose codes lie in [-60, 60], a is raised by 128
+Where a is negative, all bits of b are turned: that is -b - 1, and so the sums begin with those |a|
+(`begin_sums`). It costs less than -b, and nothing for an a that is never negative (`dot_unsigned`),
+but is still half of the work. With a matrix, whose codes lie in [-60, 60], a is raised by 128
 instead, and the sums begin with -128 times those of the matrix's codes: 2 * 255 * 60 < 2^15.
+
+Of coarse codes, in [-15, 15], four such pairs still fit: 8 * 255 * 15 < 2^15. AVX2 adds them up
+in 16 bits before it widens their sum.
 
 Only imported where Numba is.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from llvmlite import binding, ir
@@ -37,12 +42,12 @@ _i8, _i16, _i32 = ir.IntType(8), ir.IntType(16), ir.IntType(32)
 class Vector(types.Type):
     """A vector as a value in compiled code: it lives in registers."""
 
-    def __init__(self, bits: int, lanes: int) -> None:
-        self.llvm = ir.VectorType(ir.IntType(bits), lanes)
-        super().__init__(f"Vector(int{bits} x {lanes})")
+    def __init__(self, element: ir.Type, lanes: int) -> None:
+        self.llvm = ir.VectorType(element, lanes)
+        super().__init__(f"Vector({element} x {lanes})")
 
 
-sums, codes = Vector(32, SUMS), Vector(8, CODES)
+sums, codes = Vector(_i32, SUMS), Vector(_i8, CODES)
 
 
 @register_model(Vector)
@@ -51,22 +56,26 @@ class _VectorModel(models.PrimitiveModel):
         super().__init__(manager, vector, vector.llvm)
 
 
-def _address(context: Any, builder: ir.IRBuilder, kind: Any, array: Any, at: Any, to: Any) -> Any:
+def address(context: Any, builder: ir.IRBuilder, kind: Any, array: Any, at: Any, to: Any) -> Any:
     """Pointer to element `at` of a contiguous array, counted through all its dimensions."""
     data = context.make_array(kind)(context, builder, array).data
     return builder.bitcast(cgutils.gep(builder, data, at), to.as_pointer())
 
 
-def _check(array: Any, dtype: Any) -> None:
+def check(array: Any, dtype: Any) -> None:
     if not isinstance(array, types.Array) or array.layout != "C" or array.dtype != dtype:
         raise errors.TypingError(f"needs a contiguous array of {dtype}, not {array}")
 
 
+def _splat(builder: ir.IRBuilder, value: Any) -> Any:
+    wide = builder.insert_element(ir.Constant(sums.llvm, ir.Undefined), value, _i32(0))
+    first = ir.Constant(ir.VectorType(_i32, SUMS), [0] * SUMS)
+    return builder.shuffle_vector(wide, wide, first)
+
+
 def _repeat(builder: ir.IRBuilder, four: Any) -> Any:
     """Four codes, an int32, sixteen times."""
-    wide = builder.insert_element(ir.Constant(sums.llvm, ir.Undefined), four, _i32(0))
-    first = ir.Constant(ir.VectorType(_i32, SUMS), [0] * SUMS)
-    return builder.bitcast(builder.shuffle_vector(wide, wide, first), codes.llvm)
+    return builder.bitcast(_splat(builder, four), codes.llvm)
 
 
 @intrinsic
@@ -76,12 +85,24 @@ def no_sums(typing: Any) -> Any:
 
 
 @intrinsic
-def load_codes(typing: Any, array: Any, at: Any) -> Any:
-    """64 codes from element `at` of an int8 array."""
-    _check(array, types.int8)
+def begin_sums(typing: Any, value: Any) -> Any:
+    """What sixteen sums by `dot` begin with: value, the sum of |a| where a < 0, or zeros."""
 
     def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
-        place = _address(context, builder, signature.args[0], *arguments, codes.llvm)
+        if not RAISES[way()]:
+            return ir.Constant(sums.llvm, [0] * SUMS)
+        return _splat(builder, arguments[0])
+
+    return sums(types.int32), generate
+
+
+@intrinsic
+def load_codes(typing: Any, array: Any, at: Any) -> Any:
+    """64 codes from element `at` of an int8 array."""
+    check(array, types.int8)
+
+    def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
+        place = address(context, builder, signature.args[0], *arguments, codes.llvm)
         return builder.load(place, align=1)
 
     return codes(array, at), generate
@@ -90,10 +111,10 @@ def load_codes(typing: Any, array: Any, at: Any) -> Any:
 @intrinsic
 def repeat_codes(typing: Any, array: Any, at: Any) -> Any:
     """Four codes from element `at` of an int8 array, sixteen times."""
-    _check(array, types.int8)
+    check(array, types.int8)
 
     def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
-        place = _address(context, builder, signature.args[0], *arguments, _i32)
+        place = address(context, builder, signature.args[0], *arguments, _i32)
         return _repeat(builder, builder.load(place, align=1))
 
     return codes(array, at), generate
@@ -102,14 +123,15 @@ def repeat_codes(typing: Any, array: Any, at: Any) -> Any:
 @intrinsic
 def raise_codes(typing: Any, array: Any, at: Any) -> Any:
     """`repeat_codes`, each code + 128 without a sign where the instruction wants one without."""
-    _check(array, types.int8)
+    check(array, types.int8)
 
     def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
-        place = _address(context, builder, signature.args[0], *arguments, _i32)
+        place = address(context, builder, signature.args[0], *arguments, _i32)
         four = builder.load(place, align=1)
-        if RAISES[way()]:
-            four = builder.xor(four, ir.Constant(_i32, 0x80808080))
-        return _repeat(builder, four)
+        repeated = _repeat(builder, four)
+        if not RAISES[way()]:
+            return repeated
+        return builder.xor(repeated, ir.Constant(codes.llvm, [0x80] * CODES))
 
     return codes(array, at), generate
 
@@ -117,12 +139,24 @@ def raise_codes(typing: Any, array: Any, at: Any) -> Any:
 @intrinsic
 def first_sums(typing: Any, array: Any, at: Any) -> Any:
     """What sums of products with raised codes begin with: int32 from element `at`, or zeros."""
-    _check(array, types.int32)
+    check(array, types.int32)
 
     def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
         if not RAISES[way()]:
             return ir.Constant(sums.llvm, [0] * SUMS)
-        place = _address(context, builder, signature.args[0], *arguments, sums.llvm)
+        place = address(context, builder, signature.args[0], *arguments, sums.llvm)
+        return builder.load(place, align=4)
+
+    return sums(array, at), generate
+
+
+@intrinsic
+def load_sums(typing: Any, array: Any, at: Any) -> Any:
+    """Sixteen sums from element `at` of an int32 array."""
+    check(array, types.int32)
+
+    def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
+        place = address(context, builder, signature.args[0], *arguments, sums.llvm)
         return builder.load(place, align=4)
 
     return sums(array, at), generate
@@ -131,10 +165,10 @@ def first_sums(typing: Any, array: Any, at: Any) -> Any:
 @intrinsic
 def store_sums(typing: Any, array: Any, at: Any, vector: Any) -> Any:
     """Write sixteen sums to an int32 array from element `at` on."""
-    _check(array, types.int32)
+    check(array, types.int32)
 
     def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
-        place = _address(context, builder, signature.args[0], *arguments[:2], sums.llvm)
+        place = address(context, builder, signature.args[0], *arguments[:2], sums.llvm)
         builder.store(arguments[2], place, align=4)
         return context.get_dummy_value()
 
@@ -144,10 +178,10 @@ def store_sums(typing: Any, array: Any, at: Any, vector: Any) -> Any:
 @intrinsic
 def repeat_sum(typing: Any, array: Any, at: Any) -> Any:
     """Element `at` of an int32 array, sixteen times."""
-    _check(array, types.int32)
+    check(array, types.int32)
 
     def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
-        place = _address(context, builder, signature.args[0], *arguments, _i32)
+        place = address(context, builder, signature.args[0], *arguments, _i32)
         return builder.bitcast(_repeat(builder, builder.load(place, align=4)), sums.llvm)
 
     return sums(array, at), generate
@@ -157,21 +191,21 @@ def repeat_sum(typing: Any, array: Any, at: Any) -> Any:
 def pack_codes(typing: Any, rows: Any, at: Any, length: Any, packed: Any, to: Any) -> Any:
     """Sixteen codes of each of four rows of some length, the first from element `at` on, to element
     `to` of `packed`: first codes first."""
-    _check(rows, types.int8)
-    _check(packed, types.int8)
+    check(rows, types.int8)
+    check(packed, types.int8)
 
     def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
         rows, at, length, packed, to = arguments
         part, place, four = ir.VectorType(_i8, SUMS), at, []
         for _ in range(4):
-            address = _address(context, builder, signature.args[0], rows, place, part)
-            four.append(builder.load(address, align=1))
+            source = address(context, builder, signature.args[0], rows, place, part)
+            four.append(builder.load(source, align=1))
             place = builder.add(place, length)
         pairs = [_alternate(builder, *four[:2]), _alternate(builder, *four[2:])]
         wide = ir.VectorType(_i16, SUMS)
         vector = _alternate(builder, *(builder.bitcast(pair, wide) for pair in pairs))
-        address = _address(context, builder, signature.args[3], packed, to, codes.llvm)
-        builder.store(builder.bitcast(vector, codes.llvm), address, align=1)
+        target = address(context, builder, signature.args[3], packed, to, codes.llvm)
+        builder.store(builder.bitcast(vector, codes.llvm), target, align=1)
         return context.get_dummy_value()
 
     return types.void(rows, types.intp, types.intp, packed, types.intp), generate
@@ -194,13 +228,13 @@ def turn_codes(typing: Any, vector: Any, mask: Any) -> Any:
     return codes(vector, mask), generate
 
 
-def _call(builder: ir.IRBuilder, name: str, result: ir.Type, *arguments: Any) -> Any:
+def call(builder: ir.IRBuilder, name: str, result: ir.Type, *arguments: Any) -> Any:
     module = builder.module
     kind = ir.FunctionType(result, [argument.type for argument in arguments])
     return builder.call(module.globals.get(name) or ir.Function(module, kind, name), arguments)
 
 
-def _cut(builder: ir.IRBuilder, vector: Any, parts: int) -> list[Any]:
+def cut(builder: ir.IRBuilder, vector: Any, parts: int) -> list[Any]:
     size = vector.type.count // parts
     lanes = [range(part * size, (part + 1) * size) for part in range(parts)]
     index = [ir.Constant(ir.VectorType(_i32, size), list(part)) for part in lanes]
@@ -218,34 +252,39 @@ def _join(builder: ir.IRBuilder, parts: list[Any]) -> Any:
 
 def _magnitude(builder: ir.IRBuilder, vector: Any) -> Any:
     name = f"llvm.abs.v{vector.type.count}i8"
-    return _call(builder, name, vector.type, vector, ir.Constant(ir.IntType(1), 0))
+    return call(builder, name, vector.type, vector, ir.Constant(ir.IntType(1), 0))
 
 
-def _signed_like(builder: ir.IRBuilder, b: Any, a: Any) -> Any:
-    """b where a is positive, -b where it is negative; anything where it is 0."""
-    if b.type.count == 32:
-        return _call(builder, "llvm.x86.avx2.psign.b", b.type, b, a)
-    zero = ir.Constant(b.type, None)
-    return builder.select(builder.icmp_signed("<", a, zero), builder.sub(zero, b), b)
+def _turned_like(builder: ir.IRBuilder, b: Any, a: Any) -> Any:
+    """b where a is not negative, -b - 1 where it is: every bit turned."""
+    negative = builder.icmp_signed("<", a, ir.Constant(a.type, None))
+    return builder.xor(b, builder.sext(negative, b.type))
 
 
 def _vnni(bits: int) -> Callable[..., Any]:
     def add(builder: ir.IRBuilder, total: Any, a: Any, b: Any) -> Any:
         if binding.llvm_version_info[0] < 22:  # the operands were declared as int32 before
             a, b = builder.bitcast(a, total.type), builder.bitcast(b, total.type)
-        return _call(builder, f"llvm.x86.avx512.vpdpbusd.{bits}", total.type, total, a, b)
+        return call(builder, f"llvm.x86.avx512.vpdpbusd.{bits}", total.type, total, a, b)
 
     return add
 
 
+def _pairs(builder: ir.IRBuilder, a: Any, b: Any) -> Any:
+    return call(builder, "llvm.x86.avx2.pmadd.ub.sw", ir.VectorType(_i16, 16), a, b)
+
+
+def _add_pairs(builder: ir.IRBuilder, total: Any, twos: Any) -> Any:
+    ones = ir.Constant(twos.type, [1] * 16)
+    return builder.add(total, call(builder, "llvm.x86.avx2.pmadd.wd", total.type, twos, ones))
+
+
 def _avx2(builder: ir.IRBuilder, total: Any, a: Any, b: Any) -> Any:
-    pairs, ones = ir.VectorType(_i16, 16), ir.Constant(ir.VectorType(_i16, 16), [1] * 16)
-    twos = _call(builder, "llvm.x86.avx2.pmadd.ub.sw", pairs, a, b)
-    return builder.add(total, _call(builder, "llvm.x86.avx2.pmadd.wd", total.type, twos, ones))
+    return _add_pairs(builder, total, _pairs(builder, a, b))
 
 
 def _sdot(builder: ir.IRBuilder, total: Any, a: Any, b: Any) -> Any:
-    return _call(builder, "llvm.aarch64.neon.sdot.v4i32.v16i8", total.type, total, a, b)
+    return call(builder, "llvm.aarch64.neon.sdot.v4i32.v16i8", total.type, total, a, b)
 
 
 INSTRUCTIONS: dict[str, tuple[int, Callable[..., Any]]] = {
@@ -262,12 +301,13 @@ RAISES = {"vnni512": True, "vnni": True, "avx2": True, "dot": False}
 def multiply(
     builder: ir.IRBuilder, name: str, total: Any, a: Any, b: Any, raised: bool = False
 ) -> Any:
-    """total + the sums of four products of codes each, in whole vectors; raised: those of a are."""
+    """total + the sums of four products of codes each, in whole vectors; raised: those of a have no
+    sign."""
     parts, add = INSTRUCTIONS[name]
     result = []
-    for part, x, y in zip(*(_cut(builder, v, parts) for v in (total, a, b)), strict=True):
+    for part, x, y in zip(*(cut(builder, v, parts) for v in (total, a, b)), strict=True):
         if RAISES[name] and not raised:
-            y = _signed_like(builder, y, x)
+            y = _turned_like(builder, y, x)
             x = _magnitude(builder, x)
         result.append(add(builder, part, x, y))
     return _join(builder, result)
@@ -284,6 +324,16 @@ def dot(typing: Any, total: Any, a: Any, b: Any) -> Any:
 
 
 @intrinsic
+def dot_unsigned(typing: Any, total: Any, a: Any, b: Any) -> Any:
+    """`dot`, of codes a none of which is negative."""
+
+    def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
+        return multiply(builder, way(), *arguments, raised=True)
+
+    return sums(total, a, b), generate
+
+
+@intrinsic
 def dot_raised(typing: Any, total: Any, a: Any, b: Any) -> Any:
     """`dot`, of codes from `raise_codes`."""
 
@@ -291,3 +341,35 @@ def dot_raised(typing: Any, total: Any, a: Any, b: Any) -> Any:
         return multiply(builder, way(), *arguments, raised=True)
 
     return sums(total, a, b), generate
+
+
+def multiply_coarse(
+    builder: ir.IRBuilder, name: str, total: Any, a: Sequence[Any], b: Sequence[Any]
+) -> Any:
+    """total + the sums of sixteen products each: of four vectors without a sign and four of
+    coarse codes."""
+    if name != "avx2":
+        for x, y in zip(a, b, strict=True):
+            total = multiply(builder, name, total, x, y, raised=True)
+        return total
+    result = []
+    for parts in zip(*(cut(builder, v, 2) for v in (total, *a, *b)), strict=True):
+        pairs = [_pairs(builder, x, y) for x, y in zip(parts[1:5], parts[5:], strict=True)]
+        twos = builder.add(builder.add(builder.add(pairs[0], pairs[1]), pairs[2]), pairs[3])
+        result.append(_add_pairs(builder, parts[0], twos))
+    return _join(builder, result)
+
+
+@intrinsic
+def dot_coarse(
+    typing: Any, total: Any, a0: Any, a1: Any, a2: Any, a3: Any, array: Any, at: Any
+) -> Any:
+    """Four times `dot_raised`, with the 256 coarse codes from element `at` of an int8 array."""
+    check(array, types.int8)
+
+    def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
+        first = address(context, builder, signature.args[5], *arguments[5:], codes.llvm)
+        b = [builder.load(builder.gep(first, [_i32(i)]), align=1) for i in range(4)]
+        return multiply_coarse(builder, way(), arguments[0], arguments[1:5], b)
+
+    return sums(total, a0, a1, a2, a3, array, at), generate
