@@ -29,11 +29,7 @@ def operands(kind: str, positions: int, inputs: int, lowest: int) -> tuple[np.nd
 @pytest.mark.parametrize("kind", WORST)
 def test_products_with_inputs_that_are_never_negative_are_exact(kind, shape):
     d, x = operands(kind, *shape, lowest=0)
-    for product in (
-        gradients.plain_unsigned,
-        gradients.unsigned_gradient,
-        gradients.multiply_unsigned,
-    ):
+    for product in (gradients.plain_unsigned, gradients.unsigned_gradient):
         y = np.full((SUMS, x.shape[1]), 7, dtype=np.int32)
         product(pack_matrix(d.T)[0], pack_matrix(x.T), y)
         assert np.array_equal(y, d.T @ x)
@@ -54,7 +50,8 @@ def test_products_with_inputs_of_both_signs_are_exact(kind, shape):
         product(size, sign, below, pack_matrix(x.T), y)
         assert np.array_equal(y, d.T @ x)
     codes = pack_matrix(d.T)[0]
-    gradients.multiply_signed(codes, np.zeros_like(codes), below, pack_matrix(x.T), y)
+    y[:] = 7
+    gradients.multiply(codes, np.zeros_like(codes), below, pack_matrix(x.T), y, True)
     assert np.array_equal(y, d.T @ x)
 
 
@@ -62,8 +59,7 @@ def test_the_self_test_notices_a_wrong_sum(monkeypatch):
     assert gradients.self_test(signed=False) and gradients.self_test(signed=True)
 
     def wrong(*operands):
-        operands[-1][:] = 0
+        operands[-2][:] = 0
 
-    monkeypatch.setattr(gradients, "multiply_unsigned", wrong)
-    monkeypatch.setattr(gradients, "multiply_signed", wrong)
+    monkeypatch.setattr(gradients, "multiply", wrong)
     assert not gradients.self_test(signed=False) and not gradients.self_test(signed=True)

@@ -130,16 +130,14 @@ else:
 
 
 @entry
-def multiply_unsigned(d, x, y):
-    """`unsigned_gradient`, called from Python."""
-    unsigned_gradient(d, x, y)
-
-
-@entry
-def multiply_signed(d, sign, below, x, y):
-    """`signed_gradient` of d with its signs, called from Python; sign, int8 [16 T], is scratch."""
-    split_signs(d, sign)
-    signed_gradient(d, sign, below, x, y)
+def multiply(d, sign, below, x, y, signed):
+    """Either product of d with its signs, called from Python; sign, int8 [16 T], is scratch. One
+    entry for both: each takes half a second to compile."""
+    if signed:
+        split_signs(d, sign)
+        signed_gradient(d, sign, below, x, y)
+    else:
+        unsigned_gradient(d, x, y)
 
 
 def cases(lowest: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -162,12 +160,8 @@ def self_test(signed: bool) -> bool:
     """Whether the product in use is exact on random and worst cases."""
     for d, x in cases(-127 if signed else 0):
         y = np.zeros((SUMS, x.shape[1]), dtype=np.int32)
-        packed, inputs = pack_matrix(d.T)[0], pack_matrix(x.T)
-        if signed:
-            below = -np.minimum(d, 0).sum(0, dtype=np.int32)
-            multiply_signed(packed, np.zeros_like(packed), below, inputs, y)
-        else:
-            multiply_unsigned(packed, inputs, y)
+        packed, below = pack_matrix(d.T)[0], -np.minimum(d, 0).sum(0, dtype=np.int32)
+        multiply(packed, np.zeros_like(packed), below, pack_matrix(x.T), y, signed)
         if not np.array_equal(y, d.T.astype(np.int32) @ x.astype(np.int32)):
             return False
     return True
