@@ -24,8 +24,8 @@ PROSE = [name for name in PINNED if name.startswith("prose-")]
 EXACT = {name for name, kernel in contraction.kernels().items() if kernel.options.get("fastmath")}
 """The kernels whose every partial sum is an exact integer: these may fuse."""
 SUMS = {
-    "dot", "magnitude", "negatives", "plain", "plain_matrix", "plain_mix", "plain_row",
-    "raise_peaks", "sum_of",
+    "add_below", "add_rows", "dot", "magnitude", "negatives", "plain", "plain_matrix", "plain_mix",
+    "plain_row", "plain_signed", "plain_unsigned", "sum_of", "total",
 }  # fmt: skip
 
 

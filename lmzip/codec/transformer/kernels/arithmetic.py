@@ -66,17 +66,16 @@ def dot(a, b):
     return total
 
 
-@exact_sum_kernel
-def raise_peaks(top, x):
-    """top = max(top, |x|), element by element."""
-    for o in range(x.shape[0]):
-        top[o] = max(top[o], abs(x[o]))
-
-
 @kernel
 def quantise_to(levels, x, codes):
     """Fill `codes` (int8) from x; return scale = max|x| / levels and rate = levels / max|x|."""
-    top = max(peak(x), TINY)
+    return quantise_below(peak(x), levels, x, codes)
+
+
+@kernel
+def quantise_below(top, levels, x, codes):
+    """`quantise_to` where top = max|x| is known."""
+    top = max(top, TINY)
     rate = levels / top
     for i in range(x.shape[0]):
         codes[i] = np.int8(np.int32(np.rint(x[i] * rate)))
@@ -87,43 +86,6 @@ def quantise_to(levels, x, codes):
 def quantise(x, codes):
     """`quantise_to` 127 levels, as all but matrices are."""
     return quantise_to(LEVELS, x, codes)
-
-
-@kernel
-def quantise_columns(x, top, scale, codes):
-    """Quantise x [N, O] over its rows: codes int8 [N, O], scale [O]; top [O] is scratch."""
-    rows, columns = x.shape
-    for o in range(columns):
-        top[o] = TINY
-    for r in range(rows):
-        raise_peaks(top, x[r])
-    for o in range(columns):
-        scale[o] = top[o] / LEVELS
-        top[o] = LEVELS / top[o]
-    for r in range(rows):
-        row, out = x[r], codes[r]
-        for o in range(columns):
-            out[o] = np.int8(np.int32(np.rint(row[o] * top[o])))
-
-
-@kernel
-def turn(x, y):
-    """y [O, N] = x [N, O] transposed, int8, in tiles that stay in the cache."""
-    rows, columns = x.shape
-    for r0 in range(0, rows, 16):
-        for o0 in range(0, columns, 16):
-            for o in range(o0, o0 + 16):
-                for r in range(r0, r0 + 16):
-                    y[o, r] = x[r, o]
-
-
-@kernel
-def pack_rows(x, y):
-    """y [N/4, O, 4] from x [N, O]: the second operand of a product over the rows."""
-    for k in range(y.shape[0]):
-        x0, x1, x2, x3, out = x[4 * k], x[4 * k + 1], x[4 * k + 2], x[4 * k + 3], y[k]
-        for o in range(x.shape[1]):
-            out[o, 0], out[o, 1], out[o, 2], out[o, 3] = x0[o], x1[o], x2[o], x3[o]
 
 
 @kernel

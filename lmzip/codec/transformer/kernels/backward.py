@@ -12,26 +12,17 @@ import numpy as np
 from lmzip.codec.entry import entry
 from lmzip.codec.jit import kernel
 from lmzip.codec.native.structs import matrix
-from lmzip.codec.transformer.kernels.adam import adam_matrix, adam_row
-from lmzip.codec.transformer.kernels.arithmetic import (
-    F,
-    dot,
-    pack_rows,
-    quantise,
-    quantise_columns,
-    turn,
-)
+from lmzip.codec.transformer.kernels.adam import adam_row, adam_rows
+from lmzip.codec.transformer.kernels.arithmetic import SUMS, F, dot, quantise
 from lmzip.codec.transformer.kernels.candidates import candidates_back
-from lmzip.codec.transformer.kernels.products import product
+from lmzip.codec.transformer.kernels.gradients import signed_gradient, unsigned_gradient
+from lmzip.codec.transformer.kernels.packing import pack_rows, quantise_columns, split_signs
+from lmzip.codec.transformer.kernels.products import matrix_product
 
 
 @kernel
-def linear_back(s, m, layer, x, x_scale, dy, dx, powers, rate):
-    """Gradient by the input, dx [T, in], from dy [T, out]; then the matrix takes its Adam step.
-
-    s: the learner; m: the matrices of which `layer` is meant; x [T, in], x_scale [T]:
-    the input. Scales dy by the way.
-    """
+def input_gradient(s, m, layer, dy, dx):
+    """dx [T, in] from dy [T, out]. s: the learner; m: the matrices of which `layer` is meant."""
     rows, columns = dy.shape
     inner = dx.shape[1]
     codes = matrix(s.codes, rows, columns)
@@ -42,20 +33,39 @@ def linear_back(s, m, layer, x, x_scale, dy, dx, powers, rate):
             line[o] = dy[r, o] * scale[o]
         steps[r], _ = quantise(line, codes[r])
     y = matrix(s.sums, rows, inner)
-    product(codes, m.back[layer], y)
+    matrix_product(codes, m.back[layer], m.back_raised[layer], y)
     for r in range(rows):
         for i in range(inner):
             dx[r, i] = F(y[r, i]) * steps[r]
-        for o in range(columns):
-            dy[r, o] = dy[r, o] * x_scale[r]
+
+
+@kernel
+def learn_matrix(s, m, layer, x, x_scale, signed, dy, powers, rate):
+    """One step of a matrix, from dy [T, out] and its input x [T, in], x_scale [T].
+
+    signed: whether x may be negative. Comes after `input_gradient`, which needs the matrix as it
+    was.
+    """
+    rows, columns = dy.shape
+    inner = x.shape[1]
     top, g_scale = s.lines[:columns], s.lines[columns : 2 * columns]
-    quantise_columns(dy, top, g_scale, codes)
-    turned = matrix(s.turned, columns, rows)
-    turn(codes, turned)
-    pack_rows(x, m.packed)
-    dw = matrix(s.sums, columns, inner)
-    product(turned, m.packed, dw)
-    adam_matrix(m, layer, dw, g_scale, powers, rate)
+    packed = matrix(s.packed, columns // SUMS, SUMS * rows)
+    signs, four = matrix(s.codes, columns // SUMS, SUMS * rows), matrix(s.codes, 4, columns)
+    dw, below = matrix(s.sums, SUMS, inner), s.sums[SUMS * inner : SUMS * inner + columns]
+    quantise_columns(dy, x_scale, top, g_scale, below, four, packed)
+    pack_rows(x, 0, m.packed)
+    back_raised = m.back_raised[layer]
+    for i in range(inner):
+        back_raised[i] = 0
+    for block in range(packed.shape[0]):
+        d, sign = packed[block], signs[block]
+        if signed:
+            split_signs(d, sign)
+            own = below[SUMS * block : SUMS * block + SUMS]
+            signed_gradient(d, sign, own, m.packed, dw)
+        else:
+            unsigned_gradient(d, m.packed, dw)
+        adam_rows(m, layer, block, dw, g_scale, powers, rate)
 
 
 @kernel
@@ -90,11 +100,12 @@ def learn_segment(s, p, segment, text, powers, rates):
         for symbol in range(256):
             d_logits[r, symbol] = F(p.freq[first + r, symbol]) * F(2.0**-24)
         d_logits[r, text[r]] -= F(1)
-    grad = s.lines[: s.table.shape[0]]
-    candidates_back(p.slots, first, s.table, p.gates[first:last], d_logits, grad)
-    adam_row(s.table, grad, s.table_m, s.table_v, powers[0], powers[1], rates[2])
+    grad = s.sums[: s.table.shape[0]]
+    step = candidates_back(p.slots, first, s.table, p.gates[first:last], d_logits, grad)
+    adam_row(s.table, grad, step, s.table_m, s.table_v, powers[0], powers[1], rates[2])
     x, x_scale = p.head.x[0, first:last], p.head.x_scale[0, first:last]
-    linear_back(s, s.head, 0, x, x_scale, d_logits, dh, powers, rates[1])
+    input_gradient(s, s.head, 0, d_logits, dh)
+    learn_matrix(s, s.head, 0, x, x_scale, True, d_logits, powers, rates[1])
     for r in range(rows):
         for c in range(width):
             dx[r, c] = 0
@@ -103,17 +114,19 @@ def learn_segment(s, p, segment, text, powers, rates):
         layer = layers - learning + number
         d_hidden = matrix(s.wide, rows, 4 * width)
         x, x_scale = p.down.x[layer, first:last], p.down.x_scale[layer, first:last]
-        for r in range(rows):
-            for c in range(width):
-                dh[r, c] = dx[r, c]
-        linear_back(s, s.down, number, x, x_scale, dh, d_hidden, powers, rates[0])
+        input_gradient(s, s.down, number, dx, d_hidden)
+        # Its inputs are squares.
+        learn_matrix(s, s.down, number, x, x_scale, False, dx, powers, rates[0])
         hidden = p.hidden[layer, first:last]
         for r in range(rows):
             for o in range(4 * width):
                 d_hidden[r, o] = d_hidden[r, o] * (F(2) * hidden[r, o])
         x, x_scale = p.up.x[layer, first:last], p.up.x_scale[layer, first:last]
-        linear_back(s, s.up, number, x, x_scale, d_hidden, dh, powers, rates[0])
-        norm_back(x, x_scale, p.rate[2 * layer + 1, first:last], dh, dx, s)
+        if number > 0:  # below the lowest layer that learns nobody needs the gradient
+            input_gradient(s, s.up, number, d_hidden, dh)
+        learn_matrix(s, s.up, number, x, x_scale, True, d_hidden, powers, rates[0])
+        if number > 0:
+            norm_back(x, x_scale, p.rate[2 * layer + 1, first:last], dh, dx, s)
 
 
 @kernel

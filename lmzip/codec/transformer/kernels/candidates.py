@@ -50,7 +50,8 @@ def add_candidates(s, row, table, logits, gates):
 @kernel
 def candidates_back(s, first_row, table, gates, d_logits, grad):
     """Gradients by the gates, into d_logits [T, 256 + ..] behind those by the logits, and by the
-    table, into grad [K * 144], of the rows from `first_row` on. gates: [T, K].
+    table, into grad int32 [K * 144] times the step that is returned, of the rows from `first_row`
+    on. gates: [T, K].
     """
     rows, kinds = gates.shape
     top = TINY
@@ -67,7 +68,7 @@ def candidates_back(s, first_row, table, gates, d_logits, grad):
                     total = total + d * table[first + 12 * seen]
                     top = max(top, abs(d * gates[row, kind]))
             d_logits[row, SYMBOLS + kind] = total
-    fine, step = TABLE_LEVELS / top, top / TABLE_LEVELS
+    fine = TABLE_LEVELS / top
     for i in range(grad.shape[0]):
         grad[i] = 0
     for row in range(rows):
@@ -77,6 +78,5 @@ def candidates_back(s, first_row, table, gates, d_logits, grad):
                 seen = np.int64(s.classes[first_row + row, kind, k])
                 if seen > 0:
                     d = d_logits[row, s.candidates[first_row + row, kind, k]]
-                    grad[first + 12 * seen] += np.rint(d * gates[row, kind] * fine)
-    for i in range(grad.shape[0]):
-        grad[i] = grad[i] * step
+                    grad[first + 12 * seen] += np.int32(np.rint(d * gates[row, kind] * fine))
+    return top / TABLE_LEVELS

@@ -11,7 +11,6 @@ from lmzip.codec.levels import Preset
 from lmzip.codec.memory.slots import SYMBOLS, Slots, empty_slots, kind_count
 from lmzip.codec.native.structs import Struct
 from lmzip.codec.transformer import rotary
-from lmzip.codec.transformer.kernels.adam import place_row
 from lmzip.codec.transformer.kernels.arithmetic import (
     COARSE_LEVELS,
     MATRIX_LEVELS,
@@ -20,6 +19,7 @@ from lmzip.codec.transformer.kernels.arithmetic import (
     quantise_to,
 )
 from lmzip.codec.transformer.kernels.attention import AT_ONCE
+from lmzip.codec.transformer.kernels.packing import place_rows
 from lmzip.codec.transformer.kernels.products import can_be_coarse, raise_sums
 from lmzip.codec.transformer.softmax import LOGIT_ROOTS, LOGIT_WEIGHTS
 from lmzip.codec.transformer.weights import initial_weights, learned_names, matrix_shapes
@@ -112,17 +112,17 @@ class Learned(Struct):
     codes: np.ndarray
     """int8 [M, out / 16, 16 in]"""
     back: np.ndarray
-    """int8 [M, out / 4, in, 4]: the operand of the product with the transpose."""
+    """int8 [M, in / 16, 16 out]: the operand of the product with the transpose."""
     raised: np.ndarray
     """int32 [M, out]"""
     scale: np.ndarray
     """float32 [M, out]"""
-    line: np.ndarray
-    """float32 [in], scratch."""
-    row: np.ndarray
-    """int8 [in], scratch."""
+    back_raised: np.ndarray
+    """int32 [M, in], of `back`."""
+    rows: np.ndarray
+    """int8 [16, in], scratch: codes of a block of rows."""
     packed: np.ndarray
-    """int8 [T / 4, in, 4], scratch: the inputs of a segment."""
+    """int8 [in / 16, 16 T], scratch: the inputs of a segment."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,7 +138,7 @@ class Learner(Struct):
     table_v: np.ndarray
     codes: np.ndarray
     """int8, flat scratch; so is the next."""
-    turned: np.ndarray
+    packed: np.ndarray
     sums: np.ndarray
     """int32, flat scratch."""
     residual: np.ndarray
@@ -182,12 +182,13 @@ def first_state(preset: Preset) -> tuple[State, Learner]:
 
     def learned(names: list[str]) -> Learned:
         w = np.stack([weights[name] for name in names])
-        parts = (np.stack([quantised[name][i] for name in names]) for i in range(4))
+        parts = [np.stack([quantised[name][i] for name in names]) for i in range(4)]
         inner = w.shape[2]
+        sums = parts[1].reshape(len(names), inner // SUMS, -1, SUMS, 4).sum((2, 4), dtype=np.int32)
         return Learned(
-            w, np.zeros_like(w), np.zeros_like(w), *parts,
-            _zeros(inner), np.zeros(inner, dtype=np.int8),
-            np.zeros((preset.segment // 4, inner, 4), dtype=np.int8),
+            w, np.zeros_like(w), np.zeros_like(w), *parts, -128 * sums.reshape(len(names), inner),
+            np.zeros((SUMS, inner), dtype=np.int8),
+            np.zeros((inner // SUMS, SUMS * preset.segment), dtype=np.int8),
         )  # fmt: skip
 
     d, heads, segment = preset.width, preset.heads, preset.segment
@@ -234,23 +235,25 @@ def first_state(preset: Preset) -> tuple[State, Learner]:
         table_m=np.zeros_like(table),
         table_v=np.zeros_like(table),
         codes=np.zeros(segment * top, dtype=np.int8),
-        turned=np.zeros(segment * top, dtype=np.int8),
-        sums=np.zeros(max(segment, outputs, 4 * d) * 4 * d, dtype=np.int32),
+        packed=np.zeros(segment * top, dtype=np.int8),
+        sums=np.zeros(max(segment * 4 * d, SUMS * 4 * d + top, len(table)), dtype=np.int32),
         residual=_zeros(segment, d),
         inner=_zeros(segment, d),
         wide=_zeros(segment * top),
-        lines=_zeros(max(2 * top + segment, len(table))),
+        lines=_zeros(2 * top + segment),
     )
     return state, learner
 
 
 @entry
-def quantise_matrix(w, line, codes, back, raised, scale):
-    """Codes of w [out, in]: codes [out / 16, 16 in], back [out / 4, in, 4], raised and
-    scale [out]."""
-    for o in range(w.shape[0]):
-        scale[o], _ = quantise_to(MATRIX_LEVELS, w[o], line)
-        place_row(line, o, codes, back)
+def quantise_matrix(w, rows, codes, back, raised, scale):
+    """Codes of w [out, in]: codes [out / 16, 16 in], back [in / 16, 16 out], raised and
+    scale [out]; rows, int8 [16, in], is scratch."""
+    for block in range(codes.shape[0]):
+        for r in range(SUMS):
+            o = SUMS * block + r
+            scale[o], _ = quantise_to(MATRIX_LEVELS, w[o], rows[r])
+        place_rows(rows, block, codes, back)
     raise_sums(codes, raised)
 
 
@@ -262,7 +265,7 @@ def _quantised(w: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.nd
     """Codes, codes of the transpose, their sums and scale of a matrix; see `quantise_matrix`."""
     outputs, inputs = w.shape
     codes = np.zeros((outputs // SUMS, SUMS * inputs), dtype=np.int8)
-    back = np.zeros((outputs // 4, inputs, 4), dtype=np.int8)
+    back = np.zeros((inputs // SUMS, SUMS * outputs), dtype=np.int8)
     raised, scale = np.zeros(outputs, dtype=np.int32), np.zeros(outputs, dtype=F)
-    quantise_matrix(w, np.zeros(inputs, dtype=np.int8), codes, back, raised, scale)
+    quantise_matrix(w, np.zeros((SUMS, inputs), dtype=np.int8), codes, back, raised, scale)
     return codes, back, raised, scale

@@ -175,6 +175,59 @@ def store_sums(typing: Any, array: Any, at: Any, vector: Any) -> Any:
     return types.void(array, at, vector), generate
 
 
+@intrinsic
+def repeat_sum(typing: Any, array: Any, at: Any) -> Any:
+    """Element `at` of an int32 array, sixteen times."""
+    check(array, types.int32)
+
+    def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
+        place = address(context, builder, signature.args[0], *arguments, _i32)
+        return builder.bitcast(_repeat(builder, builder.load(place, align=4)), sums.llvm)
+
+    return sums(array, at), generate
+
+
+@intrinsic
+def pack_codes(typing: Any, rows: Any, at: Any, length: Any, packed: Any, to: Any) -> Any:
+    """Sixteen codes of each of four rows of some length, the first from element `at` on, to element
+    `to` of `packed`: first codes first."""
+    check(rows, types.int8)
+    check(packed, types.int8)
+
+    def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
+        rows, at, length, packed, to = arguments
+        part, place, four = ir.VectorType(_i8, SUMS), at, []
+        for _ in range(4):
+            source = address(context, builder, signature.args[0], rows, place, part)
+            four.append(builder.load(source, align=1))
+            place = builder.add(place, length)
+        pairs = [_alternate(builder, *four[:2]), _alternate(builder, *four[2:])]
+        wide = ir.VectorType(_i16, SUMS)
+        vector = _alternate(builder, *(builder.bitcast(pair, wide) for pair in pairs))
+        target = address(context, builder, signature.args[3], packed, to, codes.llvm)
+        builder.store(builder.bitcast(vector, codes.llvm), target, align=1)
+        return context.get_dummy_value()
+
+    return types.void(rows, types.intp, types.intp, packed, types.intp), generate
+
+
+def _alternate(builder: ir.IRBuilder, a: Any, b: Any) -> Any:
+    """Elements of two vectors by turns."""
+    size = a.type.count
+    index = [i // 2 + size * (i % 2) for i in range(2 * size)]
+    return builder.shuffle_vector(a, b, ir.Constant(ir.VectorType(_i32, 2 * size), index))
+
+
+@intrinsic
+def turn_codes(typing: Any, vector: Any, mask: Any) -> Any:
+    """All bits turned of the codes at which a mask is -1, where it is 0 none."""
+
+    def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
+        return builder.xor(*arguments)
+
+    return codes(vector, mask), generate
+
+
 def call(builder: ir.IRBuilder, name: str, result: ir.Type, *arguments: Any) -> Any:
     module = builder.module
     kind = ir.FunctionType(result, [argument.type for argument in arguments])
