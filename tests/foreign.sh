@@ -48,7 +48,7 @@ wheels() { # FOLDER
     done
     "$python" -m pip install --quiet --target "$1/wheels" --only-binary :all: --no-deps \
         --python-version "${version#python}" $tags \
-        $(grep -E '^(numpy|numba|llvmlite)==' "$source/constraints.txt")
+        --constraint "$source/constraints.txt" numpy numba llvmlite
 }
 
 check() { # ARCHITECTURE
