@@ -89,12 +89,12 @@ def pack_matrix(codes: np.ndarray) -> np.ndarray:
 
 (
     begin_sums, first_sums, load_sums, load_codes, repeat_codes, raise_codes, store_sums,
-    dot, dot_unsigned, dot_raised, dot_coarse,
+    dot, dot_raised, dot_coarse,
 ) = map(
     Instruction,
     (
         "begin_sums", "first_sums", "load_sums", "load_codes", "repeat_codes", "raise_codes",
-        "store_sums", "dot", "dot_unsigned", "dot_raised", "dot_coarse",
+        "store_sums", "dot", "dot_raised", "dot_coarse",
     ),
 )  # fmt: skip
 
@@ -264,8 +264,8 @@ def mix_by_instruction(a, b, y):
         s0, s1, at = load_sums(y, m), load_sums(y, m + SUMS), 4 * m
         for k in range(0, inner, 4):
             x = repeat_codes(a, k)
-            s0 = dot_unsigned(s0, x, load_codes(b, at))
-            s1 = dot_unsigned(s1, x, load_codes(b, at + 4 * SUMS))
+            s0 = dot_raised(s0, x, load_codes(b, at))
+            s1 = dot_raised(s1, x, load_codes(b, at + 4 * SUMS))
             at += 4 * columns
         store_sums(y, m, s0)
         store_sums(y, m + SUMS, s1)
@@ -273,7 +273,7 @@ def mix_by_instruction(a, b, y):
     while m < columns:
         s0, at = load_sums(y, m), 4 * m
         for k in range(0, inner, 4):
-            s0 = dot_unsigned(s0, repeat_codes(a, k), load_codes(b, at))
+            s0 = dot_raised(s0, repeat_codes(a, k), load_codes(b, at))
             at += 4 * columns
         store_sums(y, m, s0)
         m += SUMS

@@ -11,7 +11,7 @@ register of AVX-512, two of AVX2, four of NEON; LLVM splits what a processor doe
 | dot | `sdot` (Armv8.2) | signed by signed; sums in 32 bits |
 
 Where a is negative, all bits of b are turned: that is -b - 1, and so the sums begin with those |a|
-(`begin_sums`). It costs less than -b, and nothing for an a that is never negative (`dot_unsigned`),
+(`begin_sums`). It costs less than -b, and nothing for an a that is never negative (`dot_raised`),
 but is still half of the work. With a matrix, whose codes lie in [-60, 60], a is raised by 128
 instead, and the sums begin with -128 times those of the matrix's codes: 2 * 255 * 60 < 2^15.
 
@@ -324,18 +324,8 @@ def dot(typing: Any, total: Any, a: Any, b: Any) -> Any:
 
 
 @intrinsic
-def dot_unsigned(typing: Any, total: Any, a: Any, b: Any) -> Any:
-    """`dot`, of codes a none of which is negative."""
-
-    def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
-        return multiply(builder, way(), *arguments, raised=True)
-
-    return sums(total, a, b), generate
-
-
-@intrinsic
 def dot_raised(typing: Any, total: Any, a: Any, b: Any) -> Any:
-    """`dot`, of codes from `raise_codes`."""
+    """`dot`, of codes a that need no sign: from `raise_codes`, or none of them negative."""
 
     def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
         return multiply(builder, way(), *arguments, raised=True)
