@@ -1,7 +1,7 @@
 """What each part of the model is worth: `python benchmarks/ablation.py FILE...`, default level.
 
-Payload bytes of the whole model, and of the model without one part; nothing else is changed, but that
-the mixer begins with its formula where what it was learned with is missing.
+Payload bytes of the whole model, and of the model without one part. Nothing else is changed, but
+that the mixer begins with its formula where what it was learned with is missing.
 """
 
 from __future__ import annotations
