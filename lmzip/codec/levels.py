@@ -44,10 +44,10 @@ class Preset:
 _SMALL, _LARGE = (3e-4, 6e-4, 3e-3), (1.5e-4, 4e-4, 1e-3)
 
 PRESETS: dict[int, Preset] = {
-    1: Preset(64, 1, 2, 128, 128, 1, _SMALL, "tiny", 8, 3, 16, 15),
-    2: Preset(64, 2, 2, 128, 128, 1, _SMALL, "small", 12, 5, 16, 15),
-    3: Preset(64, 2, 2, 128, 128, 1, _SMALL, "small", 16, 8, 17, 16),
-    4: Preset(64, 2, 2, 128, 128, 1, _SMALL, "small", 24, 12, 18, 17),
+    1: Preset(128, 1, 4, 128, 128, 1, _SMALL, "small", 8, 3, 16, 15),
+    2: Preset(128, 1, 4, 128, 128, 1, _SMALL, "small", 12, 5, 16, 15),
+    3: Preset(128, 1, 4, 128, 128, 1, _SMALL, "small", 16, 8, 17, 16),
+    4: Preset(128, 1, 4, 128, 128, 1, _SMALL, "small", 24, 12, 18, 17),
     5: Preset(128, 6, 4, 128, 128, 3, _LARGE, "medium", 31, 19, 18, 18),
     6: Preset(128, 6, 4, 128, 128, 3, _LARGE, "medium", 38, 19, 18, 18),
     7: Preset(128, 6, 4, 128, 128, 3, _LARGE, "medium", 44, 19, 18, 18),

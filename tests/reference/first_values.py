@@ -16,7 +16,7 @@ from reference.slots import KINDS
 WIDEST = (1 << 19) - 1
 """The largest weight of the mixer."""
 LEARNED = Path(__file__).parents[2] / "lmzip/codec/learned"
-FILES = dict(zip(LEVELS.values(), ["tiny", *["small"] * 3, *["medium"] * 5], strict=True))
+FILES = dict(zip(LEVELS.values(), [*["small"] * 4, *["medium"] * 5], strict=True))
 
 
 def first_values(level: Level) -> dict[str, np.ndarray]:
