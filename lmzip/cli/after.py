@@ -53,7 +53,7 @@ class Given:
 
     def check_archive(self, item: Input, target: Path) -> None:
         """Refuse to put an archive in the place of a file that it needs."""
-        if self.files and target.exists() and _identity(os.stat(target)) in self.files:
+        if self.files and os.path.lexists(target) and _identity(os.lstat(target)) in self.files:
             raise RefusedError(
                 f"{item.path}: is left alone",
                 f"its archive would replace {target}, which --after reads, and which it needs",
