@@ -137,7 +137,7 @@ Environment:
 Exit status:
   0  all is done
   1  usage, a missing file, a full disk
-  2  damaged or foreign data
+  2  damaged or foreign data, or another OLD than an archive was made after
   3  a bug in lmzip
   Signals, and a closed pipe, end lmzip as they end other programs (SIGINT: 130 in a shell).
 """
