@@ -17,12 +17,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from lmzip.errors import (
+    AfterError,
     BrokenError,
     CorruptError,
     FormatError,
     LimitError,
     LMZError,
     MismatchError,
+    OtherDataError,
     PaddingWarning,
     TruncatedError,
     UnsupportedError,
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "AfterError",
     "BrokenError",
     "CorruptError",
     "FormatError",
@@ -46,6 +49,7 @@ __all__ = [
     "LMZFile",
     "LimitError",
     "MismatchError",
+    "OtherDataError",
     "PaddingWarning",
     "Report",
     "TruncatedError",

@@ -34,7 +34,10 @@ NOT_BY_LMZIP = "no lmzip writes this; get the archive again from where it came f
 
 @dataclass(frozen=True)
 class Header:
-    """The first 12 bytes of an archive. Their CRC is that of each block header."""
+    """What an archive begins with: 12 bytes, 20 if the model first read data that both sides have.
+
+    Their CRC is that of each block header.
+    """
 
     level: int
     """1 to 9, a key of `lmzip.codec.PRESETS`."""
@@ -42,23 +45,31 @@ class Header:
     """First 6 bytes of the code hash of the codec that wrote the archive."""
     from_scratch: bool = False
     """Whether the model began with nothing learned."""
+    after: bytes = b""
+    """Digest of what the model read first, `DIGEST_SIZE` bytes; empty if it read nothing."""
 
     SIZE: ClassVar[int] = 12
+    """Bytes of all but `after`, which stands behind them."""
     _FIELDS: ClassVar[struct.Struct] = struct.Struct("<4sBB6s")
 
     def pack(self) -> bytes:
-        told = self.level | self.from_scratch << 4
-        return self._FIELDS.pack(MAGIC, VERSION, told, self.code)
+        told = self.level | self.from_scratch << 4 | bool(self.after) << 5
+        return self._FIELDS.pack(MAGIC, VERSION, told, self.code) + self.after
+
+    @staticmethod
+    def rest(data: bytes) -> int:
+        """Bytes of the header that stand behind `data`, its first `SIZE` bytes, proved or not."""
+        return DIGEST_SIZE if data[5] & 1 << 5 else 0
 
     @classmethod
     def unpack(cls, data: bytes) -> Header:
-        """Read `SIZE` bytes that a CRC has proved. Raises UnsupportedError."""
-        _, _, told, code = cls._FIELDS.unpack(data)
+        """Read a whole header that a CRC has proved. Raises UnsupportedError."""
+        _, _, told, code = cls._FIELDS.unpack(data[: cls.SIZE])
         options, level = divmod(told, 16)
-        if options > 1:
+        if options > 3:
             raise UnsupportedError(
                 f"this archive has the options {options:04b}",
-                "this lmzip knows 0001, from scratch",
+                "this lmzip knows 0001, from scratch, and 0010, after other data",
                 "use a newer lmzip",
             )
         if not MIN_LEVEL <= level <= MAX_LEVEL:
@@ -67,7 +78,7 @@ class Header:
                 f"this lmzip knows the levels {MIN_LEVEL} to {MAX_LEVEL}",
                 "use a newer lmzip",
             )
-        return cls(level, code, from_scratch=options == 1)
+        return cls(level, code, from_scratch=bool(options & 1), after=data[cls.SIZE :])
 
 
 @dataclass(frozen=True)
@@ -181,6 +192,13 @@ class Parser:
         if self._place == "header":
             self.check_start(data)
             self._head = data
+            if rest := Header.rest(data):
+                self._expect("rest of header", rest)
+            else:
+                self._expect("block header", BlockHeader.SIZE)
+            return None
+        if self._place == "rest of header":
+            self._head += data
             self._expect("block header", BlockHeader.SIZE)
             return None
         if self._place == "block header":
@@ -221,7 +239,7 @@ class Parser:
         place = "in its header"
         if self._place == "block header":
             place = f"{'in' if rest else 'before'} the header of block {self.blocks}"
-        elif self._place != "header":
+        elif self._place not in ("header", "rest of header"):
             place = f"in block {self.blocks - 1}"
         return TruncatedError(
             "the archive is incomplete",

@@ -6,6 +6,8 @@
         ├── CorruptError            damaged: a checksum says so                            (2)
         │   └── TruncatedError      the archive stops before its end; also an EOFError     (2)
         ├── UnsupportedError        sound, but written by another lmzip                    (2)
+        ├── AfterError              sound, but needs data to be read first, or needs none  (1)
+        │   └── OtherDataError      what is given are not those data                       (2)
         ├── LimitError              needs more memory than was allowed                     (1)
         ├── MismatchError           sound, but this machine computes something else        (1)
         ├── EngineError              no exact arithmetic can be had on this machine         (1)
@@ -21,6 +23,7 @@ wrong arguments stay `ValueError` and `TypeError`.
 from __future__ import annotations
 
 __all__ = [
+    "AfterError",
     "BrokenError",
     "CorruptError",
     "EngineError",
@@ -28,6 +31,7 @@ __all__ = [
     "LMZError",
     "LimitError",
     "MismatchError",
+    "OtherDataError",
     "PaddingWarning",
     "RefusedError",
     "TruncatedError",
@@ -68,6 +72,18 @@ class TruncatedError(CorruptError, EOFError):
 
 class UnsupportedError(LMZError):
     """The archive is sound, but of a format version, level or code that this lmzip has not."""
+
+
+class AfterError(LMZError):
+    """The archive needs data that the model reads first (`after`), or such data for nothing."""
+
+    exit_status = 1
+
+
+class OtherDataError(AfterError):
+    """The model is to read other data first than it did when the archive was made."""
+
+    exit_status = 2
 
 
 class LimitError(LMZError):

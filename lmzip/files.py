@@ -14,10 +14,12 @@ from functools import partial
 from typing import IO, TYPE_CHECKING, Any, BinaryIO, Literal, Protocol, overload
 
 from lmzip import leaving, rawio
+from lmzip.after import Prefix, prefix_of
+from lmzip.arguments import After, Data, Progress
 from lmzip.codec.levels import DEFAULT_LEVEL
 from lmzip.guard import Guard
 from lmzip.reader import ArchiveReader
-from lmzip.stream import Data, LMZCompressor, Progress
+from lmzip.stream import LMZCompressor
 
 if TYPE_CHECKING:  # what type checkers know on every version of Python
     from _typeshed import WriteableBuffer
@@ -52,8 +54,9 @@ class LMZFile(BaseStream):
     `file` is a path or a binary file object, which is left open by `close`. Modes: "r" reads,
     "w" writes, "x" creates, "a" appends a further archive; a "b" may be added. `level` and
     `from_scratch` (nothing learned beforehand) are for writing, `memory_limit` (bytes) refuses an
-    archive, or a level, that needs more. Seeking backwards decodes again from the start. `progress`
-    is called with numbers of bytes of data.
+    archive, or a level, that needs more. `after` is what the model reads first, to be given again
+    when reading; with it, the first archive in the file must need it. Seeking backwards decodes
+    again from the start. `progress` is called with numbers of bytes of data.
 
     What `file` takes only in part, or not now, is offered again; where it has nothing now, reading
     waits, or raises BlockingIOError if it has no descriptor to wait for. Calls of several threads
@@ -62,7 +65,7 @@ class LMZFile(BaseStream):
     an archive is never completed. What nobody has closed is completed when the interpreter exits.
 
     Raises OSError as `open` does, ValueError for a wrong mode or level; reading raises
-    FormatError, CorruptError, UnsupportedError, LimitError, MismatchError.
+    FormatError, CorruptError, UnsupportedError, AfterError, LimitError, MismatchError.
     """
 
     def __init__(
@@ -72,6 +75,7 @@ class LMZFile(BaseStream):
         *,
         level: int = DEFAULT_LEVEL,
         from_scratch: bool = False,
+        after: After | Prefix | None = None,
         threads: int | None = None,
         memory_limit: int | None = None,
         progress: Progress | None = None,
@@ -87,7 +91,8 @@ class LMZFile(BaseStream):
         kind = mode.replace("b", "", 1)
         if kind not in ("r", "w", "x", "a"):
             raise ValueError(f"mode must be r, w, x or a, with or without b, not {mode!r}")
-        options = {"threads": threads, "memory_limit": memory_limit, "progress": progress}
+        options: dict[str, Any] = {"after": prefix_of(after), "threads": threads}
+        options |= {"memory_limit": memory_limit, "progress": progress}
         if kind != "r":
             written = {"from_scratch": from_scratch, **options}
             self._new_compressor = partial(LMZCompressor, level, **written)
@@ -252,6 +257,7 @@ def open(
     *,
     level: int = DEFAULT_LEVEL,
     from_scratch: bool = False,
+    after: After | None = None,
     threads: int | None = None,
     memory_limit: int | None = None,
     progress: Progress | None = None,
@@ -265,6 +271,7 @@ def open(
     *,
     level: int = DEFAULT_LEVEL,
     from_scratch: bool = False,
+    after: After | None = None,
     threads: int | None = None,
     memory_limit: int | None = None,
     progress: Progress | None = None,
@@ -281,6 +288,7 @@ def open(
     *,
     level: int = DEFAULT_LEVEL,
     from_scratch: bool = False,
+    after: After | None = None,
     threads: int | None = None,
     memory_limit: int | None = None,
     progress: Progress | None = None,
@@ -296,6 +304,7 @@ def open(
     *,
     level: int = DEFAULT_LEVEL,
     from_scratch: bool = False,
+    after: After | None = None,
     threads: int | None = None,
     memory_limit: int | None = None,
     progress: Progress | None = None,
@@ -318,6 +327,7 @@ def open(
         mode.replace("t", ""),
         level=level,
         from_scratch=from_scratch,
+        after=after,
         threads=threads,
         memory_limit=memory_limit,
         progress=progress,

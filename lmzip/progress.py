@@ -19,14 +19,14 @@ FIRST_RUN = "lmzip: first run: compiling kernels, once, for up to a minute"
 @contextmanager
 def progress_bar(
     wanted: bool | None, name: str, total: int | None, *, announce: bool = True
-) -> Iterator[Callable[[int], object]]:
-    """Show bytes done, rate and time left; yields the function to call with numbers of bytes.
+) -> Iterator[Bar]:
+    """Show bytes done, rate and time left; yields what is called with numbers of bytes.
 
     `wanted` True or False forces the bar, None shows it if standard error is a terminal, while
     this process is in its foreground. `total` is in bytes, None if unknown. If kernels are
     compiled meanwhile, it is said why that takes its time, if `announce`, and the bar names them.
     """
-    bar = _Bar(wanted, name, total)
+    bar = Bar(wanted, name, total)
     announced = not announce
 
     def compiling(kernel: str) -> None:
@@ -43,14 +43,14 @@ def progress_bar(
             seen.set_postfix_str(f"compiling {kernel}")
 
     with watched(compiling):
-        bar.advance(0)
+        bar(0)
         try:
-            yield bar.advance
+            yield bar
         finally:
             bar.close()
 
 
-class _Bar:
+class Bar:
     """A bar that is drawn only while that disturbs nobody, and stands where the work does."""
 
     def __init__(self, wanted: bool | None, name: str, total: int | None) -> None:
@@ -80,13 +80,28 @@ class _Bar:
             )
         return self._bar
 
-    def advance(self, size: int) -> None:
+    def __call__(self, size: int) -> None:
         """So many bytes more are done."""
         bar = self.seen()
         self._done += size
         if bar is not None:
             bar.postfix = None
             bar.update(self._done - bar.n)
+
+    def reading(self, name: str, total: int) -> Callable[[int], object]:
+        """What is called with numbers of bytes read before the data, of `total`: the bar says how
+        far that is, until data are done."""
+        done = 0
+
+        def advance(size: int) -> None:
+            nonlocal done
+            before, done = done, done + size
+            percent = 100 * done // total
+            bar = None if before and percent == 100 * before // total else self.seen()
+            if bar is not None:
+                bar.set_postfix_str(f"reading {name}: {percent} %")
+
+        return advance
 
     def close(self) -> None:
         """Wipe it away."""

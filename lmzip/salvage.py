@@ -11,9 +11,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from lmzip.after import Prefix
+from lmzip.arguments import After, Progress
 from lmzip.container import BlockHeader, Parser
-from lmzip.errors import EngineError, LimitError, LMZError
-from lmzip.stream import Progress
+from lmzip.errors import AfterError, EngineError, LimitError, LMZError
 from lmzip.whole import decompress_chunks
 
 
@@ -50,6 +51,7 @@ def salvage_chunks(
     chunks: Iterable[bytes],
     report: Salvage,
     *,
+    after: After | Prefix | None = None,
     threads: int | None = None,
     memory_limit: int | None = None,
     progress: Progress | None = None,
@@ -57,18 +59,18 @@ def salvage_chunks(
     """Like `decompress_chunks`, but damage ends the data instead of raising an error.
 
     Yields block by block what is proved, and fills in `report`. Raises what `decompress_chunks`
-    raises if not a single byte can be recovered, and LimitError and EngineError always: they say
-    nothing against the archive.
+    raises if not a single byte can be recovered, and AfterError, LimitError and EngineError always:
+    they say nothing against the archive.
     """
     source = _Counted(chunks)
     options = {"threads": threads, "memory_limit": memory_limit, "progress": progress}
     try:
-        for block in decompress_chunks(source, **options):
+        for block in decompress_chunks(source, after=after, **options):
             if block:
                 report.blocks += 1
                 report.recovered += len(block)
                 yield block
-    except (LimitError, EngineError):
+    except (AfterError, LimitError, EngineError):
         raise
     except LMZError as error:
         if not report.recovered:
@@ -82,14 +84,18 @@ def salvage_chunks(
 
 
 def salvage(
-    data: bytes, *, threads: int | None = None, memory_limit: int | None = None
+    data: bytes,
+    *,
+    after: After | Prefix | None = None,
+    threads: int | None = None,
+    memory_limit: int | None = None,
 ) -> tuple[bytes, Salvage]:
     """What can be recovered of an archive, or several in a row, and the account of it.
 
     Raises as `salvage_chunks`.
     """
     report = Salvage()
-    options = {"threads": threads, "memory_limit": memory_limit}
+    options = {"after": after, "threads": threads, "memory_limit": memory_limit}
     return b"".join(salvage_chunks([data], report, **options)), report
 
 

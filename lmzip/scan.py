@@ -31,8 +31,15 @@ class ArchiveInfo:
     """Bytes of the archive, with all that is not data."""
     digest: str
     """First 8 bytes of the data's SHA-256, in hexadecimal."""
+    after: str | None = None
+    """The same of what the model read first (`lmzip.after`); None if it read nothing."""
     padding: int = 0
     """Zero bytes behind the archive, which are ignored."""
+
+    @property
+    def needed(self) -> bytes:
+        """`after` as the archive's header has it."""
+        return bytes.fromhex(self.after or "")
 
 
 def scan(file: BinaryIO, *, verify: bool = True) -> Iterator[ArchiveInfo]:
@@ -95,6 +102,7 @@ def _scan_one(file: BinaryIO, parser: Parser, first: bytes, end: int | None) -> 
         raw_size=parser.raw_size,
         size=parser.offset,
         digest=parser.digest.hex(),
+        after=parser.header.after.hex() or None,
     )
 
 

@@ -11,49 +11,30 @@ import hashlib
 import sys
 import warnings
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from lmzip import codec, container
+from lmzip.after import Prefix, check_after, prefix_of
+from lmzip.arguments import After, Data, Progress
 from lmzip.checks import check_code, check_level, mismatch
 from lmzip.codec.levels import DEFAULT_LEVEL
 from lmzip.container import ARCHIVE_END, CODED, STORED, BlockHeader, Body, Header, Parser
 from lmzip.errors import CorruptError, LMZError, PaddingWarning
 from lmzip.guard import Guard
 from lmzip.limits import naming_the_need
+from lmzip.written import Written
 
 if TYPE_CHECKING:
-    from _typeshed import ReadableBuffer as Data
-
     from lmzip.codec.loop import Codec
-else:
-    Data = bytes | bytearray | memoryview
-"""What is taken for bytes: every object of the buffer protocol, by its bytes in memory."""
-
-Progress = Callable[[int], object]
-"""Called now and then with the number of bytes of data that were worked on since the last call."""
-
-
-class _Written(NamedTuple):
-    """What an archive holds so far, the blocks that have left the compressor."""
-
-    head: bytes
-    """The header, if that has not left."""
-    raw_size: int
-    """Bytes of data in the blocks."""
-    digest: Any
-    """SHA-256 of the data, as a hashlib object that is copied and not changed."""
-    waiting: int
-    """Bytes in the buffer, of the next block."""
-    returned: int
-    """Bytes of the archive that have left."""
 
 
 class LMZCompressor:
     """Compresses one archive piece by piece. How the data are cut never changes the archive.
 
-    `from_scratch`: the model begins without the weights that were learned beforehand. `threads`
-    (default: as many as are useful) never changes a byte. `memory_limit` is in bytes. Raises
-    ValueError for a level that is not 1 to 9, LimitError if the level needs more memory.
+    `from_scratch`: the model begins without the weights that were learned beforehand. `after`: what
+    it reads first, and who decompresses must have too. `threads` (default: as many as are useful)
+    never changes a byte. `memory_limit` is in bytes. Raises ValueError for a level that is not 1 to
+    9, LimitError if the level needs more memory.
 
     Calls of several threads wait for each other; one from within another raises RuntimeError. A
     call that raises, whatever it is, has taken nothing and can be repeated. If it was broken off
@@ -65,16 +46,20 @@ class LMZCompressor:
         level: int = DEFAULT_LEVEL,
         *,
         from_scratch: bool = False,
+        after: After | Prefix | None = None,
         threads: int | None = None,
         memory_limit: int | None = None,
         progress: Progress | None = None,
     ) -> None:
         self._level = level = check_level(level, memory_limit)
-        header = Header(level, codec.code_hash()[: container.CODE_SIZE], bool(from_scratch))
+        self._prefix = prefix = prefix_of(after)
+        needed = b"" if prefix is None else prefix.digest
+        code = codec.code_hash()[: container.CODE_SIZE]
+        header = Header(level, code, bool(from_scratch), needed)
         self._codec_options = (header, threads, progress)
         self._codec: Codec | None = None
         self._head = header.pack()
-        self._written = _Written(self._head, 0, hashlib.sha256(), 0, 0)
+        self._written = Written(self._head, 0, hashlib.sha256(), 0, 0)
         self._buffer = bytearray()
         self._flushed = False
         self._tried = False
@@ -112,7 +97,7 @@ class LMZCompressor:
         out, done, written = bytearray(before.head), 0, before
         while len(buffer) - done >= (1 if end else container.BLOCK_SIZE):
             block = bytes(buffer[done : done + container.BLOCK_SIZE])
-            model = self._goes_on(model)
+            model = self._goes_on(model, len(block))
             piece, written = self._encode(model, block, written)
             out += piece
             done += len(block)
@@ -128,25 +113,27 @@ class LMZCompressor:
         return result
 
     @naming_the_need
-    def _goes_on(self, model: Codec | None) -> Codec | None:
-        """A model that has read all blocks so far; None if there is none, and cannot be."""
+    def _goes_on(self, model: Codec | None, size: int) -> Codec | None:
+        """A model that has read all before the next block, which has `size` bytes; None if there
+        is none, and cannot be."""
         if sys.is_finalizing():  # the model's libraries are being taken down
             return None
         if model is not None or self._written.raw_size:
             return model
         again, self._tried = self._tried, True
         try:
-            return _new_codec(*self._codec_options)
+            model = _new_codec(*self._codec_options)
         except Exception:
             # Some libraries cannot be loaded again when the first time was interrupted.
             if not again:
                 raise
             return None
+        if self._prefix is not None:
+            self._prefix.teach(model, size)
+        return model
 
     @naming_the_need
-    def _encode(
-        self, model: Codec | None, block: bytes, written: _Written
-    ) -> tuple[bytes, _Written]:
+    def _encode(self, model: Codec | None, block: bytes, written: Written) -> tuple[bytes, Written]:
         kind, stored, canary = STORED, block, 0
         if model is not None:
             before = _short_canary(model)
@@ -170,20 +157,23 @@ class LMZDecompressor:
 
     At most one block of data and one of stored bytes are kept, whatever the archive claims, and
     the input that has been given but not been needed yet. `memory_limit` is in bytes; it is
-    compared with the needs of the archive's level before anything is allocated. After an error
-    of the archive every further call raises the same error, after any other exception
-    BrokenError: what had been decoded is lost. Calls of several threads wait for each other; one
-    from within another raises RuntimeError.
+    compared with the needs of the archive's level before anything is allocated. `after`: what the
+    model read first when the archive was made; other data, or none, or some for an archive that
+    needs none, raise AfterError. After an error of the archive every further call raises the same
+    error, after any other exception BrokenError: what had been decoded is lost. Calls of several
+    threads wait for each other; one from within another raises RuntimeError.
     """
 
     def __init__(
         self,
         *,
+        after: After | Prefix | None = None,
         threads: int | None = None,
         memory_limit: int | None = None,
         progress: Progress | None = None,
         _start: int = 0,
     ) -> None:
+        self._prefix = prefix_of(after)
         self._threads = threads
         self._memory_limit = memory_limit
         self._progress = progress or (lambda size: None)
@@ -221,7 +211,7 @@ class LMZDecompressor:
 
         With a `max_length` one call decodes at most one block, so that what stands before a
         damaged place is returned before the error is raised. Raises EOFError after the end,
-        FormatError, CorruptError, UnsupportedError, LimitError, MismatchError.
+        FormatError, CorruptError, UnsupportedError, AfterError, LimitError, MismatchError.
         """
         view = memoryview(data)
         return self._guard.run(
@@ -319,6 +309,7 @@ class LMZDecompressor:
     def _begin(self, header: Header) -> None:
         self._warn_of_padding()
         check_code(header.code)
+        check_after(header.after, self._prefix, further=self._parser.start > 0)
         self._level = check_level(header.level, self._memory_limit)
         self._header = header
 
@@ -346,7 +337,7 @@ class LMZDecompressor:
     def _decode_with_model(self, stored: bytes, header: BlockHeader) -> bytes:
         index = self._parser.blocks - 1
         if self._codec is None:
-            self._codec = self._new_codec()
+            self._codec = self._new_codec(header.raw_size)
         if _short_canary(self._codec) != header.canary:
             raise mismatch(f"the first probabilities of block {index} differ")
         try:
@@ -354,16 +345,21 @@ class LMZDecompressor:
         except ValueError as error:
             raise mismatch(f"block {index} cannot be decoded ({error})") from error
 
-    def _new_codec(self) -> Codec:
+    def _new_codec(self, size: int) -> Codec:
+        """The model that the archive begins with, before its first block of `size` bytes."""
         assert self._header is not None
-        return _new_codec(self._header, self._threads, self._progress)
+        model = _new_codec(self._header, self._threads, self._progress)
+        if self._header.after:
+            assert self._prefix is not None
+            self._prefix.teach(model, size)
+        return model
 
     def _learn(self) -> None:
         """Bring the model to where the encoder's was after a stored block."""
         if self._unlearned is None:
             return
         if self._codec is None:
-            self._codec = self._new_codec()
+            self._codec = self._new_codec(len(self._unlearned))
         self._codec.canary()
         self._codec.encode(self._unlearned)
         self._unlearned = None

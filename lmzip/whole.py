@@ -6,9 +6,11 @@ import io
 from collections.abc import Iterable, Iterator
 
 from lmzip import container
+from lmzip.after import Prefix, fitting, prefix_of
+from lmzip.arguments import After, Data, Progress
 from lmzip.codec.levels import DEFAULT_LEVEL
 from lmzip.scan import scan
-from lmzip.stream import Data, LMZCompressor, LMZDecompressor, Progress
+from lmzip.stream import LMZCompressor, LMZDecompressor
 
 CHUNK = 1 << 16
 """Bytes of an archive that are worked on at a time."""
@@ -19,20 +21,24 @@ def compress(
     level: int = DEFAULT_LEVEL,
     *,
     from_scratch: bool = False,
+    after: After | Prefix | None = None,
     threads: int | None = None,
     progress: Progress | None = None,
 ) -> bytes:
     """Compress `data` into an archive. Raises ValueError for a level that is not 1 to 9.
 
-    `from_scratch`: without the weights that the model learned beforehand.
+    `from_scratch`: without the weights that the model learned beforehand. `after`: bytes, or a
+    sequence of them, that the model reads first and that `decompress` needs again: an earlier
+    version, for one. Of more than 16 MiB, the last are read.
     """
     options = {"from_scratch": from_scratch, "threads": threads, "progress": progress}
-    return b"".join(compress_chunks([data], LMZCompressor(level, **options)))
+    return b"".join(compress_chunks([data], LMZCompressor(level, after=after, **options)))
 
 
 def decompress(
     data: Data,
     *,
+    after: After | Prefix | None = None,
     threads: int | None = None,
     memory_limit: int | None = None,
     progress: Progress | None = None,
@@ -41,16 +47,16 @@ def decompress(
 
     Zero bytes behind an archive are ignored, with a PaddingWarning.
     All checksums of the stored bytes are checked before the model starts on the first block.
-    Raises FormatError, CorruptError, UnsupportedError, LimitError, MismatchError.
+    `after`: what was given to `compress`, for those of the archives that need it. Raises
+    FormatError, CorruptError, UnsupportedError, AfterError, LimitError, MismatchError.
     """
-    for _ in scan(io.BytesIO(data)):
-        pass
+    archives = list(scan(io.BytesIO(data)))
+    prefix = fitting((info.needed for info in archives), prefix_of(after))
     view = memoryview(data)
     # In pieces: what follows an archive is copied, and many small ones may stand in a row.
     chunks = (view[i : i + CHUNK] for i in range(0, len(view), CHUNK))
-    return b"".join(
-        decompress_chunks(chunks, threads=threads, memory_limit=memory_limit, progress=progress)
-    )
+    options = {"threads": threads, "memory_limit": memory_limit, "progress": progress}
+    return b"".join(decompress_chunks(chunks, after=prefix, **options))
 
 
 def compress_chunks(chunks: Iterable[Data], compressor: LMZCompressor) -> Iterator[bytes]:
@@ -63,12 +69,17 @@ def compress_chunks(chunks: Iterable[Data], compressor: LMZCompressor) -> Iterat
 def decompress_chunks(
     chunks: Iterable[Data],
     *,
+    after: After | Prefix | None = None,
     threads: int | None = None,
     memory_limit: int | None = None,
     progress: Progress | None = None,
 ) -> Iterator[bytes]:
-    """Decompress pieces of any size of one or more archives; yield the data block by block."""
+    """Decompress pieces of any size of one or more archives; yield the data block by block.
+
+    With `after`, the first archive must need it, which those behind it need not.
+    """
     options = {"threads": threads, "memory_limit": memory_limit, "progress": progress}
+    options["after"] = prefix_of(after)
     decompressor = LMZDecompressor(**options)
     for chunk in chunks:
         while chunk or not (decompressor.eof or decompressor.needs_input):

@@ -41,6 +41,7 @@ from lmzip.container import (
     Header,
 )
 from lmzip.errors import (
+    AfterError,
     CorruptError,
     FormatError,
     LMZError,
@@ -116,13 +117,16 @@ def headers() -> Iterator[BadFile]:
     for level in (0, 10, 15):
         data = with_byte(5, level)
         yield BadFile(f"level-{level}", data, UnsupportedError, f"of level {level}:")
-    for options in (8, 15):
+    for options in (8, 13):
         data = with_byte(5, 16 * options + 1)
         yield BadFile(f"options-{options}", data, UnsupportedError, f"the options {options:04b}:")
     data = with_byte(11, HEAD[11] ^ 1, sealed=False)
     yield BadFile("header-checksum", data, CorruptError, "the header of the archive, or of its")
     data = of_another_code(put_together(HEADER, []), b"\xee" * CODE_SIZE)
     yield BadFile("code-unknown", data, UnsupportedError, "by the code eeeeeeeeeeee:")
+    data = put_together(dataclasses.replace(HEADER, after=b"\xee" * DIGEST_SIZE), stored(TEXT))
+    yield BadFile("after-missing", data, AfterError, "by the digest eeeeeeeeeeeeeeee, and none")
+    yield BadFile("after-cut", data[:15], TruncatedError, "after 15 bytes, in its header")
 
 
 def blocks(coded: bytes) -> Iterator[BadFile]:

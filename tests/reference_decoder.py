@@ -1,6 +1,6 @@
 """Decodes lmz archives from docs/FORMAT.md alone: NumPy and plain Python, nothing of lmzip.
 
-    python tests/reference_decoder.py FILE.lmz > FILE
+    python tests/reference_decoder.py FILE.lmz [OLD]... > FILE
 
 It takes what it is given for an archive of this format, whatever its code hash, and about a
 second for 80 bytes at level 5. Exit status: 0, or 2 if a checksum or the structure is wrong.
@@ -46,25 +46,32 @@ class Reader:
         return part
 
 
-def decode(data: bytes) -> bytes:
-    """The data of one archive, or of several, one after the other. Raises Damaged."""
+def decode(data: bytes, after: bytes = b"") -> bytes:
+    """The data of one archive, or of several, one after the other. Raises Damaged.
+
+    `after`: what those archives that ask for it read first, of which the end is taken.
+    """
     reader, out = Reader(data), b""
     while reader.at < len(data) or not data:
-        out += _archive(reader)
+        out += _archive(reader, after[-(1 << 24) :])
         while data[reader.at : reader.at + 1] == b"\0":  # padding
             reader.at += 1
     return out
 
 
-def _archive(reader: Reader) -> bytes:
+def _archive(reader: Reader, after: bytes) -> bytes:
     header = reader.take(12)
     check(header[:5] == b"\x8cLMZ\2", "magic or version")
-    codec, out, blocks, full = None, b"", 0, True
+    if header[5] & 32:
+        header += reader.take(8)
+    codec, out, blocks, full, first = None, b"", 0, True, 0
     unlearned: list[bytes] = []
     while full:
         sealed = reader.sealed(8, f"the header of block {blocks}", _digest(out) + header)
-        level, scratch = header[5] & 15, header[5] >> 4
-        check(level in LEVELS and scratch < 2, "level or options")
+        level, scratch, old = header[5] & 15, header[5] >> 4 & 1, header[5] >> 5 & 1
+        check(level in LEVELS and header[5] < 64, "level or options")
+        if old:
+            check(header[12:] == _digest(len(after).to_bytes(8, "little") + after), "what to read")
         fields = int.from_bytes(sealed, "little")
         size, kind = (fields & 0xFFFFF) + 1, fields >> 20 & 15
         stored_size, canary = fields >> 24 & 0xFFFFFF, fields >> 48
@@ -72,10 +79,14 @@ def _archive(reader: Reader) -> bytes:
             break
         check(kind in (1, 2), f"type of block {blocks}")
         check(stored_size < size if kind == 1 else stored_size == size, f"size of block {blocks}")
+        first = first or size
         body = reader.sealed(stored_size + 8, f"the stored bytes of block {blocks}")
         stored, digest = body[:-8], body[-8:]
         if kind == 1:
-            codec = codec or Codec(level, scratch == 1)
+            if codec is None:
+                codec = Codec(level, scratch == 1)
+                if old:
+                    codec.read(after, first)
             while unlearned:
                 codec.learn(unlearned.pop(0))
             check(codec.canary() & 0xFFFF == canary, f"canary of block {blocks}")
@@ -96,11 +107,12 @@ def _digest(data: bytes) -> bytes:
 
 
 def main() -> int:
-    if len(sys.argv) != 2:
-        print("usage: python tests/reference_decoder.py FILE.lmz > FILE", file=sys.stderr)
+    if len(sys.argv) < 2:
+        print("usage: python tests/reference_decoder.py FILE.lmz [OLD]... > FILE", file=sys.stderr)
         return 1
+    archive, *after = (Path(name).read_bytes() for name in sys.argv[1:])
     try:
-        sys.stdout.buffer.write(decode(Path(sys.argv[1]).read_bytes()))
+        sys.stdout.buffer.write(decode(archive, b"".join(after)))
     except Damaged as error:
         print(f"reference_decoder: {sys.argv[1]}: wrong: {error}", file=sys.stderr)
         return 2

@@ -41,13 +41,21 @@ BLOCK = BlockHeader(STORED, 3, 3, 0)
 BODY = Body(DATA, digest(DATA))
 ARCHIVE = put_together(HEADER, [(BLOCK, BODY)])
 EMPTY = put_together(HEADER, [])
+AFTER = dataclasses.replace(HEADER, after=b"the text")
 
 FULL = [bytes([kind]) * BLOCK_SIZE for kind in (1, 2)]
 FULL_BLOCKS = [
     (BlockHeader(STORED, BLOCK_SIZE, BLOCK_SIZE, 0), Body(data, digest(b"".join(FULL[: i + 1]))))
     for i, data in enumerate(FULL)
 ]
-ARCHIVES = {"one block": ARCHIVE, "empty": EMPTY, "full": put_together(HEADER, FULL_BLOCKS)}
+ARCHIVES = {
+    "one block": ARCHIVE,
+    "empty": EMPTY,
+    "after other data": put_together(AFTER, [(BLOCK, BODY)]),
+    "empty after other data": put_together(AFTER, []),
+    "full": put_together(HEADER, FULL_BLOCKS),
+}
+SMALL = [name for name in ARCHIVES if name != "full"]
 
 
 def walk(archive: bytes) -> list:
@@ -96,7 +104,7 @@ def test_the_layout_is_that_of_the_document():
     assert coded[:8] == bytes.fromhex("FF FF 1F FF FF 0F DC FE")
 
 
-@pytest.mark.parametrize("name", ["one block", "empty"])
+@pytest.mark.parametrize("name", SMALL)
 def test_every_flipped_bit_is_found(name):
     archive = ARCHIVES[name]
     for bit in range(8 * len(archive)):
@@ -106,7 +114,7 @@ def test_every_flipped_bit_is_found(name):
             walk(bytes(damaged))
 
 
-@pytest.mark.parametrize("name", ["one block", "empty"])
+@pytest.mark.parametrize("name", SMALL)
 def test_every_wrong_value_of_every_byte_is_found(name):
     archive = ARCHIVES[name]
     for at in range(len(archive)):
@@ -152,7 +160,7 @@ def test_archives_of_another_lmzip_are_named():
     for level in (0, 10, 15):
         with pytest.raises(UnsupportedError, match=f"level {level}: .*newer"):
             walk(with_byte(5, level))
-    for options in (2, 3, 8, 15):
+    for options in (4, 5, 8, 13):
         with pytest.raises(UnsupportedError, match=f"options {options:04b}: .*newer"):
             walk(with_byte(5, 16 * options + 1))
 
@@ -162,6 +170,20 @@ def test_the_first_option_is_from_scratch():
     header = dataclasses.replace(HEADER, from_scratch=True)
     assert walk(put_together(header, [(BLOCK, BODY)])) == [BLOCK, BODY, header]
     assert header.pack() == HEADER.pack()[:5] + b"\x11" + HEADER.pack()[6:]
+
+
+def test_the_second_option_is_after_other_data():
+    """Their digest stands behind the header, and every block header is sealed with it."""
+    assert walk(ARCHIVES["after other data"]) == [BLOCK, BODY, AFTER]
+    assert AFTER.pack() == HEADER.pack()[:5] + b"\x21" + HEADER.pack()[6:] + b"the text"
+    both = dataclasses.replace(AFTER, from_scratch=True)
+    assert both.pack()[5] == 0x31 and walk(put_together(both, [])) == [ARCHIVE_END, both]
+    assert Header.rest(AFTER.pack()[:12]) == 8 and Header.rest(HEADER.pack()) == 0
+    assert len(put_together(AFTER, [])) == 32
+    other = dataclasses.replace(AFTER, after=b"another.")
+    mixed = [*sealed_blocks(AFTER, FULL_BLOCKS)[:1], *sealed_blocks(other, FULL_BLOCKS)[1:]]
+    with pytest.raises(CorruptError, match="header of block 1"):
+        walk(AFTER.pack() + b"".join(mixed) + end(AFTER, FULL_BLOCKS))
 
 
 def test_a_damaged_header_is_taken_for_nothing_else():

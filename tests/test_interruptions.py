@@ -23,14 +23,17 @@ class StandIn:
     """A model in whose place nothing is learned, but that notices if it has read something else."""
 
     def __init__(self, progress=None) -> None:
-        self.read, self.progress = 0, progress or (lambda size: None)
+        self.seen, self.progress = 0, progress or (lambda size: None)
 
     def canary(self) -> int:
-        return self.read
+        return self.seen
 
     def _learn(self, block: bytes) -> None:
         self.progress(len(block))
-        self.read = zlib.crc32(block, self.read)
+        self.seen = zlib.crc32(block, self.seen)
+
+    def read(self, text: bytes, size: int) -> None:
+        self.seen = zlib.crc32(text, size)
 
     def encode(self, block: bytes) -> bytes:
         self._learn(block)
@@ -99,6 +102,21 @@ def test_a_compressor_interrupted_at_every_step(stand_in):
         except (lmzip.BrokenError, RuntimeError):
             continue
         assert lmzip.decompress(packed) == b"".join(data)
+        if not came:
+            break
+    assert at > 40
+
+
+def test_a_compressor_interrupted_at_every_step_while_it_reads_what_comes_first(stand_in):
+    for at in every_step():
+        compressor = LMZCompressor(1, after=b"old")
+        packed, came = interrupted(lambda: compressor.compress(PIECES[0]), at)  # noqa: B023
+        packed = packed or b""
+        try:
+            packed += b"".join(map(compressor.compress, PIECES[1:])) + compressor.flush()
+        except (lmzip.BrokenError, RuntimeError):
+            continue
+        assert lmzip.decompress(packed, after=b"old") == b"".join(PIECES[came:])
         if not came:
             break
     assert at > 40

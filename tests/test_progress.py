@@ -41,6 +41,22 @@ def test_the_bar_names_the_kernel_until_data_are_done(capsys):
     assert "compiling" not in capsys.readouterr().err
 
 
+def test_the_bar_says_how_far_what_comes_first_is_read(capsys):
+    """In steps of one in a hundred, until data are done."""
+    with progress_bar(True, "name", 10) as bar:
+        read = bar.reading("old", 1000)
+        capsys.readouterr()
+        for size in (4, 1, 1, 500):
+            read(size)
+        told = capsys.readouterr().err
+        assert told.count("reading old: 0 %") == 1 and "reading old: 50 %" in told
+        bar(10)
+    assert "reading" not in capsys.readouterr().err
+    with progress_bar(False, "name", 10) as bar:
+        bar.reading("old", 5)(5)
+    assert capsys.readouterr().err == ""
+
+
 def test_afterwards_nobody_is_told(capsys):
     with progress_bar(True, "name", 10):
         pass

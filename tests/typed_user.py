@@ -36,9 +36,12 @@ def bytes_in_memory(room: bytearray, mapped: mmap.mmap) -> bytes:
     archive: bytes = lmzip.compress(array("d", [1.0, 2.0]), level=1)
     for data in (b"", room, memoryview(room), mapped, array("H", [1])):
         archive += lmzip.compress(data, threads=1, progress=print)
+        archive += lmzip.compress(data, after=data)
+    archive += lmzip.compress(b"", after=[b"old", room])
     compressor = lmzip.LMZCompressor(9, memory_limit=1 << 30)
     archive += compressor.compress(array("B", b"x")) + compressor.flush()
     decompressor = lmzip.LMZDecompressor()
+    lmzip.decompress(archive, after=(mapped, b"old"))
     restored: bytes = decompressor.decompress(memoryview(archive), max_length=10)
     return restored + decompressor.unused_data + lmzip.decompress(bytearray(archive))
 
@@ -61,13 +64,14 @@ def files(path: Path) -> None:
     with lmzip.open(path, "rt", encoding="utf-8", newline="") as text:
         line: str = text.readline()
         line += next(text)
-    with lmzip.open(path, "tw", errors="replace") as text:
+    with lmzip.open(path, "tw", errors="replace", after=b"old") as text:
         text.write(line)
 
 
 def mistakes(path: Path) -> None:
     lmzip.compress("text")  # type: ignore[arg-type]
     lmzip.compress(b"", level="9")  # type: ignore[arg-type]
+    lmzip.compress(b"", after=3)  # type: ignore[arg-type]
     lmzip.open(3.5)  # type: ignore[call-overload]
     with lmzip.open(path) as file:
         file.write("text")  # type: ignore[arg-type]

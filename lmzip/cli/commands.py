@@ -14,6 +14,7 @@ from lmzip.cli import instruments
 from lmzip.cli.familiar import familiar_options
 from lmzip.cli.options import (
     Settings,
+    after_option,
     file_options,
     level_options,
     model_options,
@@ -122,6 +123,7 @@ Examples:
   lmzip d book.txt.lmz               restores book.txt
   lmzip -9 < in > out.lmz            from and to a pipe; lmzip -d restores
   tar -I lmzip -cf dir.tar.lmz dir   and tar -I lmzip -xf dir.tar.lmz
+  lmzip --after v1.txt v2.txt        what is new in v2.txt; lmzip d --after v1.txt v2.txt.lmz
   lmzip c -r dir --output-dir out    all files of a directory
   lmzip -- *                         also files that are called c, or list, or -x
 
@@ -135,7 +137,7 @@ Environment:
 Exit status:
   0  all is done
   1  usage, a missing file, a full disk
-  2  damaged or foreign data
+  2  damaged or foreign data, or another OLD than an archive was made after
   3  a bug in lmzip
   Signals, and a closed pipe, end lmzip as they end other programs (SIGINT: 130 in a shell).
 """
@@ -171,6 +173,7 @@ def cli() -> None:
 @file_options
 @level_options
 @scratch_option
+@after_option
 @output_options
 @familiar_options
 @model_options
@@ -179,7 +182,8 @@ def cli() -> None:
 def compress(ctx: click.Context, **options: Any) -> None:
     """Compress each of FILES to FILE.lmz, or standard input to standard output.
 
-    Mode and time of a file are kept. Files whose names end in .lmz are skipped.
+    Mode and time of a file are kept. Files whose names end in .lmz are skipped. With --after each
+    archive holds only what is new after OLD.
     """
     from lmzip.cli.jobs import compress_files
 
@@ -193,6 +197,7 @@ _salvage = click.option(
 
 @cli.command(short_help="Restore files, or standard input.", context_settings=HELP)
 @file_options
+@after_option
 @output_options
 @familiar_options
 @_salvage
@@ -219,6 +224,7 @@ _json = click.option("--json", "as_json", is_flag=True, help="List as JSON.")
 
 @cli.command(short_help="Check archives, writing nothing.")
 @file_options
+@after_option
 @_quick
 @familiar_options
 @model_options
@@ -241,8 +247,8 @@ def list_(ctx: click.Context, **options: Any) -> None:
     """Show what archives say about themselves, without decoding them.
 
     Bytes of archive and data, ratio, bits per byte, blocks, level, whether the model began from
-    learned weights or from scratch, the first digits of the code hash and of the SHA-256 of the
-    data.
+    learned weights or from scratch, and whether it read other data first (+after: they are needed
+    again), the first digits of the code hash and of the SHA-256 of the data.
     """
     from lmzip.cli.listing import list_files
 
@@ -269,6 +275,7 @@ _modes = {
 @click.option(*_modes["list"], "mode", flag_value="list", help="List.")
 @level_options
 @scratch_option
+@after_option
 @output_options
 @familiar_options
 @_salvage
@@ -287,6 +294,8 @@ def bare(ctx: click.Context, mode: str | None, **options: Any) -> None:
         "test": jobs.test_files,
         "list": listing.list_files,
     }
+    if mode == "list" and options["after"]:
+        raise click.UsageError("--after is for compressing, restoring and testing: nothing is read")
     ctx.exit(work[mode or "compress"](Settings(**options)))
 
 

@@ -14,6 +14,7 @@ from time import perf_counter
 from typing import BinaryIO
 
 from lmzip import rawio
+from lmzip.cli.after import Given, read_given
 from lmzip.cli.inputs import Input, inputs, open_input, regular_size, regular_status
 from lmzip.cli.options import Settings
 from lmzip.cli.outputs import (
@@ -32,26 +33,28 @@ from lmzip.codec.levels import memory_bytes
 from lmzip.container import MAGIC, begins_like_an_archive
 from lmzip.errors import RefusedError
 from lmzip.outputs import atomic_output
-from lmzip.progress import progress_bar
+from lmzip.progress import Bar, progress_bar
 from lmzip.salvage import Salvage, salvage_chunks
 from lmzip.scan import check_ahead, scan
-from lmzip.stream import LMZCompressor, Progress
+from lmzip.stream import LMZCompressor
 from lmzip.whole import compress_chunks, decompress_chunks
 
 CHUNK = 1 << 16
 
-Convert = Callable[[Iterator[bytes], Progress], Iterator[bytes]]
-"""Pieces of a file and whom to tell about progress, to pieces of another file."""
+Convert = Callable[[Iterator[bytes], Bar], Iterator[bytes]]
+"""Pieces of a file and the bar to tell about progress, to pieces of another file."""
 
 
 def compress_files(settings: Settings) -> int:
     """Compress all inputs; return the exit status."""
-    level = settings.chosen_level()
-    worker = _Worker(settings, settings.console(), decoding=False)
+    level, console = settings.chosen_level(), settings.console()
+    given = read_given(settings, console)
+    worker = _Worker(settings, console, given, decoding=False)
 
-    def convert(chunks: Iterator[bytes], progress: Progress) -> Iterator[bytes]:
+    def convert(chunks: Iterator[bytes], progress: Bar) -> Iterator[bytes]:
         options = {"from_scratch": settings.from_scratch, **settings.model_options()}
-        return compress_chunks(chunks, LMZCompressor(level, progress=progress, **options))
+        options |= {"after": given.shown_by(progress), "progress": progress}
+        return compress_chunks(chunks, LMZCompressor(level, **options))
 
     for item in inputs(settings, worker.console):
         with worker.console.each(item.name):
@@ -67,7 +70,8 @@ def compress_files(settings: Settings) -> int:
 
 def decompress_files(settings: Settings) -> int:
     """Restore all inputs; return the exit status."""
-    worker = _Worker(settings, settings.console())
+    console = settings.console()
+    worker = _Worker(settings, console, read_given(settings, console))
     for item in inputs(settings, worker.console):
         with worker.console.each(item.name):
             target = restored_name(item, settings)
@@ -75,11 +79,12 @@ def decompress_files(settings: Settings) -> int:
                 if settings.salvage:
                     worker.salvage(item, source, target)
                     continue
-                size, convert = None, _decoder(settings)
-                if settings.force and target is None:
+                size, given, passing = None, worker.given, settings.force and target is None
+                if not (passing and _is_foreign(source)):
+                    size, given = _check_stored(item, source, console, given)
+                convert = _decoder(settings, given)
+                if passing:
                     convert = _passing(convert)
-                if not (settings.force and target is None and _is_foreign(source)):
-                    size = _check_stored(item, source, worker.console)
                 done = worker.transfer(item, source, target, convert, size)
             worker.tell(item, done, data=done.written, packed=done.read)
     return worker.console.status
@@ -87,18 +92,20 @@ def decompress_files(settings: Settings) -> int:
 
 def test_files(settings: Settings) -> int:
     """Check all inputs, decoding them unless `quick`; return the exit status."""
-    worker = _Worker(settings, settings.console())
-    console = worker.console
+    console = settings.console()
+    worker = _Worker(settings, console, read_given(settings, console))
     for item in archives(settings, console):
         with console.each(item.name), open_input(item, terminal=False) as source:
             if settings.quick:
                 found = list(scan(source))
+                if worker.given.prefix is not None:
+                    worker.given.fitting(found)
                 size = sum(info.raw_size for info in found)
                 console.note_padding(item.name, sum(info.padding for info in found))
                 console.note(f"{item.name}: sound as stored, {size:,} bytes of data", least=1)
             else:
-                size = _check_stored(item, source, console)
-                done = worker.run(item, source, len, _decoder(settings), size)
+                size, given = _check_stored(item, source, console, worker.given)
+                done = worker.run(item, source, len, _decoder(settings, given), size)
                 console.note(f"{item.name}: sound, {done.written:,} bytes of data", least=1)
     return console.status
 
@@ -120,6 +127,7 @@ class _Worker:
 
     settings: Settings
     console: Console
+    given: Given
     decoding: bool = True
     written: set[tuple[int, int]] = field(default_factory=set)
     """Device and number of the files."""
@@ -134,6 +142,8 @@ class _Worker:
     ) -> _Done:
         """Convert one file; `target` None is standard output. `total` is in bytes of data."""
         check_links(item, source, self.settings)
+        if self.settings.remove:
+            self.given.check_removal(item, source)
         if target is None:
             sink = sys.stdout.buffer
             with about(STDOUT):
@@ -167,6 +177,8 @@ class _Worker:
     def _check_target(self, item: Input, target: Path) -> None:
         """Make its directory, and refuse to destroy what was just read or made."""
         check_target(item, target)
+        if not self.decoding:
+            self.given.check_archive(item, target)
         with suppress(OSError):
             if _identity(target) in self.written:
                 raise RefusedError(
@@ -221,8 +233,8 @@ class _Worker:
         """Restore what stands before the damage, and say what is lost."""
         report = Salvage()
 
-        def convert(chunks: Iterator[bytes], progress: Progress) -> Iterator[bytes]:
-            options = self.settings.model_options()
+        def convert(chunks: Iterator[bytes], progress: Bar) -> Iterator[bytes]:
+            options = {"after": self.given.shown_by(progress), **self.settings.model_options()}
             return salvage_chunks(chunks, report, progress=progress, **options)
 
         self.transfer(item, source, target, convert, None)
@@ -242,9 +254,10 @@ class _Worker:
         )
 
 
-def _decoder(settings: Settings) -> Convert:
-    def convert(chunks: Iterator[bytes], progress: Progress) -> Iterator[bytes]:
-        return decompress_chunks(chunks, progress=progress, **settings.model_options())
+def _decoder(settings: Settings, given: Given) -> Convert:
+    def convert(chunks: Iterator[bytes], progress: Bar) -> Iterator[bytes]:
+        options = {"after": given.shown_by(progress), **settings.model_options()}
+        return decompress_chunks(chunks, progress=progress, **options)
 
     return convert
 
@@ -262,7 +275,7 @@ def _is_foreign(source: BinaryIO) -> bool:
 def _passing(convert: Convert) -> Convert:
     """The same for archives; all else is passed on as it is."""
 
-    def convert_or_pass(chunks: Iterator[bytes], progress: Progress) -> Iterator[bytes]:
+    def convert_or_pass(chunks: Iterator[bytes], progress: Bar) -> Iterator[bytes]:
         first = b""
         while len(first) < len(MAGIC) and (more := next(chunks, b"")):
             first += more
@@ -276,15 +289,20 @@ def _passing(convert: Convert) -> Convert:
     return convert_or_pass
 
 
-def _check_stored(item: Input, source: BinaryIO, console: Console) -> int | None:
-    """Check all stored bytes of a file; return the bytes of data, None for a pipe."""
+def _check_stored(
+    item: Input, source: BinaryIO, console: Console, given: Given
+) -> tuple[int | None, Given]:
+    """Check all stored bytes of a file, and whether what is given to be read first fits.
+
+    Returns the bytes of data, None for a pipe, and what to read first.
+    """
     archives = check_ahead(source)
     if archives is None:
-        return None
+        return None, given
     for info in archives:
         message = f"{item.name}: {_needs(info.level)}, blocks: {info.blocks:,}, code {info.code}"
         console.note(message, least=2)
-    return sum(info.raw_size for info in archives)
+    return sum(info.raw_size for info in archives), given.fitting(archives)
 
 
 def _identity(path: Path) -> tuple[int, int]:

@@ -52,7 +52,7 @@ class Listed:
             "-" if ratio is None else f"{8 * ratio:.3f}",
             f"{sum(info.blocks for info in self.archives):,}",
             self._common(lambda info: str(info.level)),
-            self._common(lambda info: "scratch" if info.from_scratch else "learned"),
+            self._common(_began),
             self._common(lambda info: info.code[:_SHORT]),
             self._common(lambda info: info.digest[:_SHORT]),
             self.item.name,
@@ -76,6 +76,11 @@ class Listed:
         return values.pop() if len(values) == 1 else "-"
 
 
+def _began(info: ArchiveInfo) -> str:
+    """What the model began from."""
+    return ("scratch" if info.from_scratch else "learned") + ("+after" if info.after else "")
+
+
 def list_files(settings: Settings) -> int:
     """Print what the archives in all inputs say of themselves; return the exit status."""
     console = settings.console()
@@ -84,6 +89,8 @@ def list_files(settings: Settings) -> int:
         with console.each(item.name), open_input(item, terminal=False) as source:
             listed.append(Listed(item, tuple(scan(source, verify=False))))
             console.note_padding(item.name, sum(info.padding for info in listed[-1].archives))
+            for digest in sorted({info.after for info in listed[-1].archives if info.after}):
+                console.note(f"{item.name}: needs --after, with data of digest {digest}", least=1)
     if settings.as_json:
         click.echo(json.dumps([file.as_json() for file in listed], indent=2))
     elif listed:

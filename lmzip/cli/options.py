@@ -49,6 +49,7 @@ class Settings:
     suffix: str = SUFFIX
     level: int | None = None
     from_scratch: bool = False
+    after: tuple[str, ...] = ()
     threads: int | None = None
     memory_limit: int | None = None
     salvage: bool = False
@@ -67,6 +68,10 @@ class Settings:
             raise click.UsageError("-o names one output: use --output-dir for several files")
         if self.remove and self.to_stdout:
             raise click.UsageError("--rm needs an output file: standard output may be lost")
+        if "-" in self.after:
+            raise click.UsageError(
+                "--after names a file: standard input is for the data (/dev/stdin is a name for it)"
+            )
         if self.remove and self.salvage:
             raise click.UsageError("--rm and --salvage exclude each other: keep what is damaged")
 
@@ -142,6 +147,16 @@ scratch_option = click.option(
 
 NAME = click.Path(allow_dash=True, readable=False)
 """A name of which nothing is demanded: what is wrong with a file must not stop the others."""
+
+after_option = click.option(
+    "--after",
+    type=NAME,
+    multiple=True,
+    metavar="OLD",
+    help="Let the model read OLD first, such as an earlier version: a file that both sides have, "
+    "and that restoring needs again, unchanged. Several, each with its --after, are read in the "
+    "order given; of more than 16 MiB, the last.",
+)
 
 
 def _together(*decorators: Decorator) -> Decorator:

@@ -74,6 +74,17 @@ class Codec:
         with self._alone(), ahead:
             return zlib.crc32(self.engine.first_frequencies().astype("<u4").tobytes())
 
+    def read(self, text: bytes, size: int) -> None:
+        """Learn from `text`, of any length, before the first block, which has `size` bytes.
+
+        Block by block, as if it were coded. The memory is made large enough for both, as far as the
+        level allows.
+        """
+        with self._alone():
+            self._start(min(len(text) + size, BLOCK_SIZE))
+        for start in range(0, len(text), BLOCK_SIZE):
+            self.encode(text[start : start + BLOCK_SIZE])
+
     def encode(self, block: bytes, code_bytes: Callable[..., None] = code_bytes) -> bytes:
         """Payload of a block of 1 to BLOCK_SIZE bytes; learns from it.
 

@@ -17,10 +17,11 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from lmzip import bench, codec
+from lmzip.arguments import Data, Progress
 from lmzip.arrays import np
 from lmzip.codec.levels import DEFAULT_LEVEL
 from lmzip.instruments import visible
-from lmzip.stream import Data, LMZCompressor, Progress
+from lmzip.stream import LMZCompressor
 from lmzip.whole import compress
 
 if TYPE_CHECKING:

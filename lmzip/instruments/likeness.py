@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lmzip import codec, container
+from lmzip.arguments import Progress
 from lmzip.arrays import np
 from lmzip.checks import check_level
 from lmzip.codec.levels import DEFAULT_LEVEL
-from lmzip.stream import Progress
 
 if TYPE_CHECKING:
     from lmzip.codec.loop import Codec

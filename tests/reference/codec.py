@@ -56,6 +56,12 @@ class Codec:
         coder = RangeDecoder(payload)
         return self._run(size, lambda p, place, k: coder.bit(p))
 
+    def read(self, text: bytes, size: int) -> None:
+        """Section 1: learn from what stands before the first block, which has `size` bytes."""
+        self.last_stage = LastStage(self.level, min(len(text) + size, 1 << 20), self.scratch)
+        for start in range(0, len(text), 1 << 20):
+            self.learn(text[start : start + (1 << 20)])
+
     def learn(self, block: bytes) -> None:
         """Learn from a stored block as its encoder did."""
         self._run(len(block), lambda p, place, k: block[place] >> (7 - k) & 1)

@@ -1,0 +1,121 @@
+"""What both sides have: data that the model reads before it codes any, and that no archive holds.
+
+zstd calls the like a reference prefix (`--patch-from`). The archive names the data by a digest, so
+that others are found out before the model reads them. `docs/FORMAT.md`, section 1, defines it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from lmzip.arguments import After, Data, Progress
+from lmzip.container import DIGEST_SIZE
+from lmzip.errors import AfterError, OtherDataError
+
+if TYPE_CHECKING:
+    from lmzip.codec.loop import Codec
+
+LIMIT = 1 << 24
+"""Bytes that are read at most, the last ones: as many as the model's memory keeps."""
+
+
+@dataclass(frozen=True)
+class Prefix:
+    """What the model reads first."""
+
+    text: bytes
+    """At most LIMIT bytes."""
+    left_out: int = 0
+    """Bytes that were given before them and are not read."""
+    progress: Progress | None = None
+    """Told how many bytes of the text were read since the last call."""
+    for_any: bool = False
+    """Whether archives that need nothing read first are taken too."""
+
+    @cached_property
+    def digest(self) -> bytes:
+        """What an archive names it by: of the SHA-256 of its length, 8 bytes, and the text."""
+        told = hashlib.sha256(len(self.text).to_bytes(8, "little"))
+        told.update(self.text)
+        return told.digest()[:DIGEST_SIZE]
+
+    def teach(self, model: Codec, size: int) -> None:
+        """Let a new model read it; the first block of data has `size` bytes.
+
+        Who is told of the model's progress is told of data only: that of reading goes elsewhere.
+        """
+        progress, model.progress = model.progress, self.progress
+        model.read(self.text, size)
+        model.progress = progress
+
+
+def prefix_of(after: After | Prefix | None) -> Prefix | None:
+    """What is to be read first; None if nothing is, which an empty sequence says too.
+
+    Raises TypeError for what is neither bytes nor a list or tuple of such.
+    """
+    if after is None or isinstance(after, Prefix):
+        return after
+    if not isinstance(after, (list, tuple)):
+        after = [after]
+    return joined(map(_bytes_of, after)) if after else None
+
+
+def joined(parts: Iterable[Data]) -> Prefix:
+    """What is read of parts in a row: all of them as one, or its last LIMIT bytes."""
+    text, size = bytearray(), 0
+    for part in parts:
+        view = memoryview(part)
+        size += len(view)
+        text += view[-LIMIT:]
+        del text[:-LIMIT]
+    return Prefix(bytes(text), size - len(text))
+
+
+def check_after(needed: bytes, prefix: Prefix | None, *, further: bool = False) -> None:
+    """Raise AfterError unless an archive that names `needed` can be read after `prefix`.
+
+    `further`: whether it stands behind another one, and so need not need it.
+    """
+    if not needed:
+        if prefix is not None and not (further or prefix.for_any):
+            raise AfterError(
+                "this archive was not made after other data",
+                f"{len(prefix.text):,} bytes are given to be read first",
+                "leave out --after (or `after`)",
+            )
+    elif prefix is None:
+        raise AfterError(
+            "this archive was made after other data, which both sides need",
+            f"it names them by the digest {needed.hex()}, and none are given",
+            "give the same files with --after (or `after`), in the same order",
+        )
+    elif prefix.digest != needed:
+        raise OtherDataError(
+            "this archive was made after other data than are given",
+            f"the digest of its data is {needed.hex()}, that of the {len(prefix.text):,} bytes "
+            f"given is {prefix.digest.hex()}",
+            "give the same files as they were then, in the same order",
+        )
+
+
+def fitting(needed: Iterable[bytes], prefix: Prefix | None) -> Prefix | None:
+    """What to read before archives in a row, of which it is known what each needs.
+
+    It may be any of them, not the first only, that needs it. Raises AfterError.
+    """
+    archives = list(needed)
+    for digest in archives:
+        check_after(digest, prefix, further=any(archives))
+    return None if prefix is None else replace(prefix, for_any=True)
+
+
+def _bytes_of(data: Data) -> memoryview:
+    view = memoryview(data)
+    if not view.nbytes:
+        return memoryview(b"")
+    return view.cast("B") if view.c_contiguous else memoryview(view.tobytes())
