@@ -33,7 +33,7 @@ def main() -> None:
     python -m training validate CORPUS/valid medium.run
     python -m training validate-codec CORPUS/valid 5
     python -m training export medium.run
-    python -m training last-stage CORPUS 1 2 3 4 5 6 7 8
+    python -m training last-stage CORPUS 1 2 3 4 5 6 7
 
     A run that was interrupted goes on when it is called again. What `export` writes changes the
     code hash: regenerate the golden archives, and the sizes, by their scripts in tests/.
@@ -142,7 +142,7 @@ def last_stage_command(corpus: Path, levels: tuple[int, ...], megabytes: float, 
     """Learn the mixers' first weights of LEVELS with the shipped networks in front, and write them.
 
     CORPUS has the folders train and valid: what the weights are worth is measured on the latter.
-    A quarter of an hour for all levels; 9 has those of 8.
+    A quarter of an hour for all levels; 8 and 9 have those of 7.
     """
     read, held_out = (read_documents(corpus / part) for part in ("train", "valid"))
     paths: dict[str, tuple[list[stage.Path], ...]] = {}

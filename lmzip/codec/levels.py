@@ -48,11 +48,11 @@ PRESETS: dict[int, Preset] = {
     2: Preset(128, 1, 4, 128, 128, 1, _SMALL, "small", 12, 5, 16, 15),
     3: Preset(128, 1, 4, 128, 128, 1, _SMALL, "small", 16, 8, 17, 16),
     4: Preset(128, 1, 4, 128, 128, 1, _SMALL, "small", 24, 12, 18, 17),
-    5: Preset(128, 6, 4, 128, 128, 3, _LARGE, "medium", 31, 19, 18, 18),
-    6: Preset(128, 6, 4, 128, 128, 3, _LARGE, "medium", 38, 19, 18, 18),
-    7: Preset(128, 6, 4, 128, 128, 3, _LARGE, "medium", 44, 19, 18, 18),
-    8: Preset(128, 6, 4, 128, 128, 3, _LARGE, "medium", 58, 19, 18, 18),
-    9: Preset(128, 6, 4, 128, 128, 3, _LARGE, "medium", 58, 19, 19, 18),
+    5: Preset(128, 6, 4, 128, 128, 3, _LARGE, "medium", 38, 19, 18, 18),
+    6: Preset(128, 6, 4, 128, 128, 3, _LARGE, "medium", 44, 19, 18, 18),
+    7: Preset(128, 6, 4, 128, 128, 3, _LARGE, "medium", 58, 19, 18, 18),
+    8: Preset(128, 6, 4, 128, 128, 3, _LARGE, "medium", 58, 19, 19, 18),
+    9: Preset(128, 6, 4, 128, 128, 6, _LARGE, "medium", 58, 19, 19, 18),
 }
 
 
