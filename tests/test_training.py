@@ -217,12 +217,12 @@ class TestLastStage:
     def test_what_was_learned_helps_on_another_document_by_way_of_the_file(
         self, folder: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(last_stage, "OFTEN", 3000)
+        monkeypatch.setattr(last_stage, "OFTEN", 0.1)
         paths = [
             last_stage.path(1, "code", np.frombuffer(file.read_bytes()[:2000], dtype=np.uint8))
             for file in sorted(EXAMPLES.glob("*.py"))[:3]
         ]
-        data = last_stage.file_of(1, last_stage.learn(1, paths[:2]))
+        data = last_stage.file_of(1, last_stage.learn(1, paths[:2]), 4000)
         contexts, sets = PRESETS[1].contexts, PRESETS[1].sets
         before, after = (
             last_stage.cost(1, paths[2], last_stage.fresh(1, first))

@@ -155,7 +155,8 @@ def last_stage_command(corpus: Path, levels: tuple[int, ...], megabytes: float, 
                 for part, total in ((read, int(megabytes * 1e6)), (held_out, 500_000))
             )
         for_learning, for_measuring = paths[preset.learned]
-        data = stage.file_of(level, stage.learn(level, for_learning))
+        size = sum(len(path.text) for path in for_learning)
+        data = stage.file_of(level, stage.learn(level, for_learning), size)
         before = formula(preset.contexts, preset.sets)
         after = unpack_weights(data, preset.contexts, preset.sets)
         bytes_before, bytes_after = (

@@ -30,8 +30,8 @@ SHORTEST, LONGEST = 1000, 65536
 STEP, FINAL_STEP = 0.1, 0.05
 """Between two values of a difference, in units of a weight of one, of rows that are used `OFTEN`;
 rarer ones have wider steps, by the square root, as they are worth fewer bytes."""
-OFTEN = 2e5
-"""Bits that a row was used for, of twenty million."""
+OFTEN = 0.01
+"""Share of all bits that a row was used for."""
 WIDEST = 2
 """Rows whose step would be more than so many times as wide begin as their set's mean."""
 SETTLED = 1e4
@@ -135,15 +135,15 @@ def learn(level: int, paths: list[Path], seed: int = 1) -> Mixer:
     return mixer
 
 
-def file_of(level: int, mixer: Mixer) -> bytes:
-    """The file of a learned mixer's weights."""
+def file_of(level: int, mixer: Mixer, read: int) -> bytes:
+    """The file of the weights of a mixer that has read so many bytes."""
     preset = PRESETS[level]
     rows, final_rows = rows_of(preset.sets)
     inputs = own_inputs(preset.contexts)
     final = np.concatenate([mixer.final_weights[:, : preset.sets], mixer.final_weights[:, -1:]], 1)
     return pack_weights(
-        _summed_up(mixer.weights[:, :inputs], mixer.uses, rows, STEP),
-        _summed_up(final, mixer.final_uses, final_rows, FINAL_STEP),
+        _summed_up(mixer.weights[:, :inputs], mixer.uses, rows, STEP, 8 * OFTEN * read),
+        _summed_up(final, mixer.final_uses, final_rows, FINAL_STEP, 8 * OFTEN * read),
     )
 
 
@@ -154,7 +154,7 @@ def fresh(level: int, first: FirstWeights) -> Mixer:
 
 
 def _summed_up(
-    weights: np.ndarray, uses: np.ndarray, rows: tuple[int, ...], step: float
+    weights: np.ndarray, uses: np.ndarray, rows: tuple[int, ...], step: float, often: float
 ) -> tuple[np.ndarray, np.ndarray, Codes]:
     """Means of the sets, the numbers of rows that are kept, and their differences."""
     weight = np.minimum(uses, SETTLED)[:, None]
@@ -165,7 +165,7 @@ def _summed_up(
         means.append((n * w).sum(0) / n.sum())
         differences.append(n / (n + TIMID) * (w - means[-1]))
         start += count
-    wider = np.clip(np.sqrt(OFTEN / np.maximum(uses, 1)), 1, 2 * WIDEST)
+    wider = np.clip(np.sqrt(often / np.maximum(uses, 1)), 1, 2 * WIDEST)
     scales = (step * 65536 * wider).astype(np.float16)
     size = np.concatenate(differences) / scales.astype(np.float64)[:, None]
     codes = (np.sign(size) * np.floor(np.abs(size) + 0.35)).clip(-127, 127).astype(np.int64)

@@ -17,7 +17,7 @@ MAPS = 4
 COLUMNS, COLUMN_WIDTH = 32, 192
 """Of an adaptive map: one cache line pair, and the stretch between two columns."""
 EDGE = COLUMNS // 2 * COLUMN_WIDTH - COLUMN_WIDTH // 2
-MAP_COUNT = 6
+MAP_COUNT = 20
 """What a cell of an adaptive map counts as at the start."""
 MAP_LIMIT = 255
 """What it counts at most."""
