@@ -1,7 +1,7 @@
 """Sort texts by what a compressor thinks of them: nobody tells it a language.
 
 The files in examples/texts, or those that are named, are joined two groups at a time, the nearest
-first (UPGMA), until five groups are left.
+first (UPGMA), until no two have anything in common: a distance of 1.
 """
 
 import sys
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from lmzip.instruments.likeness import distances
 
-LEFT = 5
+NOTHING = 1.0
 
 names = sys.argv[1:] or sorted((Path(__file__).parent / "texts").iterdir())
 paths = [Path(name) for name in names]
@@ -26,9 +26,11 @@ def line(group: list[int]) -> str:
 
 
 groups = [[i] for i in range(len(paths))]
-while len(groups) > LEFT:
+while len(groups) > 1:
     pairs = [(between(a, b), a, b) for k, a in enumerate(groups) for b in groups[:k]]
     nearest, a, b = min(pairs)
+    if nearest >= NOTHING:
+        break
     groups = [group for group in groups if group not in (a, b)] + [a + b]
     print(f"{nearest:.3f} joins {line(a)} and {line(b)}")
 

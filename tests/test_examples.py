@@ -20,9 +20,11 @@ SHOWN = {
     "cluster.py": """groups:
 english_garden.txt english_map.txt english_railway.txt
 german_uhr.txt german_winter.txt
-harvest.csv tides.csv
-queue.py ring.c wiki.py words.c
+harvest.csv
+queue.py wiki.py
+ring.c words.c
 spanish_pozo.txt spanish_tren.txt
+tides.csv
 """,
     "pictures.py": "learning.png\ncoders.png\nparts.png\nlevels.png\nregret.png\n",
     "two_machines.py": "receiver: 886 bytes, SHA-256 {digest}\n",
