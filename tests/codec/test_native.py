@@ -103,7 +103,8 @@ def test_numbers_of_the_source_do_not_make_versions():
     out = np.array([0, 4], dtype=np.int64)
     with_numbers(out)
     assert out[0] == 4 + 9 + 16
-    assert len(square.called.overloads) == 1
+    # None if the machine code of its caller was kept by an earlier run.
+    assert len(square.called.overloads) < 2
 
 
 PROGRAM = """
