@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 from lmzip import rawio
 from lmzip.after import LIMIT, Prefix, fitting, joined
-from lmzip.cli.inputs import Input, open_input
+from lmzip.cli.inputs import Input, identity, open_input
 from lmzip.cli.options import Settings
 from lmzip.cli.report import Console, about
 from lmzip.errors import RefusedError
@@ -44,7 +44,7 @@ class Given:
 
     def check_removal(self, item: Input, source: BinaryIO) -> None:
         """Refuse to remove an input without which its own archive, or others, stay closed."""
-        if self.files and _identity(os.fstat(source.fileno())) in self.files:
+        if self.files and identity(os.fstat(source.fileno())) in self.files:
             raise RefusedError(
                 f"{item.path}: is left alone",
                 "--after reads it, so that archives need it, and --rm would remove it",
@@ -53,7 +53,7 @@ class Given:
 
     def check_archive(self, item: Input, target: Path) -> None:
         """Refuse to put an archive in the place of a file that it needs."""
-        if self.files and os.path.lexists(target) and _identity(os.lstat(target)) in self.files:
+        if self.files and os.path.lexists(target) and identity(os.lstat(target)) in self.files:
             raise RefusedError(
                 f"{item.path}: is left alone",
                 f"its archive would replace {target}, which --after reads, and which it needs",
@@ -90,10 +90,6 @@ def _pieces(names: Iterable[str], files: set[tuple[int, int]]) -> Iterator[bytes
                 "name the files in it, or one that tar makes of it",
             )
         with about(name), open_input(Input(name, Path(name)), terminal=False) as file:
-            files.add(_identity(os.fstat(file.fileno())))
+            files.add(identity(os.fstat(file.fileno())))
             while piece := rawio.read(file, CHUNK):
                 yield piece
-
-
-def _identity(status: os.stat_result) -> tuple[int, int]:
-    return status.st_dev, status.st_ino

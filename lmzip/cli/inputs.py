@@ -147,3 +147,8 @@ def regular_status(item: Input, file: BinaryIO) -> os.stat_result | None:
         return None
     status = os.fstat(file.fileno())
     return status if stat.S_ISREG(status.st_mode) else None
+
+
+def identity(status: os.stat_result) -> tuple[int, int]:
+    """Device and number of a file: the same under all its names."""
+    return status.st_dev, status.st_ino

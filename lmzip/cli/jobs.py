@@ -15,7 +15,7 @@ from typing import BinaryIO
 
 from lmzip import rawio
 from lmzip.cli.after import Given, read_given
-from lmzip.cli.inputs import Input, inputs, open_input, regular_size, regular_status
+from lmzip.cli.inputs import Input, identity, inputs, open_input, regular_size, regular_status
 from lmzip.cli.options import Settings
 from lmzip.cli.outputs import (
     archives,
@@ -168,7 +168,7 @@ class _Worker:
             with about(str(target)), output as file:
                 done = self.run(item, source, partial(rawio.write_all, file), convert, total)
                 rawio.flush(file)
-            self.written.add(_identity(target))
+            self.written.add(identity(os.lstat(target)))
             safe = file.safe
         if self.settings.remove and not item.is_stdin:
             _remove(item, status, safe)
@@ -180,7 +180,7 @@ class _Worker:
         if not self.decoding:
             self.given.check_archive(item, target)
         with suppress(OSError):
-            if _identity(target) in self.written:
+            if identity(os.lstat(target)) in self.written:
                 raise RefusedError(
                     f"{item.path}: is left alone",
                     f"{target} was just made from another input",
@@ -303,11 +303,6 @@ def _check_stored(
         message = f"{item.name}: {_needs(info.level)}, blocks: {info.blocks:,}, code {info.code}"
         console.note(message, least=2)
     return sum(info.raw_size for info in archives), given.fitting(archives)
-
-
-def _identity(path: Path) -> tuple[int, int]:
-    status = os.lstat(path)
-    return status.st_dev, status.st_ino
 
 
 def _make_directory(path: Path) -> None:
