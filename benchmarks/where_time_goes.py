@@ -46,12 +46,10 @@ def position_by_position(state, number, text):
 
 @entry
 def multiply_often(a, b, y, times):
-    """The same product of two activations again and again; of one row, as for one row."""
+    """The same product of two activations again and again, row by row as in attention."""
     for _ in range(times):
-        if a.shape[0] == 1:
-            products.row_product(a[0], b, y[0])
-        else:
-            products.product(a, b, y)
+        for row in range(a.shape[0]):
+            products.row_product(a[row], b, y[row])
 
 
 @entry

@@ -15,13 +15,13 @@ from lmzip.codec import code_hash, jit
 from lmzip.codec.coder.range_coder import encode
 from lmzip.codec.processor import way
 from lmzip.codec.transformer.kernels.arithmetic import dot
-from lmzip.codec.transformer.kernels.products import product
+from lmzip.codec.transformer.kernels.products import row_product
 
 ROOT = Path(lmzip.__file__).parents[1]
 
 
 def test_the_cache_is_stamped_with_the_code_hash():
-    for compiled in (dot, product, encode):
+    for compiled in (dot, row_product, encode):
         assert compiled._cache._cache_file._source_stamp == code_hash() + way().encode()
 
 

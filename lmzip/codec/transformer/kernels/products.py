@@ -1,20 +1,20 @@
 """Products of codes: the one place where matrices are multiplied, exact in int32.
 
-`product` is defined by the plain loop `plain`. Where Numba is, and a processor with an instruction
-for such products (`vectors.py`), code with that takes its place, after a self-test on worst cases.
-The operands lie so that the instruction finds its four codes side by side:
+`row_product` is defined by the plain loop `plain_row`. Where Numba is, and a processor with an
+instruction for such products (`vectors.py`), code with that takes its place, after a self-test on
+worst cases. The operands lie so that the instruction finds its four codes side by side:
 
-    y[n, m] = sum over k of a[n, k] * b[k // 4, m, k % 4]
+    y[m] = sum over k of a[k] * b[k // 4, m, k % 4]
 
-a: int8 [N, K]; b: int8 [K/4, M, 4]; y: int32 [N, M]. All are contiguous, codes lie in
-[-127, 127], M is a multiple of 16 and K of 4; sums of up to 2^17 products are exact.
+a: int8 [K]; b: int8 [K/4, M, 4]; y: int32 [M], or fewer, of the first outputs. All are contiguous,
+codes lie in [-127, 127], M is a multiple of 16 and K of 4; sums of up to 2^17 products are exact.
 
-`row_product` is the same for one row, a [K] and y [M] or fewer, of the first outputs. `mix` is
-y += `row_product` of codes a none of which is negative.
+`mix` is y += `row_product` of codes a none of which is negative.
 
-`matrix_product` is the same for a matrix of weights, and quicker: its codes lie in [-60, 60], in
-blocks of 16 outputs, b [M/16, 16 K], that of output m and input k at 64 (k // 4) + 4 (m % 16) +
-k % 4 of block m // 16, which are read from one end to the other; and it is told the `raise_sums`.
+`matrix_product` is the same for rows a [N, K] and a matrix of weights, y [N, M], and quicker: its
+codes lie in [-60, 60], in blocks of 16 outputs, b [M/16, 16 K], that of output m and input k at
+64 (k // 4) + 4 (m % 16) + k % 4 of block m // 16, which are read from one end to the other; and it
+is told the `raise_sums`.
 `coarse_product` is quicker again: codes in [-15, 15], M a multiple of 64 and K of 16.
 """
 
@@ -34,7 +34,7 @@ from lmzip.codec.transformer.kernels.instructions import Instruction
 
 @exact_sum_kernel
 def plain_row(a, b, y):
-    """`product` of one row: a [K], y [M] or fewer, the first."""
+    """The definition of `row_product`."""
     for m in range(y.shape[0]):
         y[m] = 0
     plain_mix(a, b, y)
@@ -42,19 +42,12 @@ def plain_row(a, b, y):
 
 @exact_sum_kernel
 def plain_mix(a, b, y):
-    """y += `product` of one row."""
+    """The definition of `mix`, of any a."""
     for k in range(b.shape[0]):
         a0, a1 = np.int32(a[4 * k]), np.int32(a[4 * k + 1])
         a2, a3 = np.int32(a[4 * k + 2]), np.int32(a[4 * k + 3])
         for m in range(y.shape[0]):
             y[m] += a0 * b[k, m, 0] + a1 * b[k, m, 1] + a2 * b[k, m, 2] + a3 * b[k, m, 3]
-
-
-@exact_sum_kernel
-def plain(a: np.ndarray, b: np.ndarray, y: np.ndarray) -> None:
-    """The definition of `product`."""
-    for n in range(a.shape[0]):
-        plain_row(a[n], b, y[n])
 
 
 def pack(codes: np.ndarray) -> np.ndarray:
@@ -147,36 +140,6 @@ def row_by_instruction(a, b, y):
             at += 4 * columns
         store_sums(y, m, s0)
         m += 16
-
-
-@kernel
-def by_instruction(a, b, y):
-    """Four rows at a time: they share what is read of b."""
-    rows, inner, columns = a.shape[0], a.shape[1], b.shape[1]
-    whole = rows - rows % 4
-    for row in range(whole):
-        first = negatives(a[row])
-        for m in range(0, columns, 16):
-            store_sums(y, row * columns + m, begin_sums(first))
-    for m in range(0, columns, 16):
-        for row in range(0, whole, 4):
-            out = row * columns + m
-            s0, s1 = load_sums(y, out), load_sums(y, out + columns)
-            s2, s3 = load_sums(y, out + 2 * columns), load_sums(y, out + 3 * columns)
-            at = 4 * m
-            for k in range(row * inner, (row + 1) * inner, 4):
-                w = load_codes(b, at)
-                s0 = dot(s0, repeat_codes(a, k), w)
-                s1 = dot(s1, repeat_codes(a, k + inner), w)
-                s2 = dot(s2, repeat_codes(a, k + 2 * inner), w)
-                s3 = dot(s3, repeat_codes(a, k + 3 * inner), w)
-                at += 4 * columns
-            store_sums(y, out, s0)
-            store_sums(y, out + columns, s1)
-            store_sums(y, out + 2 * columns, s2)
-            store_sums(y, out + 3 * columns, s3)
-    for row in range(whole, rows):
-        row_by_instruction(a[row], b, y[row])
 
 
 @kernel
@@ -312,17 +275,18 @@ def cases(most: int, lowest: int = -127) -> Iterator[tuple[np.ndarray, np.ndarra
 
 
 if COMPILING and processor.way() != "plain":
-    row_product, product, mix = row_by_instruction, by_instruction, mix_by_instruction
+    row_product, mix = row_by_instruction, mix_by_instruction
     matrix_product, coarse_product = matrix_by_instruction, coarse_by_instruction
 else:
-    row_product, product, mix = plain_row, plain, plain_mix
+    row_product, mix = plain_row, plain_mix
     matrix_product = coarse_product = plain_matrix
 
 
 @entry
 def multiply(a, b, y):
-    """`product`, called from Python."""
-    product(a, b, y)
+    """`row_product` of each row, called from Python."""
+    for row in range(a.shape[0]):
+        row_product(a[row], b, y[row])
 
 
 @entry

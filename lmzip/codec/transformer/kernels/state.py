@@ -171,7 +171,7 @@ def first_state(preset: Preset) -> tuple[State, Learner]:
             x_scale=_zeros(count, rows),
         )
         for i, name in enumerate(names):
-            codes, _, raised, scale = quantised[name]
+            codes, _, raised, scale, _ = quantised[name]
             coarse = name not in learned_names(preset) and not (codes % COARSER).any()
             step = COARSER if coarse and can_be_coarse(outputs, inputs) else 1
             linear.coarse[i] = step > 1
@@ -182,11 +182,10 @@ def first_state(preset: Preset) -> tuple[State, Learner]:
 
     def learned(names: list[str]) -> Learned:
         w = np.stack([weights[name] for name in names])
-        parts = [np.stack([quantised[name][i] for name in names]) for i in range(4)]
+        parts = (np.stack([quantised[name][i] for name in names]) for i in range(5))
         inner = w.shape[2]
-        sums = parts[1].reshape(len(names), inner // SUMS, -1, SUMS, 4).sum((2, 4), dtype=np.int32)
         return Learned(
-            w, np.zeros_like(w), np.zeros_like(w), *parts, -128 * sums.reshape(len(names), inner),
+            w, np.zeros_like(w), np.zeros_like(w), *parts,
             np.zeros((SUMS, inner), dtype=np.int8),
             np.zeros((inner // SUMS, SUMS * preset.segment), dtype=np.int8),
         )  # fmt: skip
@@ -246,26 +245,29 @@ def first_state(preset: Preset) -> tuple[State, Learner]:
 
 
 @entry
-def quantise_matrix(w, rows, codes, back, raised, scale):
-    """Codes of w [out, in]: codes [out / 16, 16 in], back [in / 16, 16 out], raised and
-    scale [out]; rows, int8 [16, in], is scratch."""
+def quantise_matrix(w, rows, codes, back, raised, scale, back_raised):
+    """Codes of w [out, in]: codes [out / 16, 16 in], back [in / 16, 16 out], raised and scale
+    [out], back_raised [in]; rows, int8 [16, in], is scratch."""
     for block in range(codes.shape[0]):
         for r in range(SUMS):
             o = SUMS * block + r
             scale[o], _ = quantise_to(MATRIX_LEVELS, w[o], rows[r])
         place_rows(rows, block, codes, back)
     raise_sums(codes, raised)
+    raise_sums(back, back_raised)
 
 
 def _zeros(*shape: int) -> np.ndarray:
     return np.zeros(shape, dtype=F)
 
 
-def _quantised(w: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Codes, codes of the transpose, their sums and scale of a matrix; see `quantise_matrix`."""
+def _quantised(w: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Codes, those of the transpose, raised, scale and back_raised of a matrix; see
+    `quantise_matrix`."""
     outputs, inputs = w.shape
     codes = np.zeros((outputs // SUMS, SUMS * inputs), dtype=np.int8)
     back = np.zeros((inputs // SUMS, SUMS * outputs), dtype=np.int8)
     raised, scale = np.zeros(outputs, dtype=np.int32), np.zeros(outputs, dtype=F)
-    quantise_matrix(w, np.zeros((SUMS, inputs), dtype=np.int8), codes, back, raised, scale)
-    return codes, back, raised, scale
+    rows, back_raised = np.zeros((SUMS, inputs), dtype=np.int8), np.zeros(inputs, dtype=np.int32)
+    quantise_matrix(w, rows, codes, back, raised, scale, back_raised)
+    return codes, back, raised, scale, back_raised

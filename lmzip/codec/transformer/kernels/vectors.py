@@ -182,7 +182,7 @@ def repeat_sum(typing: Any, array: Any, at: Any) -> Any:
 
     def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
         place = address(context, builder, signature.args[0], *arguments, _i32)
-        return builder.bitcast(_repeat(builder, builder.load(place, align=4)), sums.llvm)
+        return _splat(builder, builder.load(place, align=4))
 
     return sums(array, at), generate
 
