@@ -97,7 +97,7 @@ class LMZCompressor:
         out, done, written = bytearray(before.head), 0, before
         while len(buffer) - done >= (1 if end else container.BLOCK_SIZE):
             block = bytes(buffer[done : done + container.BLOCK_SIZE])
-            model = self._goes_on(model, len(block))
+            model = self._goes_on(model, len(block), written)
             piece, written = self._encode(model, block, written)
             out += piece
             done += len(block)
@@ -113,12 +113,12 @@ class LMZCompressor:
         return result
 
     @naming_the_need
-    def _goes_on(self, model: Codec | None, size: int) -> Codec | None:
+    def _goes_on(self, model: Codec | None, size: int, written: Written) -> Codec | None:
         """A model that has read all before the next block, which has `size` bytes; None if there
         is none, and cannot be."""
         if sys.is_finalizing():  # the model's libraries are being taken down
             return None
-        if model is not None or self._written.raw_size:
+        if model is not None or written.raw_size:
             return model
         again, self._tried = self._tried, True
         try:

@@ -167,6 +167,24 @@ def test_an_error_is_final(archive):
     assert first.value is second.value
 
 
+def test_a_model_that_comes_late_codes_nothing(text, monkeypatch):
+    """What it has not read itself, no decoder's model would lack."""
+    failures = [MemoryError(), MemoryError()]
+
+    def fail_twice(*options):
+        if failures:
+            raise failures.pop()
+        return new_codec(*options)
+
+    monkeypatch.setattr(container, "BLOCK_SIZE", 1500)
+    compressor, new_codec = LMZCompressor(1), stream._new_codec
+    monkeypatch.setattr(stream, "_new_codec", fail_twice)
+    with pytest.raises(lmzip.LimitError):
+        compressor.compress(text[:1500])
+    archive = compressor.compress(text[:3000]) + compressor.flush()
+    assert lmzip.decompress(archive) == text[:3000]
+
+
 @pytest.mark.parametrize("damage", [lambda data: data[:-1] + b"?", lambda data: data[:-1]])
 def test_an_error_does_not_keep_the_model(damage, text, monkeypatch):
     models = []
