@@ -22,7 +22,7 @@ from lmzip.codec.jit import kernel
 from lmzip.codec.levels import Preset
 from lmzip.codec.memory.characters import is_letter, lower
 from lmzip.codec.memory.tables import mix
-from lmzip.codec.native.structs import Struct
+from lmzip.codec.native.structs import Struct, zeros
 
 SYMBOLS = 256
 """Values of a byte."""
@@ -74,19 +74,16 @@ class Slots(Struct):
 def empty_slots(preset: Preset, old: Slots | None = None) -> Slots:
     """Slots before a block's first byte. What the slots of `old` contain is kept."""
     kinds, rows = kind_count(preset), 2 * preset.segment
-    if old is None:
-        cells = np.zeros((kinds << preset.log_slots, SLOT), dtype=np.uint8)
-    else:
-        cells = old.cells
+    cells = zeros((kinds << preset.log_slots, SLOT), np.uint8) if old is None else old.cells
     return Slots(
         cells=cells,
-        registers=np.zeros(REGISTERS, dtype=np.int64),
-        place=np.zeros(kinds, dtype=np.int64),
-        check=np.zeros(kinds, dtype=np.int64),
-        tokens=np.zeros((rows, HISTORY + 2 * kinds), dtype=np.int64),
-        candidates=np.zeros((rows, kinds, CANDIDATES), dtype=np.uint8),
-        classes=np.zeros((rows, kinds, CANDIDATES), dtype=np.uint8),
-        totals=np.zeros((rows, kinds), dtype=np.uint8),
+        registers=zeros(REGISTERS, np.int64),
+        place=zeros(kinds, np.int64),
+        check=zeros(kinds, np.int64),
+        tokens=zeros((rows, HISTORY + 2 * kinds), np.int64),
+        candidates=zeros((rows, kinds, CANDIDATES), np.uint8),
+        classes=zeros((rows, kinds, CANDIDATES), np.uint8),
+        totals=zeros((rows, kinds), np.uint8),
     )
 
 

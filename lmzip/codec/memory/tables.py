@@ -16,7 +16,7 @@ import numpy as np
 from lmzip.codec.jit import kernel
 from lmzip.codec.memory.bit_histories import state_tables
 from lmzip.codec.memory.probabilities import HALF, adapt, share, step_table
-from lmzip.codec.native.structs import Struct
+from lmzip.codec.native.structs import Struct, aligned, zeros
 
 CONTEXTS = 58
 """Contexts that there are; a level uses the first of them."""
@@ -106,15 +106,16 @@ class Memory(Struct):
 def empty_memory(contexts: int, log_buckets: int) -> Memory:
     """A memory that has read nothing, with 2^log_buckets buckets of 64 bytes per context."""
 
-    def zeros(*shape: int) -> np.ndarray:
-        return np.zeros(shape, dtype=np.int64)
+    def integers(*shape: int) -> np.ndarray:
+        return zeros(shape, np.int64)
 
     def cells32(*shape: int) -> np.ndarray:
-        return np.zeros(shape, dtype=np.uint32)
+        return zeros(shape, np.uint32)
 
     following, counts = state_tables()
-    cells = aligned((contexts * BUCKET) << log_buckets, np.uint8)
-    direct_p = aligned((DIRECT * 16) << log_buckets, np.uint32)
+    # A bucket is one cache line, not two.
+    cells = zeros((contexts * BUCKET) << log_buckets, np.uint8)
+    direct_p = zeros((DIRECT * 16) << log_buckets, np.uint32)
     direct_p[:] = HALF
     state_p, run_p, match_p = cells32(contexts, 256), cells32(contexts, 64), cells32(MATCHES, 192)
     for state, (no, yes) in enumerate(counts.tolist()):
@@ -130,7 +131,7 @@ def empty_memory(contexts: int, log_buckets: int) -> Memory:
             odd = share(1, length + 3) if misses == 0 else share(3, 10)
             match_p[:, row] = odd << 10
             match_p[:, row + 1] = ((1 << 22) - odd) << 10
-    at = zeros(REGISTERS)
+    at = integers(REGISTERS)
     at[PARTIAL] = at[NODE] = 1
     return Memory(
         at=at,
@@ -139,31 +140,31 @@ def empty_memory(contexts: int, log_buckets: int) -> Memory:
         cells=cells,
         # In the order of this machine: nothing else reads these bytes, and Numba takes no other.
         checks=cells.view(np.uint16),
-        hashes=zeros(contexts),
-        next_hashes=zeros(CONTEXTS),
-        check=zeros(contexts),
+        hashes=integers(contexts),
+        next_hashes=integers(CONTEXTS),
+        check=integers(contexts),
         # Before the first byte every context leads to its first slot.
         slot=(np.arange(contexts, dtype=np.int64) * (BUCKET << log_buckets)) + 16,
         run=(np.arange(contexts, dtype=np.int64) * (BUCKET << log_buckets)) + 6,
-        state=zeros(contexts),
+        state=integers(contexts),
         state_p=state_p,
-        run_row=zeros(contexts) - 1,
+        run_row=integers(contexts) - 1,
         run_p=run_p,
-        direct_hash=zeros(DIRECT),
+        direct_hash=integers(DIRECT),
         direct_row=np.arange(DIRECT, dtype=np.int64) * (16 << log_buckets),
         direct_p=direct_p,
-        order0_p=cells32(256) + np.uint32(HALF),
-        text=np.zeros(HISTORY_SIZE, dtype=np.uint8),
-        match_table=np.zeros((MATCHES, MATCH_HASH), dtype=np.int32),
-        match_at=zeros(MATCHES),
-        match_length=zeros(MATCHES),
-        match_misses=zeros(MATCHES),
-        match_row=zeros(MATCHES) - 1,
+        order0_p=aligned(cells32(256) + np.uint32(HALF)),
+        text=zeros(HISTORY_SIZE, np.uint8),
+        match_table=zeros((MATCHES, MATCH_HASH), np.int32),
+        match_at=integers(MATCHES),
+        match_length=integers(MATCHES),
+        match_misses=integers(MATCHES),
+        match_row=integers(MATCHES) - 1,
         match_p=match_p,
-        places=zeros(256, 3),
-        fields=zeros(2, 256),
-        after1=zeros(256),
-        after2=zeros(65536),
+        places=integers(256, 3),
+        fields=integers(2, 256),
+        after1=integers(256),
+        after2=integers(65536),
     )
 
 
@@ -174,14 +175,6 @@ def mix(a, b):
     h ^= h >> 15
     h = (h * 0x2C1B3C6D) & 0xFFFFFFFF
     return h ^ (h >> 13)
-
-
-def aligned(size: int, dtype: type) -> np.ndarray:
-    """Zeros [size] that begin with a cache line, so that a bucket is one line and not two."""
-    item = np.dtype(dtype).itemsize
-    whole = np.zeros(size + 64 // item, dtype=dtype)
-    start = -whole.ctypes.data % 64 // item
-    return whole[start : start + size]
 
 
 @kernel

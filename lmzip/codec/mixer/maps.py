@@ -11,6 +11,7 @@ import numpy as np
 from lmzip.codec.jit import kernel
 from lmzip.codec.memory.tables import EXPECTED, LAST4, PARTIAL, mix
 from lmzip.codec.mixer.logistic import squash_table
+from lmzip.codec.native.structs import zeros
 
 MAPS = 4
 """Adaptive maps; levels with few sets use the first two."""
@@ -25,7 +26,7 @@ MAP_LIMIT = 255
 
 def empty_maps(count: int) -> np.ndarray:
     """Maps that change nothing: uint32 [count * 65536 * 32], `p << 10 | n` as in the memory."""
-    maps = np.zeros(count * 65536 * COLUMNS, dtype=np.uint32)
+    maps = zeros(count * 65536 * COLUMNS, np.uint32)
     column = squash_table()[(np.arange(COLUMNS) * COLUMN_WIDTH) + 3072 - EDGE].astype(np.uint32)
     maps.reshape(-1, COLUMNS)[:] = column << 10 | MAP_COUNT
     return maps

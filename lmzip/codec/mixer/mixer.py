@@ -23,7 +23,7 @@ from lmzip.codec.mixer.inputs import fill_inputs, input_count
 from lmzip.codec.mixer.logistic import bounded, squash_table, stretch_table
 from lmzip.codec.mixer.maps import MAP_LIMIT, MAPS, add_maps, choose_maps, empty_maps
 from lmzip.codec.mixer.sets import ROWS
-from lmzip.codec.native.structs import Struct
+from lmzip.codec.native.structs import Struct, aligned, zeros
 
 RATE, FALLING_RATE, FALL = (75, 40), (983, 690), 512
 """Learning rate of a row in units of 2^-14 / 2^16, what it has more at first, and half of that
@@ -80,39 +80,39 @@ class Mixer(Struct):
 def empty_mixer(contexts: int, sets: int, first: FirstWeights | None = None) -> Mixer:
     """A mixer that has seen nothing, with these first weights or those of the formula."""
 
-    def zeros(size: int) -> np.ndarray:
-        return np.zeros(size, dtype=np.int64)
+    def integers(size: int) -> np.ndarray:
+        return zeros(size, np.int64)
 
     first = formula(contexts, sets) if first is None else first
     rows, final_rows = rows_of(sets)
     inputs, final_inputs = input_count(contexts), -(-(sets + 1) // 16) * 16
-    weights = np.zeros((sum(rows), inputs), dtype=np.int32)
+    weights = zeros((sum(rows), inputs), np.int32)
     weights[:, : first.sets.shape[1]] = first.sets
-    final_weights = np.zeros((sum(final_rows), final_inputs), dtype=np.int32)
+    final_weights = zeros((sum(final_rows), final_inputs), np.int32)
     final_weights[:, :sets] = first.finals[:, :-1]
     final_weights[:, -1] = first.finals[:, -1]
     map_count = 2 if sets < 6 else MAPS
     return Mixer(
-        inputs=np.zeros(inputs, dtype=np.int32),
+        inputs=zeros(inputs, np.int32),
         weights=weights,
-        uses=np.full(sum(rows), first.uses, dtype=np.int32),
+        uses=aligned(np.full(sum(rows), first.uses, dtype=np.int32)),
         first_row=np.cumsum((0, *rows), dtype=np.int64)[:-1],
-        choice=zeros(len(ROWS)),
-        row=zeros(sets),
-        p=zeros(sets),
+        choice=integers(len(ROWS)),
+        row=integers(sets),
+        p=integers(sets),
         rates=np.array(
             [pair[contexts > FIRST_CONTEXTS] for pair in (RATE, FALLING_RATE)], dtype=np.int64
         ),
-        final_inputs=np.zeros(final_inputs, dtype=np.int32),
+        final_inputs=zeros(final_inputs, np.int32),
         final_weights=final_weights,
-        final_uses=np.full(sum(final_rows), first.uses // 2, dtype=np.int32),
+        final_uses=aligned(np.full(sum(final_rows), first.uses // 2, dtype=np.int32)),
         final_first_row=np.cumsum((0, *final_rows), dtype=np.int64)[:-1],
-        final_row=zeros(len(final_rows)),
-        final_p=zeros(len(final_rows)),
+        final_row=integers(len(final_rows)),
+        final_p=integers(len(final_rows)),
         maps=empty_maps(map_count),
-        map_cell=zeros(map_count),
-        stretch=stretch_table(),
-        squash=squash_table(),
+        map_cell=integers(map_count),
+        stretch=aligned(stretch_table()),
+        squash=aligned(squash_table()),
     )
 
 

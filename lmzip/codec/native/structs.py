@@ -48,6 +48,25 @@ class Struct:
         return f"{type(self).__name__}({','.join(fields)})"
 
 
+LINE = 64
+"""Bytes of a cache line. A vector that lies across two of them takes twice as long to load."""
+
+
+def zeros(shape: int | tuple[int, ...], dtype: type) -> np.ndarray:
+    """Zeros that begin with a cache line."""
+    size = int(np.prod(shape)) * np.dtype(dtype).itemsize
+    whole = np.zeros(size + LINE, dtype=np.uint8)
+    start = -whole.ctypes.data % LINE
+    return whole[start : start + size].view(dtype).reshape(shape)
+
+
+def aligned(array: np.ndarray) -> np.ndarray:
+    """A copy that begins with a cache line."""
+    copy = zeros(array.shape, array.dtype.type)
+    copy[...] = array
+    return copy
+
+
 def matrix(flat: np.ndarray, rows: int, columns: int) -> np.ndarray:
     """The start of a flat scratch array as [rows, columns].
 

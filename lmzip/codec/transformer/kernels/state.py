@@ -9,7 +9,7 @@ import numpy as np
 from lmzip.codec.entry import entry
 from lmzip.codec.levels import Preset
 from lmzip.codec.memory.slots import SYMBOLS, Slots, empty_slots, kind_count
-from lmzip.codec.native.structs import Struct
+from lmzip.codec.native.structs import Struct, aligned, zeros
 from lmzip.codec.transformer import rotary
 from lmzip.codec.transformer.kernels.arithmetic import (
     COARSE_LEVELS,
@@ -163,11 +163,11 @@ def first_state(preset: Preset) -> tuple[State, Learner]:
     def used(names: list[str], inputs: int, outputs: int) -> Linear:
         count, rows = len(names), 2 * preset.segment
         linear = Linear(
-            codes=np.zeros((count, outputs // SUMS, SUMS * inputs), dtype=np.int8),
-            coarse=np.zeros(count, dtype=np.int8),
-            raised=np.zeros((count, outputs), dtype=np.int32),
+            codes=zeros((count, outputs // SUMS, SUMS * inputs), np.int8),
+            coarse=zeros(count, np.int8),
+            raised=zeros((count, outputs), np.int32),
             scale=_zeros(count, outputs),
-            x=np.zeros((count, rows, inputs), dtype=np.int8),
+            x=zeros((count, rows, inputs), np.int8),
             x_scale=_zeros(count, rows),
         )
         for i, name in enumerate(names):
@@ -181,13 +181,13 @@ def first_state(preset: Preset) -> tuple[State, Learner]:
         return linear
 
     def learned(names: list[str]) -> Learned:
-        w = np.stack([weights[name] for name in names])
-        parts = (np.stack([quantised[name][i] for name in names]) for i in range(5))
+        w = aligned(np.stack([weights[name] for name in names]))
+        parts = (aligned(np.stack([quantised[name][i] for name in names])) for i in range(5))
         inner = w.shape[2]
         return Learned(
-            w, np.zeros_like(w), np.zeros_like(w), *parts,
-            np.zeros((SUMS, inner), dtype=np.int8),
-            np.zeros((inner // SUMS, SUMS * preset.segment), dtype=np.int8),
+            w, zeros(w.shape, F), zeros(w.shape, F), *parts,
+            zeros((SUMS, inner), np.int8),
+            zeros((inner // SUMS, SUMS * preset.segment), np.int8),
         )  # fmt: skip
 
     d, heads, segment = preset.width, preset.heads, preset.segment
@@ -202,40 +202,40 @@ def first_state(preset: Preset) -> tuple[State, Learner]:
         down=used(layers("down"), 4 * d, d),
         head=used(["head"], d, outputs),
         memory=used(["memory"] if kinds else [], SYMBOLS, d),
-        embedding=weights["embedding"],
-        table=weights["table"].copy(),
+        embedding=aligned(weights["embedding"]),
+        table=aligned(weights["table"]),
         rate=_zeros(2 * preset.layers + 1, rows),
         hidden=_zeros(preset.layers, rows, 4 * d),
-        q=np.zeros((heads, segment, channels), dtype=np.int8),
+        q=zeros((heads, segment, channels), np.int8),
         q_scale=_zeros(heads, segment),
-        keys=np.zeros((*attention, parts, channels // 4, segment, 4), dtype=np.int8),
+        keys=zeros((*attention, parts, channels // 4, segment, 4), np.int8),
         k_scale=_zeros(*attention, parts, segment),
-        values=np.zeros((*attention, parts, segment // 4, channels, 4), dtype=np.int8),
-        weights=np.zeros(-(-parts * segment // AT_ONCE) * AT_ONCE, dtype=np.int8),
+        values=zeros((*attention, parts, segment // 4, channels, 4), np.int8),
+        weights=zeros(-(-parts * segment // AT_ONCE) * AT_ONCE, np.int8),
         slots=empty_slots(preset),
         gates=_zeros(rows, kinds),
-        freq=np.zeros((rows, SYMBOLS), dtype=np.int64),
+        freq=zeros((rows, SYMBOLS), np.int64),
         turns=_zeros(rows, 2, channels // 2),
-        rotary_tables=rotary.tables(channels),
-        logit_table=LOGIT_WEIGHTS.astype(np.float64),
-        root_table=LOGIT_ROOTS.astype(np.int32),
+        rotary_tables=aligned(rotary.tables(channels)),
+        logit_table=aligned(LOGIT_WEIGHTS.astype(np.float64)),
+        root_table=aligned(LOGIT_ROOTS.astype(np.int32)),
         residual=_zeros(segment, d),
-        sums=np.zeros(segment * top, dtype=np.int32),
+        sums=zeros(segment * top, np.int32),
         floats=_zeros(segment * d + parts * segment + 8 * d + 1024),
-        bytes=np.zeros(channels, dtype=np.int8),
+        bytes=zeros(channels, np.int8),
     )
     first = preset.layers - preset.learning
-    table = weights["table"]
+    table = aligned(weights["table"])
     learner = Learner(
         up=learned(layers("up", first)),
         down=learned(layers("down", first)),
         head=learned(["head"]),
         table=table,
-        table_m=np.zeros_like(table),
-        table_v=np.zeros_like(table),
-        codes=np.zeros(segment * top, dtype=np.int8),
-        packed=np.zeros(segment * top, dtype=np.int8),
-        sums=np.zeros(max(segment * 4 * d, SUMS * 4 * d + top, len(table)), dtype=np.int32),
+        table_m=zeros(table.shape, F),
+        table_v=zeros(table.shape, F),
+        codes=zeros(segment * top, np.int8),
+        packed=zeros(segment * top, np.int8),
+        sums=zeros(max(segment * 4 * d, SUMS * 4 * d + top, len(table)), np.int32),
         residual=_zeros(segment, d),
         inner=_zeros(segment, d),
         wide=_zeros(segment * top),
@@ -258,16 +258,16 @@ def quantise_matrix(w, rows, codes, back, raised, scale, back_raised):
 
 
 def _zeros(*shape: int) -> np.ndarray:
-    return np.zeros(shape, dtype=F)
+    return zeros(shape, F)
 
 
 def _quantised(w: np.ndarray) -> tuple[np.ndarray, ...]:
     """Codes, those of the transpose, raised, scale and back_raised of a matrix; see
     `quantise_matrix`."""
     outputs, inputs = w.shape
-    codes = np.zeros((outputs // SUMS, SUMS * inputs), dtype=np.int8)
-    back = np.zeros((inputs // SUMS, SUMS * outputs), dtype=np.int8)
-    raised, scale = np.zeros(outputs, dtype=np.int32), np.zeros(outputs, dtype=F)
-    rows, back_raised = np.zeros((SUMS, inputs), dtype=np.int8), np.zeros(inputs, dtype=np.int32)
+    codes = zeros((outputs // SUMS, SUMS * inputs), np.int8)
+    back = zeros((inputs // SUMS, SUMS * outputs), np.int8)
+    raised, scale = zeros(outputs, np.int32), zeros(outputs, F)
+    rows, back_raised = zeros((SUMS, inputs), np.int8), zeros(inputs, np.int32)
     quantise_matrix(w, rows, codes, back, raised, scale, back_raised)
     return codes, back, raised, scale, back_raised
