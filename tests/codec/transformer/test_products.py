@@ -70,8 +70,9 @@ def test_products_with_coarse_matrices_are_exact(kind, shape):
     a, b = operands(kind, *shape)
     b = np.sign(b) * np.minimum(abs(b), 15)
     assert products.can_be_coarse(*b.shape)
-    matrix, raised = products.pack_matrix(b), (-128 * b.sum(1)).astype(np.int32)
-    for product in (products.plain_matrix, products.coarse_product):
+    matrix = products.interleave(products.pack_matrix(b))
+    raised = (-128 * b.sum(1)).astype(np.int32)
+    for product in (products.plain_coarse, products.coarse_product):
         y = np.full((len(a), len(b)), 7, dtype=np.int32)
         product(a.astype(np.int8), matrix, raised, y)
         assert np.array_equal(y, a @ b.T)

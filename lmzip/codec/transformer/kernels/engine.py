@@ -12,7 +12,7 @@ from lmzip.codec.coder.bit_coder import Bits, code_bytes
 from lmzip.codec.entry import entry
 from lmzip.codec.levels import Preset
 from lmzip.codec.memory.slots import empty_slots, look_up, read, read_segment
-from lmzip.codec.transformer.kernels import attention, gradients, products
+from lmzip.codec.transformer.kernels import attention, gradients, heads, products
 from lmzip.codec.transformer.kernels.arithmetic import F
 from lmzip.codec.transformer.kernels.backward import learn_segment, refresh
 from lmzip.codec.transformer.kernels.forward import forward
@@ -62,6 +62,7 @@ class CpuEngine:
         products.check()
         attention.check()
         gradients.check()
+        heads.check()
         self.preset = preset
         self.steps = Adam()
         self.rates = np.array(

@@ -9,13 +9,10 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-
 from lmzip.codec.entry import entry
 from lmzip.codec.jit import kernel
 from lmzip.codec.native.structs import matrix
 from lmzip.codec.transformer.kernels.arithmetic import (
-    LEVELS,
     F,
     frequencies,
     norm,
@@ -24,17 +21,16 @@ from lmzip.codec.transformer.kernels.arithmetic import (
     rescale,
     rescale_onto,
     roots,
-    rotate,
     squares,
     turns_of,
 )
 from lmzip.codec.transformer.kernels.attention import AT_ONCE, UNSEEN, attention_weights
 from lmzip.codec.transformer.kernels.candidates import add_candidates, memory_worth
+from lmzip.codec.transformer.kernels.heads import place_key, place_value, score, turn_head
 from lmzip.codec.transformer.kernels.products import (
     coarse_product,
     matrix_product,
     mix,
-    row_product,
 )
 
 
@@ -77,78 +73,61 @@ def split_heads(s, layer, place, at, first, n, y):
     """Queries of n rows, and keys and values of their positions, from y, int32 [n, 3d]."""
     heads, channels = s.q.shape[0], s.q.shape[2]
     width, m = heads * channels, s.qkv
-    gain = F(1 / math.sqrt(channels))
+    gain, codes = F(1 / math.sqrt(channels)), s.bytes[:channels]
     line, turned = s.floats[: 3 * width], s.floats[3 * width : 3 * width + channels]
-    codes = s.bytes[:channels]
     for r in range(n):
         row, turns = first + r, s.turns[first + r]
         rescale(y[r], m.x_scale[layer, row], m.scale[layer], line)
         quarter, part = (at + r) // 4, (at + r) % 4
         for h in range(heads):
             low = h * channels
-            rotate(line[low : low + channels], turns, turned)
-            scale, _ = quantise(turned, s.q[h, r])
-            s.q_scale[h, r] = scale * gain
-            rotate(line[width + low : width + low + channels], turns, turned)
-            s.k_scale[layer, h, place, at + r], _ = quantise(turned, codes)
-            keys, values = s.keys[layer, h, place], s.values[layer, h, place, quarter]
-            for k in range(keys.shape[0]):
-                for i in range(4):
-                    keys[k, at + r, i] = codes[4 * k + i]
-            value_codes(line[2 * width + low : 2 * width + low + channels], codes)
-            for c in range(channels):
-                values[c, part] = codes[c]
-
-
-@kernel
-def value_codes(x, codes):
-    """Codes (int8) of values x, in steps of 1/8."""
-    for c in range(x.shape[0]):
-        code = np.rint(x[c] * F(8))
-        code = code if code < LEVELS else LEVELS
-        codes[c] = np.int8(np.int32(code if code > -LEVELS else -LEVELS))
-
-
-@kernel
-def score(y, q_scale, k_scale, scores):
-    """Scores of keys from their products with a query."""
-    for j in range(scores.shape[0]):
-        scores[j] = F(y[j]) * q_scale * k_scale[j]
+            query, key = line[low : low + channels], line[width + low : width + low + channels]
+            s.q_scale[h, r] = turn_head(query, turns, turned, s.q[h, r]) * gain
+            s.k_scale[layer, h, place, at + r] = turn_head(key, turns, turned, codes)
+            place_key(codes, at + r, s.keys[layer, h, place])
+            value = line[2 * width + low : 2 * width + low + channels]
+            place_value(value, part, s.values[layer, h, place, quarter])
 
 
 @kernel
 def attend(s, layer, segment, at, n, mixed):
-    """Attention of positions at .. at + n of a segment: fills mixed [n, d]."""
+    """Attention of positions at .. at + n of a segment: fills mixed [n, d].
+
+    Step by step for all heads, and not head by head: so those of one need not wait for each other.
+    """
     heads, channels, places = s.q.shape[0], s.q.shape[2], s.keys.shape[2]
     length = s.keys.shape[4]
     earlier = min(segment, places - 1)
     y, sums = s.sums[:length], s.sums[length : length + channels]
-    for h in range(heads):
-        for r in range(n):
-            # It sees earlier segments whole, and its own up to itself.
-            seen = earlier * length + at + r + 1
-            padded = (seen + AT_ONCE - 1) // AT_ONCE * AT_ONCE
-            scores, weights = s.floats[:padded], s.weights[:padded]
-            for j in range(seen, padded):
-                scores[j] = UNSEEN
+    for r in range(n):
+        # It sees earlier segments whole, and its own up to itself.
+        seen = earlier * length + at + r + 1
+        padded = (seen + AT_ONCE - 1) // AT_ONCE * AT_ONCE
+        scores = matrix(s.floats, heads, padded)
+        for h in range(heads):
+            row = scores[h]
             for part in range(earlier + 1):
-                place = (segment - earlier + part) % places
-                begin = part * length
-                end = min(begin + length, seen)
+                place, begin = (segment - earlier + part) % places, part * length
                 # As many products as fill vectors.
-                asked = min((end - begin + 31) // 32 * 32, length)
-                row_product(s.q[h, r], s.keys[layer, h, place], y[:asked])
-                score(y, s.q_scale[h, r], s.k_scale[layer, h, place], scores[begin:end])
-            total = attention_weights(scores, weights)
+                asked = min((seen - begin + 15) // 16 * 16, length)
+                score(
+                    s.q[h, r], s.q_scale[h, r], s.keys[layer, h, place],
+                    s.k_scale[layer, h, place], y[:asked], row[begin : begin + asked],
+                )  # fmt: skip
+            for j in range(seen, padded):
+                row[j] = UNSEEN
+        for h in range(heads):
+            s.totals[h] = attention_weights(scores[h], s.weights[h, :padded])
+        for h in range(heads):
             for c in range(channels):
                 sums[c] = 0
             for part in range(earlier + 1):
-                place = (segment - earlier + part) % places
-                begin = part * length
-                own = weights[begin : min(begin + length, (seen + 3) // 4 * 4)]
+                place, begin = (segment - earlier + part) % places, part * length
+                own = s.weights[h, begin : min(begin + length, (seen + 3) // 4 * 4)]
                 mix(own, s.values[layer, h, place, : own.shape[0] // 4], sums)
+            total = F(s.totals[h])
             for c in range(channels):
-                mixed[r, h * channels + c] = F(sums[c]) / F(total) * F(1 / 8)
+                mixed[r, h * channels + c] = F(sums[c]) / total * F(1 / 8)
 
 
 @entry

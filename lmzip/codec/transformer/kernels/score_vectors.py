@@ -12,7 +12,15 @@ from numba.core import types
 from numba.extending import intrinsic
 
 from lmzip.codec.transformer.kernels.arithmetic import STEPS
-from lmzip.codec.transformer.kernels.vectors import Vector, address, call, check, cut
+from lmzip.codec.transformer.kernels.vectors import (
+    Vector,
+    address,
+    call,
+    check,
+    cut,
+    larger,
+    largest,
+)
 
 _i8, _i16, _i32, _f32 = ir.IntType(8), ir.IntType(16), ir.IntType(32), ir.FloatType()
 AT_ONCE = 32
@@ -46,7 +54,7 @@ def raise_tops(typing: Any, top: Any, scores: Any, at: Any) -> Any:
 
     def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
         place = address(context, builder, signature.args[1], *arguments[1:], tops.llvm)
-        return _larger(builder, arguments[0], builder.load(place, align=4))
+        return larger(builder, arguments[0], builder.load(place, align=4))
 
     return tops(top, scores, at), generate
 
@@ -56,16 +64,9 @@ def largest_of(typing: Any, top: Any) -> Any:
     """The largest of 32, none of them NaN."""
 
     def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
-        top = arguments[0]
-        while top.type.count > 1:
-            top = _larger(builder, *cut(builder, top, 2))
-        return builder.extract_element(top, _i32(0))
+        return largest(builder, arguments[0])
 
     return types.float32(top), generate
-
-
-def _larger(builder: ir.IRBuilder, a: Any, b: Any) -> Any:
-    return builder.select(builder.fcmp_ordered(">", a, b), a, b)
 
 
 @intrinsic

@@ -20,7 +20,7 @@ from lmzip.codec.transformer.kernels.arithmetic import (
 )
 from lmzip.codec.transformer.kernels.attention import AT_ONCE
 from lmzip.codec.transformer.kernels.packing import place_rows
-from lmzip.codec.transformer.kernels.products import can_be_coarse, raise_sums
+from lmzip.codec.transformer.kernels.products import can_be_coarse, interleave, raise_sums
 from lmzip.codec.transformer.softmax import LOGIT_ROOTS, LOGIT_WEIGHTS
 from lmzip.codec.transformer.weights import initial_weights, learned_names, matrix_shapes
 
@@ -36,7 +36,8 @@ class Linear(Struct):
     codes: np.ndarray
     """int8 [L, out / 16, 16 in]"""
     coarse: np.ndarray
-    """int8 [L]: 1 where codes lie in [-15, 15], and scales are four times as large."""
+    """int8 [L]: 1 where codes lie in [-15, 15], as `coarse_product` has them, and scales are four
+    times as large."""
     raised: np.ndarray
     """int32 [L, out], see `raise_sums`."""
     scale: np.ndarray
@@ -76,8 +77,10 @@ class State(Struct):
     values: np.ndarray
     """int8 [L, H, P, T / 4, c, 4]"""
     weights: np.ndarray
-    """int8, scratch: of the positions that one position sees, [W + T], and up to a
+    """int8, scratch: of the positions that one position sees, [H, W + T], and up to a
     multiple of `AT_ONCE`."""
+    totals: np.ndarray
+    """int32, scratch: [H]."""
     slots: Slots
     gates: np.ndarray
     """[N, K]"""
@@ -176,7 +179,8 @@ def first_state(preset: Preset) -> tuple[State, Learner]:
             step = COARSER if coarse and can_be_coarse(outputs, inputs) else 1
             linear.coarse[i] = step > 1
             # The same numbers come out of the product: only powers of two change their places.
-            linear.codes[i], linear.raised[i] = codes // step, raised // step
+            linear.codes[i] = interleave(codes // step) if step > 1 else codes
+            linear.raised[i] = raised // step
             linear.scale[i] = scale * F(step)
         return linear
 
@@ -193,6 +197,7 @@ def first_state(preset: Preset) -> tuple[State, Learner]:
     d, heads, segment = preset.width, preset.heads, preset.segment
     channels, outputs, rows = d // heads, shapes["head"][0], 2 * segment
     parts = preset.window // segment + 1
+    seen = -(-parts * segment // AT_ONCE) * AT_ONCE
     kinds, top = kind_count(preset), max(shapes["head"][0], 4 * d)
     attention = (preset.layers, heads)
     state = State(
@@ -211,7 +216,8 @@ def first_state(preset: Preset) -> tuple[State, Learner]:
         keys=zeros((*attention, parts, channels // 4, segment, 4), np.int8),
         k_scale=_zeros(*attention, parts, segment),
         values=zeros((*attention, parts, segment // 4, channels, 4), np.int8),
-        weights=zeros(-(-parts * segment // AT_ONCE) * AT_ONCE, np.int8),
+        weights=zeros((heads, seen), np.int8),
+        totals=zeros(heads, np.int32),
         slots=empty_slots(preset),
         gates=_zeros(rows, kinds),
         freq=zeros((rows, SYMBOLS), np.int64),
@@ -221,7 +227,7 @@ def first_state(preset: Preset) -> tuple[State, Learner]:
         root_table=aligned(LOGIT_ROOTS.astype(np.int32)),
         residual=_zeros(segment, d),
         sums=zeros(segment * top, np.int32),
-        floats=_zeros(segment * d + parts * segment + 8 * d + 1024),
+        floats=_zeros(segment * d + heads * seen + 8 * d + 1024),
         bytes=zeros(channels, np.int8),
     )
     first = preset.layers - preset.learning

@@ -67,15 +67,16 @@ def check(array: Any, dtype: Any) -> None:
         raise errors.TypingError(f"needs a contiguous array of {dtype}, not {array}")
 
 
-def _splat(builder: ir.IRBuilder, value: Any) -> Any:
-    wide = builder.insert_element(ir.Constant(sums.llvm, ir.Undefined), value, _i32(0))
-    first = ir.Constant(ir.VectorType(_i32, SUMS), [0] * SUMS)
+def splat(builder: ir.IRBuilder, value: Any, kind: ir.Type = sums.llvm) -> Any:
+    """A vector of one value."""
+    wide = builder.insert_element(ir.Constant(kind, ir.Undefined), value, _i32(0))
+    first = ir.Constant(ir.VectorType(_i32, kind.count), [0] * kind.count)
     return builder.shuffle_vector(wide, wide, first)
 
 
 def _repeat(builder: ir.IRBuilder, four: Any) -> Any:
     """Four codes, an int32, sixteen times."""
-    return builder.bitcast(_splat(builder, four), codes.llvm)
+    return builder.bitcast(splat(builder, four), codes.llvm)
 
 
 @intrinsic
@@ -91,7 +92,7 @@ def begin_sums(typing: Any, value: Any) -> Any:
     def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
         if not RAISES[way()]:
             return ir.Constant(sums.llvm, [0] * SUMS)
-        return _splat(builder, arguments[0])
+        return splat(builder, arguments[0])
 
     return sums(types.int32), generate
 
@@ -182,7 +183,7 @@ def repeat_sum(typing: Any, array: Any, at: Any) -> Any:
 
     def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
         place = address(context, builder, signature.args[0], *arguments, _i32)
-        return _splat(builder, builder.load(place, align=4))
+        return splat(builder, builder.load(place, align=4))
 
     return sums(array, at), generate
 
@@ -241,13 +242,25 @@ def cut(builder: ir.IRBuilder, vector: Any, parts: int) -> list[Any]:
     return [builder.shuffle_vector(vector, vector, part) for part in index]
 
 
-def _join(builder: ir.IRBuilder, parts: list[Any]) -> Any:
+def join(builder: ir.IRBuilder, parts: list[Any]) -> Any:
     while len(parts) > 1:
         size = 2 * parts[0].type.count
         index = ir.Constant(ir.VectorType(_i32, size), list(range(size)))
         pairs = zip(parts[::2], parts[1::2], strict=True)
         parts = [builder.shuffle_vector(low, high, index) for low, high in pairs]
     return parts[0]
+
+
+def larger(builder: ir.IRBuilder, a: Any, b: Any) -> Any:
+    """The larger of two floats, or of each two; none is NaN."""
+    return builder.select(builder.fcmp_ordered(">", a, b), a, b)
+
+
+def largest(builder: ir.IRBuilder, vector: Any) -> Any:
+    """The largest of a vector of floats."""
+    while vector.type.count > 1:
+        vector = larger(builder, *cut(builder, vector, 2))
+    return builder.extract_element(vector, _i32(0))
 
 
 def _magnitude(builder: ir.IRBuilder, vector: Any) -> Any:
@@ -310,7 +323,7 @@ def multiply(
             y = _turned_like(builder, y, x)
             x = _magnitude(builder, x)
         result.append(add(builder, part, x, y))
-    return _join(builder, result)
+    return join(builder, result)
 
 
 @intrinsic
@@ -347,7 +360,7 @@ def multiply_coarse(
         pairs = [_pairs(builder, x, y) for x, y in zip(parts[1:5], parts[5:], strict=True)]
         twos = builder.add(builder.add(builder.add(pairs[0], pairs[1]), pairs[2]), pairs[3])
         result.append(_add_pairs(builder, parts[0], twos))
-    return _join(builder, result)
+    return join(builder, result)
 
 
 @intrinsic
