@@ -44,8 +44,8 @@ FAST = (4, 5, 6, 7)
 """Kinds that forget fast: orders 5, 6, 8 and 16."""
 
 # Registers: the last 16 bytes, four in each; this word and the one before.
-(LAST4, LAST8, LAST12, LAST16, WORD, WORD1) = range(6)
-REGISTERS = 6
+(LAST4, LAST8, LAST12, LAST16, WORD, WORD1, TOUCHED) = range(7)
+REGISTERS = 7
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +56,7 @@ class Slots(Struct):
     cells: np.ndarray
     """uint8 [K << log_slots, 32]"""
     registers: np.ndarray
-    """int64 [6]"""
+    """int64 [7]"""
     place: np.ndarray
     """int64 [K]: the slots of this position."""
     check: np.ndarray
@@ -69,6 +69,8 @@ class Slots(Struct):
     """uint8 [N, K, 14]: of the candidates' counts; 0 where there is no candidate."""
     totals: np.ndarray
     """uint8 [N, K]: class of the sum of all counts."""
+    classes_of: np.ndarray
+    """uint8 [256]: `count_class` of every count."""
 
 
 def empty_slots(preset: Preset, old: Slots | None = None) -> Slots:
@@ -84,6 +86,7 @@ def empty_slots(preset: Preset, old: Slots | None = None) -> Slots:
         candidates=zeros((rows, kinds, CANDIDATES), np.uint8),
         classes=zeros((rows, kinds, CANDIDATES), np.uint8),
         totals=zeros((rows, kinds), np.uint8),
+        classes_of=np.array([count_class(count) for count in range(MOST + 1)], dtype=np.uint8),
     )
 
 
@@ -124,24 +127,31 @@ def hash_of(kind, r):
 
 @kernel
 def look_up(s, row):
-    """Fill the row of a position from its slots, and change nothing in these."""
+    """Fill the row of a position from its slots, and change nothing in these.
+
+    All lines are touched before the first is read: their loads overlap.
+    """
     r, kinds = s.registers, s.place.shape[0]
     for back in range(HISTORY):
         s.tokens[row, back] = SYMBOLS * back + ((r[LAST4] >> (8 * back)) & 255)
     bits = 0
     while kinds << bits < s.cells.shape[0]:
         bits += 1
+    touched = np.int64(0)
     for kind in range(kinds):
         h = hash_of(kind, r)
         place = (kind << bits) + (h >> (32 - bits))
-        check = max(h & 0xFFFF, 1)
-        s.place[kind], s.check[kind] = place, check
+        s.place[kind], s.check[kind] = place, max(h & 0xFFFF, 1)
+        touched += s.cells[place, 0]
+    r[TOUCHED] = touched
+    for kind in range(kinds):
+        place, check = s.place[kind], s.check[kind]
         known = np.int64(s.cells[place, 0]) + 256 * np.int64(s.cells[place, 1]) == check
         total = np.int64(0)
         for k in range(CANDIDATES):
             count = np.int64(s.cells[place, 2 + CANDIDATES + k]) if known else 0
             s.candidates[row, kind, k] = s.cells[place, 2 + k]
-            s.classes[row, kind, k] = count_class(count)
+            s.classes[row, kind, k] = s.classes_of[count]
             total += count
         s.totals[row, kind] = count_class(total)
         first = np.int64(s.candidates[row, kind, 0]) if known else NO_CANDIDATE
