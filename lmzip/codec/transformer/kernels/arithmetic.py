@@ -165,9 +165,12 @@ def sum_of(weights):
 def frequencies(logits, table, weights, freq):
     """Softmax in integers: logits float32 [256] -> freq int64 [256], which sum to 2^24."""
     top = largest(logits)
+    # Codes first, and only then what they lead to: a loop that looks up is not vectorised.
+    codes = weights.view(np.int32)
     for i in range(logits.shape[0]):
-        code = np.rint((top - logits[i]) * F(64))
-        weights[i] = table[np.int32(min(code, F(1023)))]
+        codes[i] = np.int32(min(np.rint((top - logits[i]) * F(64)), F(1023)))
+    for i in range(logits.shape[0]):
+        weights[i] = table[codes[i]]
     share = np.float64((1 << 24) - 256) / sum_of(weights)
     rest = np.int64(1 << 24)
     for i in range(logits.shape[0]):
@@ -182,11 +185,13 @@ def frequencies(logits, table, weights, freq):
 
 @kernel
 def roots(worth, table, root_table, codes):
-    """Codes of the square roots of the softmax of worth [256], and their scale."""
+    """Codes of the square roots of the softmax of worth [256], and their scale; uses worth up."""
     top = largest(worth)
+    places = worth.view(np.int32)
+    for i in range(worth.shape[0]):
+        places[i] = np.int32(min(np.rint((top - worth[i]) * F(64)), F(1023)))
     total = np.int64(0)
     for i in range(worth.shape[0]):
-        code = np.int32(min(np.rint((top - worth[i]) * F(64)), F(1023)))
-        codes[i] = np.int8(root_table[code])
-        total += np.int64(table[code])
+        codes[i] = np.int8(root_table[places[i]])
+        total += np.int64(table[places[i]])
     return F(np.sqrt(np.float64(1 << 20) / np.float64(total))) / LEVELS
