@@ -40,8 +40,15 @@ class Engine(Protocol):
     def learn(self, segment: int, text: np.ndarray) -> None: ...
 
 
-def make_engine(preset: Preset, name: str | None = None, threads: int | None = None) -> Engine:
+def make_engine(
+    preset: Preset,
+    name: str | None = None,
+    threads: int | None = None,
+    differences: bytes = b"",
+) -> Engine:
     """The engine called `name`, or that `LMZIP_ENGINE` names, or the fastest one.
+
+    differences: see `initial_weights`.
 
     Raises EngineError if the named engine is unknown, not installed or not exact here.
     """
@@ -61,7 +68,7 @@ def make_engine(preset: Preset, name: str | None = None, threads: int | None = N
             )
         from lmzip.codec.transformer.kernels.engine import CpuEngine
 
-        return CpuEngine(preset)
+        return CpuEngine(preset, differences)
     try:
         import torch
     except Exception as error:  # a build for CUDA without its libraries: OSError, for one
@@ -79,4 +86,4 @@ def make_engine(preset: Preset, name: str | None = None, threads: int | None = N
 
     if threads is not None:
         torch.set_num_threads(threads)
-    return TorchEngine(preset, choose_products(name))
+    return TorchEngine(preset, choose_products(name), differences)

@@ -18,6 +18,7 @@ from lmzip.codec.beside import Beside, nothing, processors
 from lmzip.codec.coder import range_coder as rangecoder
 from lmzip.codec.coder.bit_coder import Bits, code_bytes, compile_ahead, empty_bits
 from lmzip.codec.engine import make_engine
+from lmzip.codec.learned.prior import NONE, Differences
 from lmzip.codec.levels import BLOCK_SIZE, preset_of
 from lmzip.codec.mixer.mixer import LONGEST
 from lmzip.codec.native.watch import watched
@@ -28,9 +29,10 @@ Progress = Callable[[int], object]
 class Codec:
     """A model, and the state of what it has learned so far; goes on from block to block.
 
-    `from_scratch`: it begins with nothing learned. `threads` bounds the processor threads; it
-    never changes a bit. `progress` is called with the number of bytes done since the last call.
-    Raises EngineError if this machine has no exact engine.
+    `from_scratch`: it begins with nothing learned. `prior`: what it begins with differs from what
+    was learned beforehand. `threads` bounds the processor threads; it never changes a bit.
+    `progress` is called with the number of bytes done since the last call. Raises EngineError if
+    this machine has no exact engine, ValueError if a part of the prior is no file of differences.
 
     One call at a time: another one, of a thread or of the progress callback, raises RuntimeError.
     After an exception within a call the model is in a state that nobody knows.
@@ -41,12 +43,14 @@ class Codec:
         level: int,
         *,
         from_scratch: bool = False,
+        prior: Differences = NONE,
         threads: int | None = None,
         progress: Progress | None = None,
     ) -> None:
         self.preset = preset_of(level, from_scratch)
+        self.prior = prior
         self.progress = progress
-        self.engine = make_engine(self.preset, threads=threads)
+        self.engine = make_engine(self.preset, threads=threads, differences=prior.network)
         self.bits: Bits | None = None
         self._threads = threads or processors()
         self._free = [True]
@@ -75,10 +79,10 @@ class Codec:
             return zlib.crc32(self.engine.first_frequencies().astype("<u4").tobytes())
 
     def read(self, text: bytes, size: int) -> None:
-        """Learn from `text`, of any length, before the first block, which has `size` bytes.
+        """Learn from `text`, of any length, before the first block.
 
-        Block by block, as if it were coded. The memory is made large enough for both, as far as the
-        level allows.
+        `size`: bytes of what else is read before that, and of the block. Block by block, as if it
+        were coded. The memory is made large enough for all, as far as the level allows.
         """
         with self._alone():
             self._start(min(len(text) + size, BLOCK_SIZE))
@@ -132,7 +136,7 @@ class Codec:
         if not 0 < size <= BLOCK_SIZE:
             raise ValueError(f"a block has 1 to {BLOCK_SIZE} bytes, not {size}")
         if self.bits is None:
-            self.bits = empty_bits(self.preset, size)
+            self.bits = empty_bits(self.preset, size, self.prior)
         return self.bits
 
     def _run(

@@ -10,10 +10,11 @@ import numpy as np
 from lmzip.codec.coder.range_coder import decode, decode_target, encode, encoder_state
 from lmzip.codec.entry import Entry, entry
 from lmzip.codec.jit import kernel
+from lmzip.codec.learned.prior import NONE, Differences
 from lmzip.codec.levels import MIN_LEVEL, PRESETS, Preset
 from lmzip.codec.memory.contexts import read_byte
 from lmzip.codec.memory.tables import Memory, empty_memory, read_bit
-from lmzip.codec.mixer.first_weights import learned
+from lmzip.codec.mixer.first_weights import changed, formula, learned
 from lmzip.codec.mixer.mixer import Mixer, empty_mixer, predict, train_mixer
 from lmzip.codec.native.structs import Struct
 
@@ -29,12 +30,22 @@ class Bits(Struct):
     mixer: Mixer
 
 
-def empty_bits(preset: Preset, size: int) -> Bits:
-    """State before the first byte. size: bytes of the first block, which bounds the tables."""
-    log_buckets = min(preset.log_buckets, max((size - 1).bit_length(), 6))
-    memory = empty_memory(preset.contexts, log_buckets)
-    first = learned(preset.contexts, preset.sets) if preset.learned else None
+def empty_bits(preset: Preset, size: int, prior: Differences = NONE) -> Bits:
+    """State before the first byte. size: bytes of the first block, which bounds the tables.
+
+    Raises ValueError if a part of the prior is no file of differences.
+    """
+    memory = empty_memory(preset.contexts, log_buckets(preset, size))
+    first = (learned if preset.learned else formula)(preset.contexts, preset.sets)
+    if prior.mixer:
+        first = changed(first, prior.mixer)
     return Bits(memory, empty_mixer(preset.contexts, preset.sets, first))
+
+
+def log_buckets(preset: Preset, size: int) -> int:
+    """Of each context's tables, when the first block, and what is read before it, has `size`
+    bytes."""
+    return min(preset.log_buckets, max((size - 1).bit_length(), 6))
 
 
 def one_byte() -> tuple[object, ...]:

@@ -76,19 +76,27 @@ def pack_codes(tensors: Iterable[Codes]) -> bytes:
 
 
 def unpack(data: bytes, shapes: Shapes) -> dict[str, np.ndarray]:
-    """The tensors (float32) of a file that was made of tensors of these shapes."""
+    """The tensors (float32) of a file that was made of tensors of these shapes.
+
+    Raises ValueError for data that cannot be such a file.
+    """
     at = 0
     tables = []
 
     def take(dtype: str, count: int) -> np.ndarray:
         nonlocal at
         start, at = at, at + count * np.dtype(dtype).itemsize
+        if at > len(data):
+            raise ValueError(f"a weights file of {len(data)} bytes is too short")
         return np.frombuffer(data[start:at], dtype=dtype)
 
     for shape in shapes.values():
         size = int(take("<u1", 1)[0])
         freq = take("<u2", 2 * size + 1).astype(np.int64)
-        tables.append((size, freq, take("<f2", int(np.prod(shape[:-1]))).astype(np.float32)))
+        scales = take("<f2", math.prod(shape[:-1])).astype(np.float32)
+        if freq.sum() != 1 << BITS or size > 127 or not np.isfinite(scales).all():
+            raise ValueError("a weights file has values that none has")
+        tables.append((size, freq, scales))
     payload = np.frombuffer(data[at:], dtype=np.uint8)
     coder = decoder_state(payload)
     tensors = {}

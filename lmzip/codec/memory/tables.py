@@ -10,6 +10,7 @@ Everything is integers.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -101,6 +102,15 @@ class Memory(Struct):
     """int64 [256]: the last three bytes that followed a byte."""
     after2: np.ndarray
     """int64 [65536]: the last two bytes that followed two bytes."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without `checks`, which a copy has in its own cells."""
+        state = super().__getstate__()
+        del state["checks"]
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state, checks=state["cells"].view(np.uint16))
 
 
 def empty_memory(contexts: int, log_buckets: int) -> Memory:

@@ -10,6 +10,9 @@ are used most. Integers little-endian:
                [S, I], one for each final mixer [F, S + 1], and the differences of both
 
 A row begins as what its set has, plus its difference, rounded; units are those of weights.
+
+A file of differences (`learned/prior.py`) is the same without the rows for all: the numbers of rows
+of the sets and of final mixers, and a weights file of what is added to them.
 """
 
 from __future__ import annotations
@@ -84,25 +87,17 @@ def pack_weights(
 ) -> bytes:
     """The file of weights: for both, a row for each set (float), the numbers of the rows that
     differ, and their differences as codes."""
-    numbers = b"".join(
-        len(rows).to_bytes(2, "little") + rows.astype("<u2").tobytes()
-        for _, rows, _ in (sets, finals)
-    )
     means = [coded(mean, 127) for mean, _, _ in (sets, finals)]
-    return numbers + pack_codes([*means, sets[2], finals[2]])
+    return _pack_numbers(sets[1], finals[1]) + pack_codes([*means, sets[2], finals[2]])
 
 
 def unpack_weights(data: bytes, contexts: int, sets: int) -> FirstWeights:
     """The weights of a file."""
-    at, numbers = 0, []
-    for _ in range(2):
-        count = int.from_bytes(data[at : at + 2], "little")
-        numbers.append(np.frombuffer(data, "<u2", count, at + 2).astype(np.int64))
-        at += 2 + 2 * count
+    numbers, data = _numbers(data)
     rows, final_rows = rows_of(sets)
     inputs = own_inputs(contexts)
     tensors = unpack(
-        data[at:],
+        data,
         {
             "sets": (sets, inputs),
             "finals": (len(final_rows), sets + 1),
@@ -124,3 +119,42 @@ def _expanded(
     weights = np.repeat(mean, rows, axis=0)
     weights[numbers] += more
     return np.clip(np.rint(weights), -BOUND, BOUND).astype(np.int32)
+
+
+def pack_differences(sets: tuple[np.ndarray, Codes], finals: tuple[np.ndarray, Codes]) -> bytes:
+    """The file of differences: for both, the numbers of the rows that differ, and by what."""
+    return _pack_numbers(sets[0], finals[0]) + pack_codes([sets[1], finals[1]])
+
+
+def changed(first: FirstWeights, data: bytes) -> FirstWeights:
+    """First weights, and what a file of differences adds to them. Raises ValueError."""
+    numbers, data = _numbers(data)
+    tables = first.sets, first.finals
+    shapes = {
+        name: (len(rows), table.shape[1])
+        for name, rows, table in zip(("sets", "finals"), numbers, tables, strict=True)
+    }
+    found = []
+    for rows, table, more in zip(numbers, tables, unpack(data, shapes).values(), strict=True):
+        if (rows >= len(table)).any():
+            raise ValueError("a row differs that is none")
+        weights = table.astype(np.int64)
+        weights[rows] += np.rint(more).astype(np.int64)
+        found.append(np.clip(weights, -BOUND, BOUND).astype(np.int32))
+    return FirstWeights(found[0], found[1], first.uses)
+
+
+def _pack_numbers(*lists: np.ndarray) -> bytes:
+    return b"".join(
+        len(rows).to_bytes(2, "little") + rows.astype("<u2").tobytes() for rows in lists
+    )
+
+
+def _numbers(data: bytes) -> tuple[list[np.ndarray], bytes]:
+    """The two lists of rows at the start of a file, and the rest of it. Raises ValueError."""
+    at, numbers = 0, []
+    for _ in range(2):
+        count = int.from_bytes(data[at : at + 2], "little")
+        numbers.append(np.frombuffer(data, "<u2", count, at + 2).astype(np.int64))
+        at += 2 + 2 * count
+    return numbers, data[at:]

@@ -14,6 +14,10 @@ from lmzip.codec.memory.slots import HISTORY, NO_CANDIDATE, STATES, SYMBOLS, kin
 GATES = 16
 """Outputs of the head behind the logits, of which the first KINDS are used."""
 
+FARTHEST = 16
+"""The most that a prior may add to a weight: a hundred times what any learns. No number that is
+computed then leaves what float32 holds."""
+
 
 def output_count(preset: Preset) -> int:
     """Outputs of the head: logits, then gates."""
@@ -58,11 +62,24 @@ def tensor_shapes(preset: Preset) -> dict[str, tuple[int, ...]]:
     return shapes | matrix_shapes(preset)
 
 
-def initial_weights(preset: Preset) -> dict[str, np.ndarray]:
-    """All learned tensors at the start, float32: those of the level's file, or from scratch."""
+def initial_weights(preset: Preset, differences: bytes = b"") -> dict[str, np.ndarray]:
+    """All learned tensors at the start, float32: those of the level's file, or from scratch.
+
+    differences: what a prior (`learned/prior.py`) adds to those that go on learning, a weights file
+    in the order of `learned_names`, each tensor being one row. Raises ValueError if it is no such
+    file.
+    """
     if preset.learned:
-        return unpack(read(preset.learned), tensor_shapes(preset))
-    return weights_from_scratch(preset)
+        weights = unpack(read(preset.learned), tensor_shapes(preset))
+    else:
+        weights = weights_from_scratch(preset)
+    if differences:
+        sizes = {name: (weights[name].size,) for name in learned_names(preset)}
+        for name, difference in unpack(differences, sizes).items():
+            if np.abs(difference).max(initial=0) > FARTHEST:
+                raise ValueError(f"{name} differs by more than {FARTHEST}")
+            weights[name] = weights[name] + difference.reshape(weights[name].shape)
+    return weights
 
 
 def weights_from_scratch(preset: Preset) -> dict[str, np.ndarray]:

@@ -70,3 +70,17 @@ def test_the_shipped_networks_are_whole(name):
     for key, tensor in unpack(read(name), shapes).items():
         assert tensor.shape == shapes[key]
         assert np.isfinite(tensor).all() and tensor.any()
+
+
+def test_what_no_weights_file_can_be_is_refused():
+    """Whoever reads other people's files gets an error, never codes from beside a table."""
+    shapes = {"row": (1, 8)}
+    sound = pack_codes([coded(some(1, 8), 15)])
+    assert unpack(sound, shapes)["row"].any()
+    wrong = bytearray(sound)
+    wrong[1] ^= 1  # a frequency: the sum is no longer 2^14
+    infinite = pack_codes([(15, np.ones((1, 8), np.int64), np.array([np.inf], np.float16))])
+    large = bytes([128]) + sound[1:] + bytes(1000)
+    for data in (b"", sound[:40], bytes(wrong), infinite, large):
+        with pytest.raises(ValueError):
+            unpack(data, shapes)

@@ -13,8 +13,10 @@ from lmzip.codec.loop import Codec
 from lmzip.codec.mixer.first_weights import (
     BOUND,
     FirstWeights,
+    changed,
     formula,
     learned,
+    pack_differences,
     pack_weights,
     rows_of,
     unpack_weights,
@@ -89,3 +91,40 @@ def test_a_text_is_smaller_with_them_than_with_the_formula():
         return len(codec.encode(EXAMPLE))
 
     assert size(from_scratch=False) < 0.99 * size(from_scratch=True)
+
+
+def differences(rows: list[int], value: int, columns: int) -> tuple[np.ndarray, tuple]:
+    codes = np.full((len(rows), columns), 2)
+    return np.array(rows, np.int64), (2, codes, np.full(len(rows), value / 2, np.float16))
+
+
+def test_a_prior_adds_to_the_rows_that_it_names():
+    first = formula(8, 3)
+    sets, finals = differences([1, 5], 300, first.sets.shape[1]), differences([0], 40, 4)
+    found = changed(first, pack_differences(sets, finals))
+    more, final_more = found.sets - first.sets, found.finals - first.finals
+    assert (more[[1, 5]] == 300).all() and (final_more[0] == 40).all()
+    assert np.abs(more).sum() == 2 * 300 * first.sets.shape[1], "and to no other"
+    assert np.abs(final_more).sum() == 40 * 4
+    assert found.uses == first.uses
+
+
+def test_what_a_prior_adds_leaves_no_bound():
+    first = formula(8, 3)
+    huge = np.array([2]), (127, np.full((1, first.sets.shape[1]), 127), np.array([60000], "f2"))
+    found = changed(first, pack_differences(huge, differences([], 0, 4)))
+    assert (found.sets[2] == BOUND).all()
+
+
+@pytest.mark.parametrize("row", [sum(rows_of(3)[0]), 65535])
+def test_a_row_that_there_is_not_is_refused(row):
+    first = formula(8, 3)
+    data = pack_differences(differences([row], 4, first.sets.shape[1]), differences([], 0, 4))
+    with pytest.raises(ValueError, match="a row differs that is none"):
+        changed(first, data)
+
+
+def test_what_is_no_file_of_differences_is_refused():
+    for data in (b"", b"\1", b"\xff\xff\0\0", bytes(40)):
+        with pytest.raises(ValueError):
+            changed(formula(8, 3), data)

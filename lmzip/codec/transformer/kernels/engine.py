@@ -53,12 +53,12 @@ def predict_segment(s: State, segment: int, text: np.ndarray) -> None:
 
 
 class CpuEngine:
-    """Model, learner and coding loop of one level, compiled.
+    """Model, learner and coding loop of one level, compiled. differences: see `initial_weights`.
 
     Raises EngineError if products are not exact on this processor.
     """
 
-    def __init__(self, preset: Preset) -> None:
+    def __init__(self, preset: Preset, differences: bytes = b"") -> None:
         products.check()
         attention.check()
         gradients.check()
@@ -68,7 +68,7 @@ class CpuEngine:
         self.rates = np.array(
             [learning_rate(preset, name) for name in ("0.up", "head", "table")], dtype=F
         )
-        self.state, self.learner = first_state(preset)
+        self.state, self.learner = first_state(preset, differences)
 
     def start_block(self) -> None:
         """Forget the context, not what was learned."""

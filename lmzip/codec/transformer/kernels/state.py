@@ -154,9 +154,9 @@ class Learner(Struct):
     """float32, flat scratch."""
 
 
-def first_state(preset: Preset) -> tuple[State, Learner]:
-    """What prediction and what learning begin with."""
-    weights = initial_weights(preset)
+def first_state(preset: Preset, differences: bytes = b"") -> tuple[State, Learner]:
+    """What prediction and what learning begin with; see `initial_weights`."""
+    weights = initial_weights(preset, differences)
     shapes = matrix_shapes(preset)
     quantised = {name: _quantised(weights[name]) if name in shapes else None for name in weights}
 

@@ -24,11 +24,14 @@ from lmzip.codec.transformer.reference.model import Model
 
 
 class TorchEngine:
-    """Model, learner and coding loop of one level, as tensors. See `Engine` for the protocol."""
+    """Model, learner and coding loop of one level, as tensors. See `Engine` for the protocol.
 
-    def __init__(self, preset: Preset, products: Products) -> None:
+    differences: see `initial_weights`.
+    """
+
+    def __init__(self, preset: Preset, products: Products, differences: bytes = b"") -> None:
         self.preset = preset
-        self.model = Model(preset, products)
+        self.model = Model(preset, products, differences)
         self.learner = Learner(self.model.weights, preset)
         # As the activations: of the even and of the odd segment, read by learning.
         self.freqs: list[list[torch.Tensor]] = [[], []]

@@ -70,9 +70,10 @@ class Model:
     that predict.
     """
 
-    def __init__(self, preset: Preset, products: Products) -> None:
+    def __init__(self, preset: Preset, products: Products, differences: bytes = b"") -> None:
         self.preset, self.products = preset, products
-        self.weights = {k: torch.from_numpy(w) for k, w in initial_weights(preset).items()}
+        first = initial_weights(preset, differences)
+        self.weights = {name: torch.from_numpy(w) for name, w in first.items()}
         self.codes: dict[str, Tensor] = {}
         self.codes_t: dict[str, Tensor] = {}
         self.scales: dict[str, Tensor] = {}
