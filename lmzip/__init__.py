@@ -6,8 +6,9 @@
     b'the cat sat on the mat, the cat sat'
 
 Three levels of use: `compress` and `decompress` for bytes in memory, `open` and `LMZFile` for
-files, `LMZCompressor` and `LMZDecompressor` for data that come in pieces. `report` tells what
-each byte costs, and why. Importing `lmzip` is cheap: the model's libraries are loaded when the
+files, `LMZCompressor` and `LMZDecompressor` for data that come in pieces. A `Prior` is learned
+from samples of small files, which it makes smaller. `report` tells what each byte costs, and why.
+Importing `lmzip` is cheap: the model's libraries are loaded when the
 first byte is coded.
 """
 
@@ -26,6 +27,7 @@ from lmzip.errors import (
     MismatchError,
     OtherDataError,
     PaddingWarning,
+    PriorError,
     TruncatedError,
     UnsupportedError,
 )
@@ -33,6 +35,7 @@ from lmzip.errors import (
 if TYPE_CHECKING:
     from lmzip.files import LMZFile, open, register_fsspec
     from lmzip.instruments.lengths import Report, report
+    from lmzip.prior import Prior
     from lmzip.stream import LMZCompressor, LMZDecompressor
     from lmzip.whole import compress, decompress
 
@@ -51,6 +54,8 @@ __all__ = [
     "MismatchError",
     "OtherDataError",
     "PaddingWarning",
+    "Prior",
+    "PriorError",
     "Report",
     "TruncatedError",
     "UnsupportedError",
@@ -69,6 +74,7 @@ _HOMES = {
     "LMZFile": "lmzip.files",
     "open": "lmzip.files",
     "register_fsspec": "lmzip.files",
+    "Prior": "lmzip.prior",
     "Report": "lmzip.instruments.lengths",
     "report": "lmzip.instruments.lengths",
 }

@@ -36,6 +36,14 @@ class Prefix:
     for_any: bool = False
     """Whether archives that need nothing read first are taken too."""
 
+    given: bool = True
+    """False for what stands for nothing."""
+
+    @property
+    def needed(self) -> bytes:
+        """What an archive names it by; empty if nothing is given."""
+        return self.digest if self.given else b""
+
     @cached_property
     def digest(self) -> bytes:
         """What an archive names it by: of the SHA-256 of its length, 8 bytes, and the text."""
@@ -48,9 +56,15 @@ class Prefix:
 
         Who is told of the model's progress is told of data only: that of reading goes elsewhere.
         """
+        if not self.given:
+            return
         progress, model.progress = model.progress, self.progress
         model.read(self.text, size)
         model.progress = progress
+
+
+NOTHING = Prefix(b"", given=False)
+"""Stands for nothing to be read."""
 
 
 def prefix_of(after: After | Prefix | None) -> Prefix | None:

@@ -36,25 +36,29 @@ NOT_BY_LMZIP = "no lmzip writes this; get the archive again from where it came f
 class Header:
     """What an archive begins with: 12 bytes, 20 if the model first read data that both sides have.
 
+    An archive with a prior names that in the place of the code: the prior names the code.
+
     Their CRC is that of each block header.
     """
 
     level: int
     """1 to 9, a key of `lmzip.codec.PRESETS`."""
     code: bytes
-    """First 6 bytes of the code hash of the codec that wrote the archive."""
+    """First 6 bytes of the code hash of the codec that wrote the archive; empty with a prior."""
     from_scratch: bool = False
     """Whether the model began with nothing learned."""
     after: bytes = b""
     """Digest of what the model read first, `DIGEST_SIZE` bytes; empty if it read nothing."""
+    prior: bytes = b""
+    """First 6 bytes of the digest of the prior that the model began with; empty without one."""
 
     SIZE: ClassVar[int] = 12
     """Bytes of all but `after`, which stands behind them."""
     _FIELDS: ClassVar[struct.Struct] = struct.Struct("<4sBB6s")
 
     def pack(self) -> bytes:
-        told = self.level | self.from_scratch << 4 | bool(self.after) << 5
-        return self._FIELDS.pack(MAGIC, VERSION, told, self.code) + self.after
+        told = self.level | self.from_scratch << 4 | bool(self.after) << 5 | bool(self.prior) << 6
+        return self._FIELDS.pack(MAGIC, VERSION, told, self.prior or self.code) + self.after
 
     @staticmethod
     def rest(data: bytes) -> int:
@@ -64,12 +68,14 @@ class Header:
     @classmethod
     def unpack(cls, data: bytes) -> Header:
         """Read a whole header that a CRC has proved. Raises UnsupportedError."""
-        _, _, told, code = cls._FIELDS.unpack(data[: cls.SIZE])
+        _, _, told, named = cls._FIELDS.unpack(data[: cls.SIZE])
         options, level = divmod(told, 16)
-        if options > 3:
+        scratch, prior = bool(options & 1), bool(options & 4)
+        if options > 7 or (scratch and prior):
             raise UnsupportedError(
                 f"this archive has the options {options:04b}",
-                "this lmzip knows 0001, from scratch, and 0010, after other data",
+                "this lmzip knows 0001, from scratch, or 0100, with a prior; and 0010, after other "
+                "data",
                 "use a newer lmzip",
             )
         if not MIN_LEVEL <= level <= MAX_LEVEL:
@@ -78,7 +84,8 @@ class Header:
                 f"this lmzip knows the levels {MIN_LEVEL} to {MAX_LEVEL}",
                 "use a newer lmzip",
             )
-        return cls(level, code, from_scratch=bool(options & 1), after=data[cls.SIZE :])
+        code, digest = (b"", named) if prior else (named, b"")
+        return cls(level, code, from_scratch=scratch, after=data[cls.SIZE :], prior=digest)
 
 
 @dataclass(frozen=True)

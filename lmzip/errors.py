@@ -8,6 +8,7 @@
         ├── UnsupportedError        sound, but written by another lmzip                    (2)
         ├── AfterError              sound, but needs data to be read first, or needs none  (1)
         │   └── OtherDataError      what is given are not those data                       (2)
+        ├── PriorError              sound, but its prior is missing, damaged or another one's  (2)
         ├── LimitError              needs more memory than was allowed                     (1)
         ├── MismatchError           sound, but this machine computes something else        (1)
         ├── EngineError              no exact arithmetic can be had on this machine         (1)
@@ -33,6 +34,7 @@ __all__ = [
     "MismatchError",
     "OtherDataError",
     "PaddingWarning",
+    "PriorError",
     "RefusedError",
     "TruncatedError",
     "UnsupportedError",
@@ -84,6 +86,10 @@ class OtherDataError(AfterError):
     """The model is to read other data first than it did when the archive was made."""
 
     exit_status = 2
+
+
+class PriorError(LMZError):
+    """The prior that is needed is missing, damaged, or made for another code or level."""
 
 
 class LimitError(LMZError):

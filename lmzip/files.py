@@ -18,6 +18,8 @@ from lmzip.after import Prefix, prefix_of
 from lmzip.arguments import After, Data, Progress
 from lmzip.codec.levels import DEFAULT_LEVEL
 from lmzip.guard import Guard
+from lmzip.known import known_of
+from lmzip.prior import Path, Prior, prior_of
 from lmzip.reader import ArchiveReader
 from lmzip.stream import LMZCompressor
 
@@ -55,7 +57,9 @@ class LMZFile(BaseStream):
     "w" writes, "x" creates, "a" appends a further archive; a "b" may be added. `level` and
     `from_scratch` (nothing learned beforehand) are for writing, `memory_limit` (bytes) refuses an
     archive, or a level, that needs more. `after` is what the model reads first, to be given again
-    when reading; with it, the first archive in the file must need it. Seeking backwards decodes
+    when reading; with it, the first archive in the file must need it. `prior`, or its file, is what
+    the model begins with; when reading, one that an archive names is also looked for beside the
+    file and in the user's directory. Seeking backwards decodes
     again from the start. `progress` is called with numbers of bytes of data.
 
     What `file` takes only in part, or not now, is offered again; where it has nothing now, reading
@@ -65,7 +69,7 @@ class LMZFile(BaseStream):
     an archive is never completed. What nobody has closed is completed when the interpreter exits.
 
     Raises OSError as `open` does, ValueError for a wrong mode or level; reading raises
-    FormatError, CorruptError, UnsupportedError, AfterError, LimitError, MismatchError.
+    FormatError, CorruptError, UnsupportedError, AfterError, PriorError, LimitError, MismatchError.
     """
 
     def __init__(
@@ -76,6 +80,7 @@ class LMZFile(BaseStream):
         level: int = DEFAULT_LEVEL,
         from_scratch: bool = False,
         after: After | Prefix | None = None,
+        prior: Prior | Path | None = None,
         threads: int | None = None,
         memory_limit: int | None = None,
         progress: Progress | None = None,
@@ -91,13 +96,14 @@ class LMZFile(BaseStream):
         kind = mode.replace("b", "", 1)
         if kind not in ("r", "w", "x", "a"):
             raise ValueError(f"mode must be r, w, x or a, with or without b, not {mode!r}")
+        named = isinstance(file, (str, bytes, os.PathLike))
         options: dict[str, Any] = {"after": prefix_of(after), "threads": threads}
         options |= {"memory_limit": memory_limit, "progress": progress}
         if kind != "r":
-            written = {"from_scratch": from_scratch, **options}
+            written = {"from_scratch": from_scratch, "prior": prior_of(prior), **options}
             self._new_compressor = partial(LMZCompressor, level, **written)
             self._compressor = self._new_compressor()
-        if isinstance(file, (str, bytes, os.PathLike)):
+        if named:
             self._fp = builtins.open(file, kind + "b")  # noqa: SIM115 - closed by `close`
             self._owns_fp = True
         elif hasattr(file, "read") or hasattr(file, "write"):
@@ -106,7 +112,9 @@ class LMZFile(BaseStream):
             raise TypeError("file must be a path or a binary file object")
         self.mode = kind + "b"
         if kind == "r":
-            self._buffer = io.BufferedReader(ArchiveReader(self._fp, **options))
+            beside = os.path.dirname(os.fsdecode(file)) if named else None
+            known = known_of(prior, beside)
+            self._buffer = io.BufferedReader(ArchiveReader(self._fp, prior=known, **options))
         else:
             leaving.complete(self)
 
@@ -258,6 +266,7 @@ def open(
     level: int = DEFAULT_LEVEL,
     from_scratch: bool = False,
     after: After | None = None,
+    prior: Prior | Path | None = None,
     threads: int | None = None,
     memory_limit: int | None = None,
     progress: Progress | None = None,
@@ -272,6 +281,7 @@ def open(
     level: int = DEFAULT_LEVEL,
     from_scratch: bool = False,
     after: After | None = None,
+    prior: Prior | Path | None = None,
     threads: int | None = None,
     memory_limit: int | None = None,
     progress: Progress | None = None,
@@ -289,6 +299,7 @@ def open(
     level: int = DEFAULT_LEVEL,
     from_scratch: bool = False,
     after: After | None = None,
+    prior: Prior | Path | None = None,
     threads: int | None = None,
     memory_limit: int | None = None,
     progress: Progress | None = None,
@@ -305,6 +316,7 @@ def open(
     level: int = DEFAULT_LEVEL,
     from_scratch: bool = False,
     after: After | None = None,
+    prior: Prior | Path | None = None,
     threads: int | None = None,
     memory_limit: int | None = None,
     progress: Progress | None = None,
@@ -328,6 +340,7 @@ def open(
         level=level,
         from_scratch=from_scratch,
         after=after,
+        prior=prior,
         threads=threads,
         memory_limit=memory_limit,
         progress=progress,

@@ -10,11 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from lmzip.after import Prefix
 from lmzip.arguments import After, Progress
 from lmzip.container import BlockHeader, Parser
-from lmzip.errors import AfterError, EngineError, LimitError, LMZError
+from lmzip.errors import AfterError, EngineError, LimitError, LMZError, PriorError
+from lmzip.known import Known
+from lmzip.prior import Path, Prior
 from lmzip.whole import decompress_chunks
 
 
@@ -52,6 +55,7 @@ def salvage_chunks(
     report: Salvage,
     *,
     after: After | Prefix | None = None,
+    prior: Prior | Path | Known | None = None,
     threads: int | None = None,
     memory_limit: int | None = None,
     progress: Progress | None = None,
@@ -59,18 +63,19 @@ def salvage_chunks(
     """Like `decompress_chunks`, but damage ends the data instead of raising an error.
 
     Yields block by block what is proved, and fills in `report`. Raises what `decompress_chunks`
-    raises if not a single byte can be recovered, and AfterError, LimitError and EngineError always:
-    they say nothing against the archive.
+    raises if not a single byte can be recovered, and AfterError, PriorError, LimitError and
+    EngineError always: they say nothing against the archive.
     """
     source = _Counted(chunks)
-    options = {"threads": threads, "memory_limit": memory_limit, "progress": progress}
+    options: dict[str, Any] = {"after": after, "prior": prior, "threads": threads}
+    options |= {"memory_limit": memory_limit, "progress": progress}
     try:
-        for block in decompress_chunks(source, after=after, **options):
+        for block in decompress_chunks(source, **options):
             if block:
                 report.blocks += 1
                 report.recovered += len(block)
                 yield block
-    except (AfterError, LimitError, EngineError):
+    except (AfterError, PriorError, LimitError, EngineError):
         raise
     except LMZError as error:
         if not report.recovered:
@@ -87,6 +92,7 @@ def salvage(
     data: bytes,
     *,
     after: After | Prefix | None = None,
+    prior: Prior | Path | Known | None = None,
     threads: int | None = None,
     memory_limit: int | None = None,
 ) -> tuple[bytes, Salvage]:
@@ -95,7 +101,8 @@ def salvage(
     Raises as `salvage_chunks`.
     """
     report = Salvage()
-    options = {"after": after, "threads": threads, "memory_limit": memory_limit}
+    options: dict[str, Any] = {"after": after, "prior": prior, "threads": threads}
+    options["memory_limit"] = memory_limit
     return b"".join(salvage_chunks([data], report, **options)), report
 
 

@@ -20,8 +20,8 @@ class ArchiveInfo:
     level: int
     from_scratch: bool
     """Whether the model began with nothing learned."""
-    code: str
-    """First 6 bytes of the code hash, in hexadecimal."""
+    code: str | None
+    """First 6 bytes of the code hash, in hexadecimal; None with a prior, which has it."""
     blocks: int
     stored_blocks: int
     """Blocks kept as they were, because the model could not make them smaller."""
@@ -33,6 +33,8 @@ class ArchiveInfo:
     """First 8 bytes of the data's SHA-256, in hexadecimal."""
     after: str | None = None
     """The same of what the model read first (`lmzip.after`); None if it read nothing."""
+    prior: str | None = None
+    """What names the prior that the model began with, 6 bytes in hexadecimal; None without."""
     padding: int = 0
     """Zero bytes behind the archive, which are ignored."""
 
@@ -40,6 +42,11 @@ class ArchiveInfo:
     def needed(self) -> bytes:
         """`after` as the archive's header has it."""
         return bytes.fromhex(self.after or "")
+
+    @property
+    def begun_with(self) -> bytes:
+        """`prior` as the archive's header has it."""
+        return bytes.fromhex(self.prior or "")
 
 
 def scan(file: BinaryIO, *, verify: bool = True) -> Iterator[ArchiveInfo]:
@@ -96,13 +103,14 @@ def _scan_one(file: BinaryIO, parser: Parser, first: bytes, end: int | None) -> 
     return ArchiveInfo(
         level=parser.header.level,
         from_scratch=parser.header.from_scratch,
-        code=parser.header.code.hex(),
+        code=parser.header.code.hex() or None,
         blocks=parser.blocks,
         stored_blocks=stored_blocks,
         raw_size=parser.raw_size,
         size=parser.offset,
         digest=parser.digest.hex(),
         after=parser.header.after.hex() or None,
+        prior=parser.header.prior.hex() or None,
     )
 
 

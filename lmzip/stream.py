@@ -14,14 +14,17 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from lmzip import codec, container
-from lmzip.after import Prefix, check_after, prefix_of
+from lmzip.after import NOTHING, Prefix, check_after, prefix_of
 from lmzip.arguments import After, Data, Progress
 from lmzip.checks import check_code, check_level, mismatch
 from lmzip.codec.levels import DEFAULT_LEVEL
 from lmzip.container import ARCHIVE_END, CODED, STORED, BlockHeader, Body, Header, Parser
 from lmzip.errors import CorruptError, LMZError, PaddingWarning
 from lmzip.guard import Guard
+from lmzip.known import Known, known_of
 from lmzip.limits import naming_the_need
+from lmzip.model import new_codec as _new_codec
+from lmzip.prior import Path, Prior, checked_level, prior_of
 from lmzip.written import Written
 
 if TYPE_CHECKING:
@@ -31,10 +34,11 @@ if TYPE_CHECKING:
 class LMZCompressor:
     """Compresses one archive piece by piece. How the data are cut never changes the archive.
 
-    `from_scratch`: the model begins without the weights that were learned beforehand. `after`: what
-    it reads first, and who decompresses must have too. `threads` (default: as many as are useful)
-    never changes a byte. `memory_limit` is in bytes. Raises ValueError for a level that is not 1 to
-    9, LimitError if the level needs more memory.
+    `from_scratch`: the model begins without the weights that were learned beforehand. `prior`, or
+    its file: what it begins with, and `after`: what it reads first; who decompresses must have both
+    too. `threads` (default: as many as are useful) never changes a byte. `memory_limit` is in
+    bytes. Raises ValueError for a level that is not 1 to 9 and for a prior from scratch, PriorError
+    for one of another level, LimitError if the level needs more memory.
 
     Calls of several threads wait for each other; one from within another raises RuntimeError. A
     call that raises, whatever it is, has taken nothing and can be repeated. If it was broken off
@@ -47,16 +51,20 @@ class LMZCompressor:
         *,
         from_scratch: bool = False,
         after: After | Prefix | None = None,
+        prior: Prior | Path | None = None,
         threads: int | None = None,
         memory_limit: int | None = None,
         progress: Progress | None = None,
     ) -> None:
-        self._level = level = check_level(level, memory_limit)
-        self._prefix = prefix = prefix_of(after)
-        needed = b"" if prefix is None else prefix.digest
-        code = codec.code_hash()[: container.CODE_SIZE]
-        header = Header(level, code, bool(from_scratch), needed)
-        self._codec_options = (header, threads, progress)
+        prior = prior_of(prior)
+        self._level = level = checked_level(level, prior, memory_limit)
+        if from_scratch and prior is not None:
+            raise ValueError("from_scratch and prior exclude each other")
+        self._prefix = prefix = prefix_of(after) or NOTHING
+        code = b"" if prior is not None else codec.code_hash()[: container.CODE_SIZE]
+        name = b"" if prior is None else prior.digest
+        header = Header(level, code, bool(from_scratch), prefix.needed, name)
+        self._codec_options = (header, threads, progress, prior)
         self._codec: Codec | None = None
         self._head = header.pack()
         self._written = Written(self._head, 0, hashlib.sha256(), 0, 0)
@@ -122,14 +130,13 @@ class LMZCompressor:
             return model
         again, self._tried = self._tried, True
         try:
-            model = _new_codec(*self._codec_options)
+            model = _new_codec(*self._codec_options, size + len(self._prefix.text))
         except Exception:
             # Some libraries cannot be loaded again when the first time was interrupted.
             if not again:
                 raise
             return None
-        if self._prefix is not None:
-            self._prefix.teach(model, size)
+        self._prefix.teach(model, size)
         return model
 
     @naming_the_need
@@ -159,21 +166,26 @@ class LMZDecompressor:
     the input that has been given but not been needed yet. `memory_limit` is in bytes; it is
     compared with the needs of the archive's level before anything is allocated. `after`: what the
     model read first when the archive was made; other data, or none, or some for an archive that
-    needs none, raise AfterError. After an error of the archive every further call raises the same
-    error, after any other exception BrokenError: what had been decoded is lost. Calls of several
-    threads wait for each other; one from within another raises RuntimeError.
+    needs none, raise AfterError. `prior`, or its file: what the model may begin with; one that the
+    archive names is looked for in the user's directory too. After an error of the archive every
+    further call raises the same error, after any other exception BrokenError: what had been decoded
+    is lost. Calls of several threads wait for each other; one from within another raises
+    RuntimeError.
     """
 
     def __init__(
         self,
         *,
         after: After | Prefix | None = None,
+        prior: Prior | Path | Known | None = None,
         threads: int | None = None,
         memory_limit: int | None = None,
         progress: Progress | None = None,
         _start: int = 0,
     ) -> None:
         self._prefix = prefix_of(after)
+        self._known = known_of(prior)
+        self._prior: Prior | None = None
         self._threads = threads
         self._memory_limit = memory_limit
         self._progress = progress or (lambda size: None)
@@ -211,7 +223,8 @@ class LMZDecompressor:
 
         With a `max_length` one call decodes at most one block, so that what stands before a
         damaged place is returned before the error is raised. Raises EOFError after the end,
-        FormatError, CorruptError, UnsupportedError, AfterError, LimitError, MismatchError.
+        FormatError, CorruptError, UnsupportedError, AfterError, PriorError, LimitError,
+        MismatchError.
         """
         view = memoryview(data)
         return self._guard.run(
@@ -308,7 +321,9 @@ class LMZDecompressor:
 
     def _begin(self, header: Header) -> None:
         self._warn_of_padding()
-        check_code(header.code)
+        self._prior = self._known.find(header.prior, header.level)
+        if self._prior is None:
+            check_code(header.code)
         check_after(header.after, self._prefix, further=self._parser.start > 0)
         self._level = check_level(header.level, self._memory_limit)
         self._header = header
@@ -348,10 +363,10 @@ class LMZDecompressor:
     def _new_codec(self, size: int) -> Codec:
         """The model that the archive begins with, before its first block of `size` bytes."""
         assert self._header is not None
-        model = _new_codec(self._header, self._threads, self._progress)
-        if self._header.after:
-            assert self._prefix is not None
-            self._prefix.teach(model, size)
+        prefix = self._prefix if self._header.after and self._prefix is not None else NOTHING
+        size += len(prefix.text)
+        model = _new_codec(self._header, self._threads, self._progress, self._prior, size)
+        prefix.teach(model, size - len(prefix.text))
         return model
 
     def _learn(self) -> None:
@@ -379,10 +394,3 @@ def _short(digest: Any) -> bytes:
 def _short_canary(model: Codec) -> int:
     """As much of the canary as a block carries."""
     return model.canary() & 0xFFFF
-
-
-def _new_codec(header: Header, threads: int | None, progress: Progress | None) -> Codec:
-    from lmzip.arrays import np  # noqa: F401 - NumPy from there before the codec asks for it
-    from lmzip.codec.loop import Codec  # slow: the model's libraries
-
-    return Codec(header.level, from_scratch=header.from_scratch, threads=threads, progress=progress)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 from lmzip import container
 from lmzip.after import Prefix, fitting, prefix_of
 from lmzip.arguments import After, Data, Progress
 from lmzip.codec.levels import DEFAULT_LEVEL
+from lmzip.known import Known, find_all, known_of
+from lmzip.prior import Path, Prior
 from lmzip.scan import scan
 from lmzip.stream import LMZCompressor, LMZDecompressor
 
@@ -22,6 +25,7 @@ def compress(
     *,
     from_scratch: bool = False,
     after: After | Prefix | None = None,
+    prior: Prior | Path | None = None,
     threads: int | None = None,
     progress: Progress | None = None,
 ) -> bytes:
@@ -29,16 +33,20 @@ def compress(
 
     `from_scratch`: without the weights that the model learned beforehand. `after`: bytes, or a
     sequence of them, that the model reads first and that `decompress` needs again: an earlier
-    version, for one. Of more than 16 MiB, the last are read.
+    version, for one. Of more than 16 MiB, the last are read. `prior`, or its file: what the model
+    begins with, and `decompress` needs too. Raises PriorError if it is for another level, or its
+    file is damaged or for another code.
     """
-    options = {"from_scratch": from_scratch, "threads": threads, "progress": progress}
-    return b"".join(compress_chunks([data], LMZCompressor(level, after=after, **options)))
+    options: dict[str, Any] = {"from_scratch": from_scratch, "after": after, "prior": prior}
+    options |= {"threads": threads, "progress": progress}
+    return b"".join(compress_chunks([data], LMZCompressor(level, **options)))
 
 
 def decompress(
     data: Data,
     *,
     after: After | Prefix | None = None,
+    prior: Prior | Path | Known | None = None,
     threads: int | None = None,
     memory_limit: int | None = None,
     progress: Progress | None = None,
@@ -47,16 +55,21 @@ def decompress(
 
     Zero bytes behind an archive are ignored, with a PaddingWarning.
     All checksums of the stored bytes are checked before the model starts on the first block.
-    `after`: what was given to `compress`, for those of the archives that need it. Raises
-    FormatError, CorruptError, UnsupportedError, AfterError, LimitError, MismatchError.
+    `after`: what was given to `compress`, for those of the archives that need it. `prior`, or its
+    file: what those may begin with that name it; others are looked for in the user's directory.
+    Raises FormatError, CorruptError, UnsupportedError, AfterError, PriorError, LimitError,
+    MismatchError.
     """
     archives = list(scan(io.BytesIO(data)))
+    known = known_of(prior)
+    find_all(known, ((info.begun_with, info.level) for info in archives))
     prefix = fitting((info.needed for info in archives), prefix_of(after))
     view = memoryview(data)
     # In pieces: what follows an archive is copied, and many small ones may stand in a row.
     chunks = (view[i : i + CHUNK] for i in range(0, len(view), CHUNK))
-    options = {"threads": threads, "memory_limit": memory_limit, "progress": progress}
-    return b"".join(decompress_chunks(chunks, after=prefix, **options))
+    options: dict[str, Any] = {"after": prefix, "prior": known, "threads": threads}
+    options |= {"memory_limit": memory_limit, "progress": progress}
+    return b"".join(decompress_chunks(chunks, **options))
 
 
 def compress_chunks(chunks: Iterable[Data], compressor: LMZCompressor) -> Iterator[bytes]:
@@ -70,6 +83,7 @@ def decompress_chunks(
     chunks: Iterable[Data],
     *,
     after: After | Prefix | None = None,
+    prior: Prior | Path | Known | None = None,
     threads: int | None = None,
     memory_limit: int | None = None,
     progress: Progress | None = None,
@@ -78,8 +92,8 @@ def decompress_chunks(
 
     With `after`, the first archive must need it, which those behind it need not.
     """
-    options = {"threads": threads, "memory_limit": memory_limit, "progress": progress}
-    options["after"] = prefix_of(after)
+    options: dict[str, Any] = {"after": prefix_of(after), "prior": known_of(prior)}
+    options |= {"threads": threads, "memory_limit": memory_limit, "progress": progress}
     decompressor = LMZDecompressor(**options)
     for chunk in chunks:
         while chunk or not (decompressor.eof or decompressor.needs_input):

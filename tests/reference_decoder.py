@@ -1,6 +1,6 @@
 """Decodes lmz archives from docs/FORMAT.md alone: NumPy and plain Python, nothing of lmzip.
 
-    python tests/reference_decoder.py FILE.lmz [OLD]... > FILE
+    python tests/reference_decoder.py FILE.lmz [OLD | PRIOR.lmp]... > FILE
 
 It takes what it is given for an archive of this format, whatever its code hash, and about a
 second for 80 bytes at level 5. Exit status: 0, or 2 if a checksum or the structure is wrong.
@@ -15,6 +15,7 @@ from pathlib import Path
 
 from reference.codec import Codec
 from reference.constants import LEVELS
+from reference.prior import MAGIC, NoPrior, Prior, read
 
 
 class Damaged(ValueError):
@@ -46,20 +47,21 @@ class Reader:
         return part
 
 
-def decode(data: bytes, after: bytes = b"") -> bytes:
-    """The data of one archive, or of several, one after the other. Raises Damaged.
+def decode(data: bytes, after: bytes = b"", prior: bytes = b"") -> bytes:
+    """The data of one archive, or of several, one after the other. Raises Damaged, NoPrior.
 
-    `after`: what those archives that ask for it read first, of which the end is taken.
+    `after`: what those archives that ask for it read first, of which the end is taken. `prior`: the
+    file of that which some begin with.
     """
     reader, out = Reader(data), b""
     while reader.at < len(data) or not data:
-        out += _archive(reader, after[-(1 << 24) :])
+        out += _archive(reader, after[-(1 << 24) :], read(prior) if prior else None)
         while data[reader.at : reader.at + 1] == b"\0":  # padding
             reader.at += 1
     return out
 
 
-def _archive(reader: Reader, after: bytes) -> bytes:
+def _archive(reader: Reader, after: bytes, prior: Prior | None) -> bytes:
     header = reader.take(12)
     check(header[:5] == b"\x8cLMZ\2", "magic or version")
     if header[5] & 32:
@@ -69,7 +71,14 @@ def _archive(reader: Reader, after: bytes) -> bytes:
     while full:
         sealed = reader.sealed(8, f"the header of block {blocks}", _digest(out) + header)
         level, scratch, old = header[5] & 15, header[5] >> 4 & 1, header[5] >> 5 & 1
-        check(level in LEVELS and header[5] < 64, "level or options")
+        begun = header[5] >> 6 & 1
+        sound = header[5] < 128 and not (begun and scratch)
+        check(level in LEVELS and sound, "level or options")
+        if begun:
+            check(prior is not None, "a prior is needed")
+            check((prior.name, prior.level) == (header[6:12], level), "another prior")
+        else:
+            prior = None
         if old:
             check(header[12:] == _digest(len(after).to_bytes(8, "little") + after), "what to read")
         fields = int.from_bytes(sealed, "little")
@@ -84,9 +93,11 @@ def _archive(reader: Reader, after: bytes) -> bytes:
         stored, digest = body[:-8], body[-8:]
         if kind == 1:
             if codec is None:
-                codec = Codec(level, scratch == 1)
-                if old:
-                    codec.read(after, first)
+                codec = Codec(level, scratch == 1, prior)
+                between = after if old else b""
+                if prior is not None:
+                    codec.read(prior.text, len(between) + first)
+                codec.read(between, first)
             while unlearned:
                 codec.learn(unlearned.pop(0))
             check(codec.canary() & 0xFFFF == canary, f"canary of block {blocks}")
@@ -108,12 +119,17 @@ def _digest(data: bytes) -> bytes:
 
 def main() -> int:
     if len(sys.argv) < 2:
-        print("usage: python tests/reference_decoder.py FILE.lmz [OLD]... > FILE", file=sys.stderr)
+        print(
+            "usage: python tests/reference_decoder.py FILE.lmz [OLD | PRIOR.lmp]... > FILE",
+            file=sys.stderr,
+        )
         return 1
-    archive, *after = (Path(name).read_bytes() for name in sys.argv[1:])
+    archive, *rest = (Path(name).read_bytes() for name in sys.argv[1:])
+    after = b"".join(data for data in rest if not data.startswith(MAGIC))
+    prior = next((data for data in rest if data.startswith(MAGIC)), b"")
     try:
-        sys.stdout.buffer.write(decode(archive, b"".join(after)))
-    except Damaged as error:
+        sys.stdout.buffer.write(decode(archive, after, prior))
+    except (Damaged, NoPrior) as error:
         print(f"reference_decoder: {sys.argv[1]}: wrong: {error}", file=sys.stderr)
         return 2
     return 0

@@ -10,6 +10,7 @@ from reference.arithmetic import TOP, clamp
 from reference.constants import LEVELS
 from reference.last_stage import LastStage
 from reference.learner import Learner
+from reference.prior import Prior
 from reference.transformer import Segment, Transformer
 
 
@@ -40,9 +41,9 @@ class RangeDecoder:
 class Codec:
     """The model of an archive; goes on from block to block."""
 
-    def __init__(self, level: int, scratch: bool = False) -> None:
-        self.level, self.scratch = LEVELS[level], scratch
-        self.transformer = Transformer(self.level, scratch)
+    def __init__(self, level: int, scratch: bool = False, prior: Prior | None = None) -> None:
+        self.level, self.scratch, self.prior = LEVELS[level], scratch, prior
+        self.transformer = Transformer(self.level, scratch, prior)
         self.learner = Learner(self.transformer)
         self.last_stage: LastStage | None = None
 
@@ -57,8 +58,10 @@ class Codec:
         return self._run(size, lambda p, place, k: coder.bit(p))
 
     def read(self, text: bytes, size: int) -> None:
-        """Section 1: learn from what stands before the first block, which has `size` bytes."""
-        self.last_stage = LastStage(self.level, min(len(text) + size, 1 << 20), self.scratch)
+        """Section 1: learn from a text that stands before the first block. `size`: bytes of what
+        else does, and of the block."""
+        if self.last_stage is None:
+            self.last_stage = self._last_stage(min(len(text) + size, 1 << 20))
         for start in range(0, len(text), 1 << 20):
             self.learn(text[start : start + (1 << 20)])
 
@@ -69,7 +72,7 @@ class Codec:
     def _run(self, size: int, next_bit) -> bytes:
         """Every bit of a block: next_bit(p, place of the byte in the block, number of the bit)."""
         if self.last_stage is None:
-            self.last_stage = LastStage(self.level, size, self.scratch)
+            self.last_stage = self._last_stage(size)
         transformer, data = self.transformer, bytearray()
         waiting: list[Segment] = []
         segment = transformer.start_block()
@@ -89,6 +92,9 @@ class Codec:
         for last in waiting:
             self.learner.learn(last)
         return bytes(data)
+
+    def _last_stage(self, size: int) -> LastStage:
+        return LastStage(self.level, size, self.scratch, self.prior)
 
     def _byte(self, freq: np.ndarray, place: int, next_bit) -> int:
         stage = self.last_stage

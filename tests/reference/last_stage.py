@@ -21,6 +21,7 @@ from reference.arithmetic import (
 )
 from reference.first_values import WIDEST, first_weights
 from reference.memory import Memory
+from reference.prior import Prior, add_to_mixer
 
 
 class Mixer:
@@ -90,9 +91,16 @@ def _alike(row: list[int], count: int) -> list[dict]:
 
 
 class LastStage:
-    """Predicts bits and learns them. `first_size`: bytes of the archive's first block."""
+    """Predicts bits and learns them. `first_size`: bytes of the archive's first block, and of what
+    is read before it."""
 
-    def __init__(self, level: constants.Level, first_size: int, scratch: bool = False) -> None:
+    def __init__(
+        self,
+        level: constants.Level,
+        first_size: int,
+        scratch: bool = False,
+        prior: Prior | None = None,
+    ) -> None:
         self.memory = Memory(level, first_size)
         self.history_cells = _Cells(lambda i, state: _history_cell(state))
         self.run_cells = _Cells(lambda i, length, e: _run_cell(length, e))
@@ -103,6 +111,8 @@ class LastStage:
         rates = constants.RATE[many], constants.FALLING_RATE[many], constants.FALL
         sets, finals = formula(level) if scratch else first_weights(level)
         uses = 0 if scratch else constants.LEARNED_USES
+        if prior is not None:
+            add_to_mixer(prior, level, sets, finals)
         self.sets = [Mixer(rows, uses, rates) for rows in sets]
         rates = constants.FINAL_RATE, constants.FINAL_FALLING_RATE, constants.FINAL_FALL
         self.finals = [Mixer(rows, uses // 2, rates) for rows in finals]

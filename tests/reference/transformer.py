@@ -9,6 +9,7 @@ import numpy as np
 from reference.arithmetic import F32, exact_sum, exponentials, quantise
 from reference.constants import Level
 from reference.first_values import first_values, from_scratch
+from reference.prior import Prior, add_to_network
 from reference.rotary import rotation, turned
 from reference.slots import Seen, Slots
 
@@ -60,12 +61,14 @@ class Segment:
 class Transformer:
     """Weights and their codes; what it says of the next byte."""
 
-    def __init__(self, level: Level, scratch: bool = False) -> None:
+    def __init__(self, level: Level, scratch: bool = False, prior: Prior | None = None) -> None:
         self.level = level
         self.channels = level.width // level.heads
         self.gain = F32(1 / math.sqrt(self.channels))
         self.slots = Slots(level.slots)
         self.weights = from_scratch(level) if scratch else first_values(level)
+        if prior is not None:
+            add_to_network(prior, level, self.weights)
         self.matrices: dict[str, tuple[np.ndarray, np.ndarray]] = {}
         self.quantise_matrices(*self.weights)
 

@@ -1,0 +1,29 @@
+"""The model that an archive begins with."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lmzip.arguments import Progress
+from lmzip.container import Header
+from lmzip.prior import Prior
+
+if TYPE_CHECKING:
+    from lmzip.codec.loop import Codec
+
+
+def new_codec(
+    header: Header,
+    threads: int | None,
+    progress: Progress | None,
+    prior: Prior | None = None,
+    size: int = 1,
+) -> Codec:
+    """A new model; if there is a prior, which must be the one that the header names, one that has
+    read its text. `size`: bytes of the first block, and of what is to be read before it."""
+    if prior is not None:
+        return prior.begin(size, threads=threads, progress=progress)
+    from lmzip.arrays import np  # noqa: F401 - NumPy from there before the codec asks for it
+    from lmzip.codec.loop import Codec  # slow: the model's libraries
+
+    return Codec(header.level, from_scratch=header.from_scratch, threads=threads, progress=progress)

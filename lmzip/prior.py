@@ -1,0 +1,178 @@
+"""What a model knows beforehand of one kind of data: made once of samples, kept in a file.
+
+zstd calls the like a dictionary. An archive names the prior that it was made with by a digest, so
+that the right one is found, or asked for, before the model starts.
+"""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import os
+import threading
+from collections.abc import Iterable
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from lmzip.arguments import Data, Progress
+from lmzip.checks import check_level
+from lmzip.codec.levels import DEFAULT_LEVEL, preset_of
+from lmzip.errors import PriorError
+from lmzip.outputs import atomic_output
+from lmzip.priors.parts import NAME_SIZE, Parts, check_code
+
+if TYPE_CHECKING:
+    from lmzip.codec.loop import Codec
+
+Path = str | bytes | os.PathLike[str] | os.PathLike[bytes]
+
+SIZE = 256_000
+"""Bytes of the file of a prior, at most, unless another size is asked for."""
+KEPT = 1 << 17
+"""A model that has read the prior's text is kept, and copied, for what begins with so many bytes at
+most: for more, reading anew is a small part of the work, and a copy takes much memory."""
+
+
+class Prior:
+    """A prior, as its file holds it. It never changes, and threads may share it.
+
+    `data` is the file. Raises PriorError if that is damaged, or made for another code.
+    """
+
+    def __init__(self, data: Data) -> None:
+        self._data = bytes(data)
+        self._parts = Parts.unpack(self._data)
+        check_code(self._parts.code, self.name)
+        self._lock = threading.Lock()
+        self._kept: tuple[object, Codec] | None = None
+        self._asked: object = None
+
+    @classmethod
+    def load(cls, file: Path) -> Prior:
+        """The prior in a file. Raises OSError, PriorError."""
+        with open(file, "rb") as source:
+            return cls(source.read())
+
+    @classmethod
+    def train(
+        cls,
+        samples: Iterable[Data],
+        level: int = DEFAULT_LEVEL,
+        *,
+        size: int = SIZE,
+        threads: int | None = None,
+    ) -> Prior:
+        """Learn from samples what archives of one level begin with.
+
+        Of the samples, some are held out, and decide when to stop. `size`: bytes of the file at
+        most. Raises ValueError for a level that is not 1 to 9, for a size that nothing fits into,
+        and for samples that are too few to hold some out.
+        """
+        from lmzip.priors.training import train
+
+        return cls(train(samples, level, size=size, threads=threads).data)
+
+    def save(self, file: Path) -> None:
+        """Write the file, in the place of what is there. Raises OSError."""
+        with atomic_output(os.fsdecode(file), overwrite=True) as target:
+            target.write(self._data)
+
+    @property
+    def data(self) -> bytes:
+        """The file."""
+        return self._data
+
+    @property
+    def level(self) -> int:
+        """The level that it is for."""
+        return self._parts.level
+
+    @property
+    def size(self) -> int:
+        """Bytes of the file."""
+        return len(self._data)
+
+    @cached_property
+    def digest(self) -> bytes:
+        """What archives name it by: the first 6 bytes of the SHA-256 that its file ends in."""
+        return self._data[-hashlib.sha256().digest_size :][:NAME_SIZE]
+
+    @property
+    def name(self) -> str:
+        """The digest in hexadecimal."""
+        return self.digest.hex()
+
+    def __repr__(self) -> str:
+        return f"<lmzip.Prior {self.name} for level {self.level}, {self.size:,} bytes>"
+
+    def __eq__(self, other: object) -> bool:
+        return self._data == other._data if isinstance(other, Prior) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self._data)
+
+    def __reduce__(self) -> tuple[type[Prior], tuple[bytes]]:
+        return Prior, (self._data,)
+
+    def check_level(self, level: int) -> None:
+        """Raise PriorError if it is for another level."""
+        if level != self.level:
+            raise PriorError(
+                f"the prior {self.name} is for level {self.level}",
+                f"level {level} is asked for, which begins with another model",
+                f"use level {self.level}, or train a prior for level {level}",
+            )
+
+    def begin(
+        self, size: int, *, threads: int | None = None, progress: Progress | None = None
+    ) -> Codec:
+        """A model that begins with this prior, and has read its text.
+
+        `size`: bytes of the first block, and of what else is read before it. Raises PriorError if
+        the prior, though sound, holds what none does.
+        """
+        from lmzip.arrays import np  # noqa: F401 - NumPy from there before the codec asks for it
+        from lmzip.codec.coder.bit_coder import log_buckets
+
+        whole = len(self._parts.text) + size
+        key = log_buckets(preset_of(self.level), whole), os.environ.get("LMZIP_ENGINE"), threads
+        with self._lock:
+            # The first time none is kept: whoever codes one file needs no copy.
+            wanted, self._asked = self._asked == key and whole <= KEPT, key
+            if wanted and (self._kept is None or self._kept[0] != key):
+                self._kept = key, self._new(size, threads)
+            kept = self._kept[1] if wanted and self._kept is not None else None
+        # Nobody changes what is kept.
+        model = self._new(size, threads) if kept is None else copy.deepcopy(kept)
+        model.progress = progress
+        return model
+
+    def _new(self, size: int, threads: int | None) -> Codec:
+        from lmzip.codec.loop import Codec
+
+        parts = self._parts
+        try:
+            model = Codec(parts.level, prior=parts.differences, threads=threads)
+            model.read(parts.text, size)
+        except ValueError as error:
+            raise PriorError(
+                f"the prior {self.name} breaks the format", str(error), "train it anew"
+            ) from error
+        return model
+
+
+def prior_of(prior: Prior | Path | None) -> Prior | None:
+    """A prior that is given as itself, or by the name of its file. Raises OSError, PriorError,
+    TypeError."""
+    if prior is None or isinstance(prior, Prior):
+        return prior
+    return Prior.load(prior)
+
+
+def checked_level(level: Any, prior: Prior | None, limit: int | None = None) -> int:
+    """The level as a plain integer, for which the prior must be. Raises as `check_level`, and
+    PriorError."""
+    number = check_level(level, limit)
+    if prior is not None:
+        prior.check_level(number)
+    return number
