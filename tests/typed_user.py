@@ -38,6 +38,9 @@ def bytes_in_memory(room: bytearray, mapped: mmap.mmap) -> bytes:
         archive += lmzip.compress(data, threads=1, progress=print)
         archive += lmzip.compress(data, after=data)
     archive += lmzip.compress(b"", after=[b"old", room])
+    prior: lmzip.Prior = lmzip.Prior.train([b"one", room, memoryview(b"two")], level=1, size=9000)
+    for given in (prior, "mine.lmp", Path("mine.lmp"), None):
+        archive += lmzip.decompress(lmzip.compress(b"", prior.level, prior=given), prior=given)
     compressor = lmzip.LMZCompressor(9, memory_limit=1 << 30)
     archive += compressor.compress(array("B", b"x")) + compressor.flush()
     decompressor = lmzip.LMZDecompressor()
@@ -66,12 +69,19 @@ def files(path: Path) -> None:
         line += next(text)
     with lmzip.open(path, "tw", errors="replace", after=b"old") as text:
         text.write(line)
+    mine = lmzip.Prior.load(path)
+    mine.save(str(path))
+    with lmzip.open(path, prior=mine) as file:
+        size: int = mine.size + len(file.read()) + len(mine.name)
+        print(size, mine.digest)
 
 
 def mistakes(path: Path) -> None:
     lmzip.compress("text")  # type: ignore[arg-type]
     lmzip.compress(b"", level="9")  # type: ignore[arg-type]
     lmzip.compress(b"", after=3)  # type: ignore[arg-type]
+    lmzip.compress(b"", prior=3)  # type: ignore[arg-type]
+    lmzip.Prior.train("text")  # type: ignore[arg-type]
     lmzip.open(3.5)  # type: ignore[call-overload]
     with lmzip.open(path) as file:
         file.write("text")  # type: ignore[arg-type]

@@ -1,0 +1,195 @@
+"""Learning a prior: the codec's own learner reads samples, until those held out get no smaller.
+
+A text of what is common to many samples comes first. Then the model reads all samples, several
+times, in an order by chance, each with the memory that it will begin an archive with; weights,
+mixer and maps go on from sample to sample. What is kept is their mean over the second half of a
+time, in few bits, and of all times the one that serves the held-out samples best.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+
+from lmzip.arguments import Data, Progress
+from lmzip.arrays import np
+from lmzip.checks import check_level
+from lmzip.codec.learned.prior import NONE
+from lmzip.container import BlockHeader, Body, Header
+from lmzip.priors.packing import Learned, fitted, parts
+from lmzip.priors.parts import Parts
+from lmzip.priors.samples import Samples, chosen_text, divided
+from lmzip.priors.states import Kept, Learning, new_model, tensors_of
+
+TEXT = 30_000
+"""Bytes of the text: with a sample of up to 2,700 the memory still needs 2^15 places only."""
+SHARE = 4
+"""A prior may have a quarter as many bytes as its samples, and `LEAST` anyway; the text, before it
+is packed, a quarter as many as the prior."""
+LEAST = 8192
+PASSES = 4
+"""Times that the samples are read at most."""
+GAIN = 0.003
+"""Share by which the held-out samples must get smaller for the samples to be read again."""
+AT_LEAST = 1500
+"""Bytes between two times that the memory is put back: short samples are read several in a row."""
+MEANS = 12
+"""Times that what was learned is looked at, in the second half of each time."""
+AROUND = Header.SIZE + BlockHeader.SIZE + Body.END_SIZE
+"""Bytes of an archive of one block around its payload."""
+
+Told = Callable[[str, int], AbstractContextManager[Progress]]
+"""Called with the name of each step and its bytes; what comes is told of bytes that are done."""
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A prior, and what it is worth."""
+
+    data: bytes
+    """The file."""
+    samples: int
+    """Those that were learned from."""
+    times: int
+    """How often they were read, until what is kept."""
+    held_out: int
+    """Bytes of the samples held out."""
+    before: int
+    """Bytes of their archives, each by itself, without the prior."""
+    after: int
+    """The same with it."""
+
+    @property
+    def break_even(self) -> int | None:
+        """Bytes of such data from which on archives and prior together are smaller than archives
+        without; None if there are none."""
+        saved = self.before - self.after
+        return -(-len(self.data) * self.held_out // saved) if saved > 0 else None
+
+
+def train(
+    samples: Iterable[Data],
+    level: int,
+    *,
+    size: int,
+    threads: int | None = None,
+    memory_limit: int | None = None,
+    told: Told = lambda name, size: nullcontext(lambda done: None),
+) -> Trained:
+    """Learn a prior of at most `size` bytes. Raises ValueError, LimitError, EngineError."""
+    check_level(level, memory_limit, models=2)
+    divided_samples = divided(samples)
+    read = sum(map(len, divided_samples.learned))
+    size = min(size, max(read // SHARE, LEAST))
+    with told("choosing a text", 0):
+        text = chosen_text(divided_samples.learned, min(TEXT, size // SHARE))
+    trial = Trial(level, divided_samples, threads, told)
+    before = trial.bytes_with("without a prior", parts(level, NONE, b""))
+    best = parts(level, NONE, text)
+    after, times = trial.bytes_with("with a text", best), 0
+    learner = Learner(level, text, divided_samples.learned, threads)
+    for time in range(1, PASSES + 1):
+        with told(f"reading, {time} of {PASSES}", learner.size) as progress:
+            learned = learner.read_all(time, progress)
+        found = fitted(level, learned, text, size)
+        cost = trial.bytes_with(f"held out, after {time}", found)
+        enough = cost >= after * (1 - GAIN)
+        if cost < after:
+            best, after, times = found, cost, time
+        if enough:
+            break
+    return Trained(
+        data=best.pack(),
+        samples=len(divided_samples.learned),
+        times=times,
+        held_out=sum(map(len, divided_samples.held_out)),
+        before=before,
+        after=after,
+    )
+
+
+class Trial:
+    """What held-out samples cost."""
+
+    def __init__(self, level: int, samples: Samples, threads: int | None, told: Told) -> None:
+        self._level, self._samples, self._threads = level, samples.held_out, threads
+        self._told = told
+
+    def bytes_with(self, name: str, prior: Parts) -> int:
+        """Bytes of all archives, of one sample each."""
+        room = max(map(len, self._samples))
+        with self._told(name, sum(map(len, self._samples))) as progress:
+            model = new_model(
+                self._level, prior.text, room, prior=prior.differences, threads=self._threads
+            )
+            kept, total = Kept(model), 0
+            for sample in self._samples:
+                payload = kept.put_back().encode(sample)
+                total += min(len(payload), len(sample)) + AROUND
+                progress(len(sample))
+        return total
+
+
+class Learner:
+    """Reads samples, and sums up what it has learned."""
+
+    def __init__(
+        self, level: int, text: bytes, samples: Sequence[bytes], threads: int | None
+    ) -> None:
+        self._learning = Learning(level, text, max(AT_LEAST, *map(len, samples)) * 2, threads)
+        self._samples = samples
+        self._read = 0
+        self.size = sum(map(len, samples))
+        """Bytes of the samples."""
+
+    def read_all(self, seed: int, progress: Progress) -> Learned:
+        """Read all of them once more, in an order of this seed."""
+        order = list(self._samples)
+        random.Random(seed).shuffle(order)
+        groups = _groups(order)
+        half = len(groups) // 2
+        every = max((len(groups) - half) // MEANS, 1)
+        means: dict[str, np.ndarray] = {}
+        looks = 0
+        for number, group in enumerate(groups):
+            self._learning.read(group)
+            self._read += sum(map(len, group))
+            progress(sum(map(len, group)))
+            if number >= half and (len(groups) - 1 - number) % every == 0:
+                looks += 1
+                for name, array in self._weights().items():
+                    means[name] = means.get(name, 0) + array.astype(np.float64)
+        model = self._learning.model
+        assert model.bits is not None
+        means = {name: total / looks for name, total in means.items()}
+        tensors = {name: means[name] for name in tensors_of(model)}
+        return Learned(
+            contexts=model.preset.contexts,
+            sets=model.preset.sets,
+            first_tensors=self._learning.first_tensors,
+            tensors=tensors,
+            weights=means["mixer's weights"],
+            final_weights=means["mixer's final weights"],
+            first=self._learning.first,
+            last=model.bits.mixer,
+            read=self._read,
+        )
+
+    def _weights(self) -> dict[str, np.ndarray]:
+        model = self._learning.model
+        assert model.bits is not None
+        mixer = model.bits.mixer
+        more = {"mixer's weights": mixer.weights, "mixer's final weights": mixer.final_weights}
+        return tensors_of(model) | more
+
+
+def _groups(samples: Sequence[bytes]) -> list[list[bytes]]:
+    """Samples, as many together as it takes for AT_LEAST bytes."""
+    groups: list[list[bytes]] = [[]]
+    for sample in samples:
+        if sum(map(len, groups[-1])) >= AT_LEAST:
+            groups.append([])
+        groups[-1].append(sample)
+    return groups
