@@ -4,9 +4,11 @@ run        exit status, and what ends the command before time
 signals    what a signal leaves behind: nothing unfinished
 streams    standard streams that are closed, or full
 commands   the commands and their help
+train      the command that learns a prior
 instruments the commands that measure
 told       what these print
 options    options that commands share, and the environment
+prior      what --prior names
 inputs     which files are meant
 outputs    where their results go
 jobs       compress, decompress or test one file after the other

@@ -10,7 +10,7 @@ import click
 from click.shell_completion import CompletionItem, get_completion_class
 
 import lmzip
-from lmzip.cli import instruments
+from lmzip.cli import instruments, train
 from lmzip.cli.familiar import familiar_options
 from lmzip.cli.options import (
     Settings,
@@ -19,6 +19,7 @@ from lmzip.cli.options import (
     level_options,
     model_options,
     output_options,
+    prior_option,
     scratch_option,
     talk_options,
 )
@@ -124,6 +125,7 @@ Examples:
   lmzip -9 < in > out.lmz            from and to a pipe; lmzip -d restores
   tar -I lmzip -cf dir.tar.lmz dir   and tar -I lmzip -xf dir.tar.lmz
   lmzip --after v1.txt v2.txt        what is new in v2.txt; lmzip d --after v1.txt v2.txt.lmz
+  lmzip train -o mine.lmp records    learn from many small files; lmzip --prior mine.lmp new
   lmzip c -r dir --output-dir out    all files of a directory
   lmzip -- *                         also files that are called c, or list, or -x
 
@@ -131,13 +133,15 @@ Examples:
 Environment:
   LMZIP_LEVEL    level when no option gives one
   LMZIP_THREADS  what -T gives otherwise
+  LMZIP_PRIOR    what --prior gives otherwise
   LMZIP_ENGINE   cpu, int8 or float32: force an engine; all give the same bits
 
 \b
 Exit status:
   0  all is done
   1  usage, a missing file, a full disk
-  2  damaged or foreign data, or another OLD than an archive was made after
+  2  damaged or foreign data, another OLD than an archive was made after, or a prior that is
+     missing, damaged, or for another lmzip or level
   3  a bug in lmzip
   Signals, and a closed pipe, end lmzip as they end other programs (SIGINT: 130 in a shell).
 """
@@ -174,6 +178,7 @@ def cli() -> None:
 @level_options
 @scratch_option
 @after_option
+@prior_option
 @output_options
 @familiar_options
 @model_options
@@ -183,7 +188,8 @@ def compress(ctx: click.Context, **options: Any) -> None:
     """Compress each of FILES to FILE.lmz, or standard input to standard output.
 
     Mode and time of a file are kept. Files whose names end in .lmz are skipped. With --after each
-    archive holds only what is new after OLD.
+    archive holds only what is new after OLD. With --prior the level is that of PRIOR, and small
+    files of the kind that it knows become much smaller.
     """
     from lmzip.cli.jobs import compress_files
 
@@ -198,6 +204,7 @@ _salvage = click.option(
 @cli.command(short_help="Restore files, or standard input.", context_settings=HELP)
 @file_options
 @after_option
+@prior_option
 @output_options
 @familiar_options
 @_salvage
@@ -225,6 +232,7 @@ _json = click.option("--json", "as_json", is_flag=True, help="List as JSON.")
 @cli.command(short_help="Check archives, writing nothing.")
 @file_options
 @after_option
+@prior_option
 @_quick
 @familiar_options
 @model_options
@@ -247,15 +255,16 @@ def list_(ctx: click.Context, **options: Any) -> None:
     """Show what archives say about themselves, without decoding them.
 
     Bytes of archive and data, ratio, bits per byte, blocks, level, whether the model began from
-    learned weights or from scratch, and whether it read other data first (+after: they are needed
-    again), the first digits of the code hash and of the SHA-256 of the data.
+    learned weights, with a prior or from scratch, and whether it read other data first (+after:
+    they are needed again, as a prior is: -v names them), the first digits of the code hash and of
+    the SHA-256 of the data.
     """
     from lmzip.cli.listing import list_files
 
     ctx.exit(list_files(Settings(**options)))
 
 
-for _command in instruments.COMMANDS:
+for _command in (train.train, *instruments.COMMANDS):
     cli.add_command(_command)
 
 
@@ -276,6 +285,7 @@ _modes = {
 @level_options
 @scratch_option
 @after_option
+@prior_option
 @output_options
 @familiar_options
 @_salvage
@@ -294,8 +304,9 @@ def bare(ctx: click.Context, mode: str | None, **options: Any) -> None:
         "test": jobs.test_files,
         "list": listing.list_files,
     }
-    if mode == "list" and options["after"]:
-        raise click.UsageError("--after is for compressing, restoring and testing: nothing is read")
+    for name in ("after", "prior"):
+        if mode == "list" and options[name]:
+            raise click.UsageError(f"--{name} is for compressing, restoring and testing")
     ctx.exit(work[mode or "compress"](Settings(**options)))
 
 

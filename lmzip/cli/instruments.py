@@ -20,13 +20,16 @@ from lmzip.cli.options import (
     file_options,
     level_options,
     model_options,
+    prior_option,
     scratch_option,
     talk_options,
 )
 from lmzip.cli.outputs import is_special, open_special
+from lmzip.cli.prior import read_prior
 from lmzip.cli.report import Console, about
-from lmzip.codec.levels import MAX_LEVEL, MIN_LEVEL
+from lmzip.codec.levels import DEFAULT_LEVEL, MAX_LEVEL, MIN_LEVEL
 from lmzip.outputs import atomic_output
+from lmzip.prior import Prior, checked_level
 from lmzip.progress import progress_bar
 
 _json = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
@@ -60,6 +63,7 @@ def bench(files: tuple[str, ...], levels: str, as_json: bool) -> None:
 @_force
 @level_options
 @scratch_option
+@prior_option
 @model_options
 @talk_options
 @click.pass_context
@@ -68,12 +72,13 @@ def report(ctx: click.Context, file: str, page: str | None, **options: Any) -> N
 
     Code length, learning curve, the length of the program |F|, what each part of the model saves,
     other compressors, the most and the least surprising passages. The numbers are those of the
-    archive. It is made from learned weights and from scratch, to tell how many bytes of such data
-    pay for the weights in |F|. The page adds pictures, and the text coloured by the cost of each
-    byte.
+    archive. It is made from learned weights (with PRIOR, if given) and from scratch, to tell how
+    many bytes of such data pay for what is in |F| then. The page adds pictures, and the text
+    coloured by the cost of each byte.
     """
     settings = Settings(files=(file,), **options)
-    level, console = settings.chosen_level(), settings.console()
+    console = settings.console()
+    prior, level = _beginning(settings, console)
     _check_page(page, settings)
     for item in inputs(settings, console):
         with console.each(item.name):
@@ -83,9 +88,9 @@ def report(ctx: click.Context, file: str, page: str | None, **options: Any) -> N
                 from lmzip.instruments.payoff import Payoff
 
                 options = {"progress": progress, **settings.model_options()}
-                both = Payoff(
-                    *(lengths.report(data, level, from_scratch=n, **options) for n in (False, True))
-                )
+                learned = lengths.report(data, level, prior=prior, **options)
+                scratch = lengths.report(data, level, from_scratch=True, **options)
+                both = Payoff(learned, scratch)
             found = both.scratch if settings.from_scratch else both.learned
             if page is not None:
                 from lmzip.instruments.page import report_page
@@ -107,6 +112,7 @@ def report(ctx: click.Context, file: str, page: str | None, **options: Any) -> N
 @_html
 @_json
 @_force
+@prior_option
 @model_options
 @talk_options
 @click.pass_context
@@ -114,22 +120,26 @@ def compare(ctx: click.Context, levels: str, page: str | None, **options: Any) -
     """Compare levels on each of FILES.
 
     Code lengths, the regret against the best of the levels, and where a larger model overtakes
-    the next smaller one. The page draws the learning curves of all in one picture.
+    the next smaller one. With PRIOR its level is there once more, with it. The page draws the
+    learning curves of all in one picture.
     """
     from lmzip.cli import told
     from lmzip.instruments import comparison, lengths
 
     settings, numbers = Settings(**options), _numbers(levels)
     console = settings.console()
+    prior = read_prior(settings, console)
+    ways: list[tuple[int, Prior | None]] = [(number, None) for number in numbers]
+    ways += [] if prior is None else [(prior.level, prior)]
     _check_page(page, settings)
     found: dict[Input, list[lengths.Report]] = {}
     for item in inputs(settings, console):
         with console.each(item.name):
             data = _read(item)
-            with _progress(console, item.name, len(data) * len(numbers)) as progress:
+            with _progress(console, item.name, len(data) * len(ways)) as progress:
+                options = {"progress": progress, **settings.model_options()}
                 found[item] = [
-                    lengths.report(data, level, progress=progress, **settings.model_options())
-                    for level in numbers
+                    lengths.report(data, level, prior=given, **options) for level, given in ways
                 ]
     if page is not None and found:
         from lmzip.instruments.page import comparison_page
@@ -154,6 +164,7 @@ def compare(ctx: click.Context, levels: str, page: str | None, **options: Any) -
 @file_options
 @_json
 @level_options
+@prior_option
 @model_options
 @talk_options
 @click.pass_context
@@ -168,6 +179,7 @@ def score(ctx: click.Context, like: str, **options: Any) -> None:
 
     settings = Settings(**options)
     console = settings.console()
+    prior, level = _beginning(settings, console)
     good = _read(Input(like, Path(like)))
     items, texts = _read_all(settings, console)
     total = len(good) + 2 * sum(map(len, texts))
@@ -176,7 +188,8 @@ def score(ctx: click.Context, like: str, **options: Any) -> None:
             likeness.scores(
                 good,
                 texts,
-                settings.chosen_level(),
+                level,
+                prior=prior,
                 progress=progress,
                 **settings.model_options(),
             )
@@ -203,6 +216,7 @@ def score(ctx: click.Context, like: str, **options: Any) -> None:
 @file_options
 @_json
 @level_options
+@prior_option
 @model_options
 @talk_options
 @click.pass_context
@@ -216,13 +230,14 @@ def distance(ctx: click.Context, **options: Any) -> None:
 
     settings = Settings(**options)
     console = settings.console()
+    prior, level = _beginning(settings, console)
     items, texts = _read_all(settings, console)
     if len(items) < 2 and not console.status:
         raise click.UsageError("a distance needs two files or more: name another")
     if len(items) >= 2:
         with _progress(console, "distance", likeness.work(texts)) as progress:
             found = likeness.distances(
-                texts, settings.chosen_level(), progress=progress, **settings.model_options()
+                texts, level, prior=prior, progress=progress, **settings.model_options()
             ).tolist()
         if settings.as_json:
             _print_json({"names": [item.whole_name for item in items], "distances": found})
@@ -232,6 +247,13 @@ def distance(ctx: click.Context, **options: Any) -> None:
 
 
 COMMANDS = (bench, report, compare, score, distance)
+
+
+def _beginning(settings: Settings, console: Console) -> tuple[Prior | None, int]:
+    """The prior that is given, and the level, which must be the prior's."""
+    prior = read_prior(settings, console)
+    level = settings.chosen_level(DEFAULT_LEVEL if prior is None else prior.level)
+    return prior, checked_level(level, prior)
 
 
 def _numbers(levels: str) -> list[int]:

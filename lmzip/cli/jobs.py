@@ -11,7 +11,7 @@ from functools import partial
 from itertools import chain
 from pathlib import Path
 from time import perf_counter
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from lmzip import rawio
 from lmzip.cli.after import Given, read_given
@@ -28,11 +28,14 @@ from lmzip.cli.outputs import (
     open_special,
     restored_name,
 )
+from lmzip.cli.prior import beside, read_prior
 from lmzip.cli.report import STDOUT, Console, about
-from lmzip.codec.levels import memory_bytes
+from lmzip.codec.levels import DEFAULT_LEVEL, memory_bytes
 from lmzip.container import MAGIC, begins_like_an_archive
 from lmzip.errors import RefusedError
+from lmzip.known import Known, find_all
 from lmzip.outputs import atomic_output
+from lmzip.prior import checked_level
 from lmzip.progress import Bar, progress_bar
 from lmzip.salvage import Salvage, salvage_chunks
 from lmzip.scan import check_ahead, scan
@@ -47,13 +50,16 @@ Convert = Callable[[Iterator[bytes], Bar], Iterator[bytes]]
 
 def compress_files(settings: Settings) -> int:
     """Compress all inputs; return the exit status."""
-    level, console = settings.chosen_level(), settings.console()
+    console = settings.console()
+    prior = read_prior(settings, console)
+    level = settings.chosen_level(DEFAULT_LEVEL if prior is None else prior.level)
+    level = checked_level(level, prior)
     given = read_given(settings, console)
     worker = _Worker(settings, console, given, decoding=False)
 
     def convert(chunks: Iterator[bytes], progress: Bar) -> Iterator[bytes]:
         options = {"from_scratch": settings.from_scratch, **settings.model_options()}
-        options |= {"after": given.shown_by(progress), "progress": progress}
+        options |= {"after": given.shown_by(progress), "prior": prior, "progress": progress}
         return compress_chunks(chunks, LMZCompressor(level, **options))
 
     for item in inputs(settings, worker.console):
@@ -72,8 +78,10 @@ def decompress_files(settings: Settings) -> int:
     """Restore all inputs; return the exit status."""
     console = settings.console()
     worker = _Worker(settings, console, read_given(settings, console))
+    worker.known = Known(read_prior(settings, console))
     for item in inputs(settings, worker.console):
         with worker.console.each(item.name):
+            worker.known = beside(item, worker.known)
             target = restored_name(item, settings)
             with open_input(item, terminal=settings.force) as source:
                 if settings.salvage:
@@ -81,8 +89,8 @@ def decompress_files(settings: Settings) -> int:
                     continue
                 size, given, passing = None, worker.given, settings.force and target is None
                 if not (passing and _is_foreign(source)):
-                    size, given = _check_stored(item, source, console, given)
-                convert = _decoder(settings, given)
+                    size, given = worker.check_stored(item, source)
+                convert = worker.decoder(given)
                 if passing:
                     convert = _passing(convert)
                 done = worker.transfer(item, source, target, convert, size)
@@ -94,8 +102,10 @@ def test_files(settings: Settings) -> int:
     """Check all inputs, decoding them unless `quick`; return the exit status."""
     console = settings.console()
     worker = _Worker(settings, console, read_given(settings, console))
+    worker.known = Known(read_prior(settings, console))
     for item in archives(settings, console):
         with console.each(item.name), open_input(item, terminal=False) as source:
+            worker.known = beside(item, worker.known)
             if settings.quick:
                 found = list(scan(source))
                 if worker.given.prefix is not None:
@@ -104,8 +114,8 @@ def test_files(settings: Settings) -> int:
                 console.note_padding(item.name, sum(info.padding for info in found))
                 console.note(f"{item.name}: sound as stored, {size:,} bytes of data", least=1)
             else:
-                size, given = _check_stored(item, source, console, worker.given)
-                done = worker.run(item, source, len, _decoder(settings, given), size)
+                size, given = worker.check_stored(item, source)
+                done = worker.run(item, source, len, worker.decoder(given), size)
                 console.note(f"{item.name}: sound, {done.written:,} bytes of data", least=1)
     return console.status
 
@@ -131,6 +141,34 @@ class _Worker:
     decoding: bool = True
     written: set[tuple[int, int]] = field(default_factory=set)
     """Device and number of the files."""
+    known: Known = field(default_factory=Known)
+    """Where the priors of this archive are looked for."""
+
+    def check_stored(self, item: Input, source: BinaryIO) -> tuple[int | None, Given]:
+        """Check all stored bytes of a file, and whether what the model needs first is there.
+
+        Returns the bytes of data, None for a pipe, and what to read first.
+        """
+        archives = check_ahead(source)
+        if archives is None:
+            return None, self.given
+        for info in archives:
+            made = f"code {info.code}" if info.prior is None else f"prior {info.prior}"
+            message = f"{item.name}: {_needs(info.level)}, blocks: {info.blocks:,}, {made}"
+            self.console.note(message, least=2)
+        find_all(self.known, ((info.begun_with, info.level) for info in archives))
+        return sum(info.raw_size for info in archives), self.given.fitting(archives)
+
+    def decoder(self, given: Given) -> Convert:
+        """What restores this archive."""
+        known = self.known
+
+        def convert(chunks: Iterator[bytes], progress: Bar) -> Iterator[bytes]:
+            options: dict[str, Any] = {"after": given.shown_by(progress), "prior": known}
+            options |= self.settings.model_options()
+            return decompress_chunks(chunks, progress=progress, **options)
+
+        return convert
 
     def transfer(
         self,
@@ -234,7 +272,8 @@ class _Worker:
         report = Salvage()
 
         def convert(chunks: Iterator[bytes], progress: Bar) -> Iterator[bytes]:
-            options = {"after": self.given.shown_by(progress), **self.settings.model_options()}
+            options: dict[str, Any] = {"after": self.given.shown_by(progress), "prior": self.known}
+            options |= self.settings.model_options()
             return salvage_chunks(chunks, report, progress=progress, **options)
 
         self.transfer(item, source, target, convert, None)
@@ -252,14 +291,6 @@ class _Worker:
             f"{done.seconds:,.1f} s, {rate:,.1f} kB/s",
             least=1,
         )
-
-
-def _decoder(settings: Settings, given: Given) -> Convert:
-    def convert(chunks: Iterator[bytes], progress: Bar) -> Iterator[bytes]:
-        options = {"after": given.shown_by(progress), **settings.model_options()}
-        return decompress_chunks(chunks, progress=progress, **options)
-
-    return convert
 
 
 def _is_foreign(source: BinaryIO) -> bool:
@@ -287,22 +318,6 @@ def _passing(convert: Convert) -> Convert:
             yield chunk
 
     return convert_or_pass
-
-
-def _check_stored(
-    item: Input, source: BinaryIO, console: Console, given: Given
-) -> tuple[int | None, Given]:
-    """Check all stored bytes of a file, and whether what is given to be read first fits.
-
-    Returns the bytes of data, None for a pipe, and what to read first.
-    """
-    archives = check_ahead(source)
-    if archives is None:
-        return None, given
-    for info in archives:
-        message = f"{item.name}: {_needs(info.level)}, blocks: {info.blocks:,}, code {info.code}"
-        console.note(message, least=2)
-    return sum(info.raw_size for info in archives), given.fitting(archives)
 
 
 def _make_directory(path: Path) -> None:

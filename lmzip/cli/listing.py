@@ -53,7 +53,7 @@ class Listed:
             f"{sum(info.blocks for info in self.archives):,}",
             self._common(lambda info: str(info.level)),
             self._common(_began),
-            self._common(lambda info: info.code[:_SHORT]),
+            self._common(lambda info: (info.code or "-")[:_SHORT]),
             self._common(lambda info: info.digest[:_SHORT]),
             self.item.name,
         )
@@ -78,7 +78,8 @@ class Listed:
 
 def _began(info: ArchiveInfo) -> str:
     """What the model began from."""
-    return ("scratch" if info.from_scratch else "learned") + ("+after" if info.after else "")
+    began = "scratch" if info.from_scratch else "prior" if info.prior else "learned"
+    return began + ("+after" if info.after else "")
 
 
 def list_files(settings: Settings) -> int:
@@ -89,6 +90,8 @@ def list_files(settings: Settings) -> int:
         with console.each(item.name), open_input(item, terminal=False) as source:
             listed.append(Listed(item, tuple(scan(source, verify=False))))
             console.note_padding(item.name, sum(info.padding for info in listed[-1].archives))
+            for name in sorted({info.prior for info in listed[-1].archives if info.prior}):
+                console.note(f"{item.name}: needs the prior {name}", least=1)
             for digest in sorted({info.after for info in listed[-1].archives if info.after}):
                 console.note(f"{item.name}: needs --after, with data of digest {digest}", least=1)
     if settings.as_json:

@@ -50,6 +50,7 @@ class Settings:
     level: int | None = None
     from_scratch: bool = False
     after: tuple[str, ...] = ()
+    prior: str | None = None
     threads: int | None = None
     memory_limit: int | None = None
     salvage: bool = False
@@ -72,6 +73,8 @@ class Settings:
             raise click.UsageError(
                 "--after names a file: standard input is for the data (/dev/stdin is a name for it)"
             )
+        if self.prior is not None and self.from_scratch:
+            raise click.UsageError("--prior and --from-scratch exclude each other")
         if self.remove and self.salvage:
             raise click.UsageError("--rm and --salvage exclude each other: keep what is damaged")
 
@@ -105,11 +108,15 @@ class Settings:
         """Keyword arguments of compressors and decompressors. 0 stands for no bound."""
         return {"threads": self.threads or None, "memory_limit": self.memory_limit or None}
 
-    def chosen_level(self) -> int:
-        """The level asked for, or that of LMZIP_LEVEL, or the default."""
+    def chosen_prior(self) -> str | None:
+        """The prior asked for, or that of LMZIP_PRIOR, unless it is to be from scratch."""
+        return self.prior or (not self.from_scratch and os.environ.get("LMZIP_PRIOR")) or None
+
+    def chosen_level(self, usual: int = DEFAULT_LEVEL) -> int:
+        """The level asked for, or that of LMZIP_LEVEL, or the usual one."""
         if self.level is not None:
             return self.level
-        wanted = os.environ.get("LMZIP_LEVEL") or str(DEFAULT_LEVEL)
+        wanted = os.environ.get("LMZIP_LEVEL") or str(usual)
         if wanted not in map(str, range(MIN_LEVEL, MAX_LEVEL + 1)):
             raise click.UsageError(
                 f"LMZIP_LEVEL is {wanted!r}, but levels are {MIN_LEVEL} to {MAX_LEVEL}: "
@@ -156,6 +163,14 @@ after_option = click.option(
     help="Let the model read OLD first, such as an earlier version: a file that both sides have, "
     "and that restoring needs again, unchanged. Several, each with its --after, are read in the "
     "order given; of more than 16 MiB, the last.",
+)
+
+prior_option = click.option(
+    "--prior",
+    type=NAME,
+    metavar="PRIOR",
+    help="Begin with what `lmzip train` has learned: a file that both sides have. When restoring, "
+    "those beside the archive and in ~/.local/share/lmzip/priors are looked at too.",
 )
 
 

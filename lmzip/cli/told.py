@@ -21,7 +21,10 @@ def report(name: str, told: Report, both: Payoff) -> Iterator[str]:
     """Lines that tell all that a report says but the costs of single bytes, and whether the learned
     weights pay."""
     stored = sum(block.stored for block in told.blocks)
-    yield f"{name}, level {told.level}" + (", from scratch" if told.from_scratch else "")
+    began = ", from scratch" if told.from_scratch else ""
+    if told.prior is not None:
+        began = f", with the prior {told.prior.name}"
+    yield f"{name}, level {told.level}{began}"
     yield ""
     for title, text in (
         ("data", f"{len(told.data):,} bytes"),
@@ -51,7 +54,7 @@ def comparison(name: str, reports: Sequence[Report]) -> Iterator[str]:
     head = ("level", "bits", "bpb", "archive", "regret", "final loss", "learning", "kB/s")
     rows = [
         (
-            f"-{told.level}",
+            f"-{told.name}",
             f"{told.bits:,.1f}",
             _bits(told.bits_per_byte),
             f"{told.archive_size:,}",
@@ -101,7 +104,10 @@ def distances(names: Sequence[str], found: Sequence[Sequence[float]]) -> Iterato
 
 
 def _program(told: Report) -> str:
-    return "the codec's sources" + ("" if told.from_scratch else " and learned weights")
+    if told.from_scratch:
+        return "the codec's sources"
+    prior = "" if told.prior is None else ", and the prior"
+    return f"the codec's sources and learned weights{prior}"
 
 
 def _payoff(both: Payoff) -> Iterator[str]:
@@ -152,7 +158,7 @@ def _parts(told: Report) -> Iterator[str]:
 
 
 def _others(told: Report) -> Iterator[str]:
-    sizes = {f"lmzip -{told.level}": told.archive_size, **told.others}
+    sizes = {f"lmzip -{told.name}": told.archive_size, **told.others}
     rows = [
         (name, f"{size:,}", _bits(8 * size / len(told.data)))
         for name, size in sorted(sizes.items(), key=lambda item: item[1])

@@ -33,8 +33,12 @@ def best_of(reports: Sequence[Report]) -> Report:
 
 
 def overtakings(reports: Sequence[Report]) -> list[Overtaking]:
-    """Each level against the next lower one of those in `reports`, of the same data."""
-    rising = sorted(reports, key=lambda report: report.level)
+    """Each level against the next lower one of those in `reports`, of the same data.
+
+    Those with a prior are left out.
+    """
+    plain = [report for report in reports if report.prior is None]
+    rising = sorted(plain, key=lambda report: report.level)
     return [
         Overtaking(larger.level, smaller.level, _overtakes(larger, smaller))
         for smaller, larger in pairwise(rising)

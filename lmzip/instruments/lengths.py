@@ -21,6 +21,7 @@ from lmzip.arguments import Data, Progress
 from lmzip.arrays import np
 from lmzip.codec.levels import DEFAULT_LEVEL
 from lmzip.instruments import visible
+from lmzip.prior import Path, Prior, prior_of
 from lmzip.stream import LMZCompressor
 from lmzip.whole import compress
 
@@ -83,6 +84,13 @@ class Report:
     """Bytes that other compressors make of the data."""
     from_scratch: bool = False
     """Whether the model began without the weights that were learned beforehand."""
+    prior: Prior | None = None
+    """What it began with."""
+
+    @property
+    def name(self) -> str:
+        """The level, and whether there was a prior: what tells reports of the same data apart."""
+        return f"{self.level}" + ("" if self.prior is None else "+prior")
 
     @cached_property
     def costs(self) -> np.ndarray:
@@ -130,8 +138,9 @@ class Report:
     @property
     def program_bits(self) -> int:
         """|F|: the codec's sources and learned weights, these unless `from_scratch`, packed by
-        `lzma -9e`; Python and its libraries not counted."""
-        return 8 * program_size(weights=not self.from_scratch)
+        `lzma -9e`, and the prior; Python and its libraries not counted."""
+        prior = 0 if self.prior is None else self.prior.size
+        return 8 * (program_size(weights=not self.from_scratch) + prior)
 
     @property
     def description_bits(self) -> float:
@@ -184,6 +193,7 @@ class Report:
         return {
             "level": self.level,
             "from_scratch": self.from_scratch,
+            "prior": None if self.prior is None else self.prior.name,
             "data_bytes": len(self.data),
             "archive_bytes": self.archive_size,
             "payload_bytes": self.payload,
@@ -208,19 +218,22 @@ def report(
     level: int = DEFAULT_LEVEL,
     *,
     from_scratch: bool = False,
+    prior: Prior | Path | None = None,
     threads: int | None = None,
     memory_limit: int | None = None,
     progress: Progress | None = None,
 ) -> Report:
     """Compress `data` and tell what each byte costs, and what the model's parts save.
 
-    `from_scratch`: without the weights that were learned beforehand. Keeps all data in memory, and
-    8 bytes for each of their bytes. Raises ValueError for a level that is not 1 to 9, LimitError if
-    the level needs more memory.
+    `from_scratch`: without the weights that were learned beforehand; `prior`, or its file: what the
+    model begins with. Keeps all data in memory, and 8 bytes for each of their bytes. Raises
+    ValueError for a level that is not 1 to 9, PriorError, LimitError if the level needs more
+    memory.
     """
-    data = bytes(data)
-    options = {"threads": threads, "memory_limit": memory_limit, "progress": progress}
-    compressor = _Watched(level, from_scratch=from_scratch, **options)
+    data, prior = bytes(data), prior_of(prior)
+    options: dict[str, Any] = {"threads": threads, "memory_limit": memory_limit}
+    options["progress"] = progress
+    compressor = _Watched(level, from_scratch=from_scratch, prior=prior, **options)
     compress(bytes(64), level, threads=threads)  # loads what is loaded once: no part of the time
     start = perf_counter()
     archive_size = len(compressor.compress(data)) + len(compressor.flush())
@@ -235,6 +248,7 @@ def report(
         seconds=seconds,
         others={name: len(bench.coder_of(name)[0](data)) for name in bench.coders([])},
         from_scratch=from_scratch,
+        prior=prior,
     )
 
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lmzip import codec, container
 from lmzip.arguments import Progress
 from lmzip.arrays import np
 from lmzip.checks import check_level
 from lmzip.codec.levels import DEFAULT_LEVEL
+from lmzip.prior import Path, Prior, prior_of
 
 if TYPE_CHECKING:
     from lmzip.codec.loop import Codec
@@ -42,7 +43,7 @@ class Reader:
     """A model that has read some bytes, and can be asked what others would cost after them.
 
     `room`: bytes of the longest text that will be asked about; the model's tables are made large
-    enough for both together, as far as the level allows.
+    enough for both together, as far as the level allows. `prior`: what the model begins with.
     """
 
     def __init__(
@@ -51,16 +52,19 @@ class Reader:
         level: int = DEFAULT_LEVEL,
         *,
         room: int = 0,
+        prior: Prior | None = None,
         threads: int | None = None,
         progress: Progress | None = None,
     ) -> None:
-        from lmzip.codec.coder.bit_coder import empty_bits  # slow: the model's libraries
-        from lmzip.codec.loop import Codec
-
-        self._codec = Codec(level, threads=threads, progress=progress)
         size = min(max(len(data) + room, 1), codec.BLOCK_SIZE)
+        if prior is not None:
+            prior.check_level(level)
+            self._codec = prior.begin(size, threads=threads, progress=progress)
+        else:
+            from lmzip.codec.loop import Codec  # slow: the model's libraries
 
-        self._codec.bits = empty_bits(self._codec.preset, size)
+            self._codec = Codec(level, threads=threads, progress=progress)
+            self._codec.read(b"", size)
         self.bits = _read(self._codec, data)
         """Code length of what was read."""
 
@@ -80,18 +84,21 @@ def scores(
     candidates: Sequence[bytes],
     level: int = DEFAULT_LEVEL,
     *,
+    prior: Prior | Path | None = None,
     threads: int | None = None,
     memory_limit: int | None = None,
     progress: Progress | None = None,
 ) -> Iterator[Score]:
     """Score each candidate by cross-entropy difference (Moore, Lewis 2010): how much less it
-    costs to a model that has read `like`. `like` is read once.
+    costs to a model that has read `like`. `like` is read once. `prior`, or its file: what all
+    models begin with.
 
-    Two models are in memory. Raises ValueError for a level that is not 1 to 9, LimitError.
+    Two models are in memory. Raises ValueError for a level that is not 1 to 9, PriorError,
+    LimitError.
     """
     check_level(level, memory_limit, models=2)
     room = max(map(len, candidates), default=0)
-    options = {"threads": threads, "progress": progress}
+    options: dict[str, Any] = {"prior": prior_of(prior), "threads": threads, "progress": progress}
     primed = Reader(like, level, room=room, **options)
     for candidate in candidates:
         scratch = Reader(candidate, level, **options).bits
@@ -102,6 +109,7 @@ def distances(
     texts: Sequence[bytes],
     level: int = DEFAULT_LEVEL,
     *,
+    prior: Prior | Path | None = None,
     threads: int | None = None,
     memory_limit: int | None = None,
     progress: Progress | None = None,
@@ -111,12 +119,13 @@ def distances(
     NCD(a, b) = (C(ab) - min(C(a), C(b))) / max(C(a), C(b)), C the code length: near 0 for what
     says the same, near 1 for what has nothing in common. Of two texts the longer is read first, so
     that both orders give the same; the diagonal, NCD(a, a), is measured too. Two empty texts have
-    distance 0. Two models are in memory. Raises ValueError for a level that is not 1 to 9,
-    LimitError.
+    distance 0. `prior`, or its file: what all models begin with. Two models are in memory. Raises
+    ValueError for a level that is not 1 to 9, PriorError, LimitError.
     """
     check_level(level, memory_limit, models=2)
     room = max(map(len, texts), default=0)
-    options = {"room": room, "threads": threads, "progress": progress}
+    options: dict[str, Any] = {"room": room, "prior": prior_of(prior), "threads": threads}
+    options["progress"] = progress
     bits = [Reader(text, level, **options).bits for text in texts]
     order = _order(texts)
     result = np.zeros((len(texts), len(texts)))

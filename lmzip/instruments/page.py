@@ -42,6 +42,8 @@ def report_page(name: str, report: Report) -> str:
     """The page of `lmzip report --html`. Raises RefusedError if matplotlib is missing."""
     stored = sum(block.stored for block in report.blocks)
     start = ", from scratch" if report.from_scratch else ""
+    if report.prior is not None:
+        start = f", with the prior {report.prior.name}"
     cards = [
         ("code length", f"{report.bits:,.0f} bits", f"{_bits(report.bits_per_byte)} per byte"),
         ("data", f"{len(report.data):,} bytes", ""),
@@ -137,7 +139,7 @@ def _comparison(reports: Sequence[Report]) -> str:
             "final loss", "cost of learning, bits", "bytes per second")  # fmt: skip
     rows = [
         (
-            str(report.level),
+            report.name,
             f"{report.bits:,.0f}",
             _bits(report.bits_per_byte),
             f"{report.archive_size:,}",

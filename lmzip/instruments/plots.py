@@ -91,14 +91,14 @@ def learning_curves(reports: Sequence[Report]) -> Figure:
 def regret_curves(reports: Sequence[Report]) -> Figure:
     """Bits per byte that each has spent more than the best of them, over the bytes read."""
     best = best_of(reports)
-    axes = _axes(f"regret against level {best.level}, the best in the end", height=3.0)
+    axes = _axes(f"regret against level {best.name}, the best in the end", height=3.0)
     count = len(best.data)
     places = np.unique(np.geomspace(1, max(count, 1), POINTS).astype(np.int64))
     places = places[places >= min(FIRST_CHUNK, count)]
     for report, colour in zip(reports, COLOURS, strict=False):
         if count:
             behind = np.cumsum(report.costs - best.costs)[places - 1] / places
-            axes.plot(places, behind, color=colour, linewidth=1.5, label=f"level {report.level}")
+            axes.plot(places, behind, color=colour, linewidth=1.5, label=f"level {report.name}")
     axes.set_xscale("log", base=2)
     axes.set_xlabel("bytes read")
     axes.set_ylabel("bits per byte more, so far")
@@ -110,8 +110,8 @@ def regret_curves(reports: Sequence[Report]) -> Figure:
 
 def coders(report: Report) -> Figure:
     """Bytes of the archive beside those of other compressors."""
-    sizes = {f"lmzip -{report.level}": report.archive_size, **report.others}
-    return _bars("bytes, beside other compressors", sizes, f"lmzip -{report.level}")
+    sizes = {f"lmzip -{report.name}": report.archive_size, **report.others}
+    return _bars("bytes, beside other compressors", sizes, f"lmzip -{report.name}")
 
 
 def parts(report: Report) -> Figure:
@@ -162,7 +162,7 @@ def _bars(title: str, values: dict[str, float], own: str) -> Figure:
 
 
 def _label(report: Report, reports: Sequence[Report], alone: str) -> str:
-    return alone if len(reports) == 1 else f"level {report.level}"
+    return alone if len(reports) == 1 else f"level {report.name}"
 
 
 def _legend(axes: Axes) -> None:
