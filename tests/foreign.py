@@ -22,14 +22,18 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 
 def here(folder: Path) -> int:
-    from test_golden import PINNED, of_today
+    from make_golden import OLD, beginning
+    from test_golden import PINNED, of_today, prior_of_today
 
     import lmzip
 
+    (folder / "small.lmp").write_bytes(prior_of_today())
+    (folder / "old").write_bytes(OLD)
     for name in PINNED:
         archive = of_today(name)
         (folder / f"{name}.lmz").write_bytes(archive)
-        (folder / f"{name}.data").write_bytes(lmzip.decompress(archive))
+        data = lmzip.decompress(archive, **beginning(name, prior_of_today()))
+        (folder / f"{name}.data").write_bytes(data)
     return 0
 
 
@@ -61,8 +65,13 @@ def there(folder: Path, levels: set[int]) -> int:
     compare = Comparison()
     pairs = {path: path.with_suffix(".data").read_bytes() for path in sorted(folder.glob("*.lmz"))}
     pairs = {path: data for path, data in pairs.items() if levels_of(path) <= levels}
+    old, prior = ((folder / name).read_bytes() for name in ("old", "small.lmp"))
     for path, data in pairs.items():
-        compare(f"{path.stem}, reference decoder", decode(path.read_bytes()) == data)
+        after, begun = (
+            (old if "after" in path.stem else b""),
+            (prior if "prior" in path.stem else b""),
+        )
+        compare(f"{path.stem}, reference decoder", decode(path.read_bytes(), after, begun) == data)
     if find_spec("numba") is None:
         print("no Numba: the codec itself does not run")
     else:
@@ -71,11 +80,14 @@ def there(folder: Path, levels: set[int]) -> int:
         import lmzip
 
         print(f"Numba {numba.__version__}; the first times include its compilation", flush=True)
+        from make_golden import beginning
+
         for path, data in pairs.items():
-            archive = path.read_bytes()
-            compare(f"{path.stem}, decoded", lmzip.decompress(archive) == data)
+            archive, given = path.read_bytes(), beginning(path.stem, prior)
+            compare(f"{path.stem}, decoded", lmzip.decompress(archive, **given) == data)
             if len(levels_of(path)) == 1:
-                start = {"level": archive[5] & 15, "from_scratch": archive[5] >> 4 == 1}
+                start = {"level": archive[5] & 15, "from_scratch": bool(archive[5] >> 4 & 1)}
+                start |= given
                 again = lmzip.compress(data, **start)
                 compare(f"{path.stem}, encoded", again == archive)
     return bool(compare.different or not pairs)

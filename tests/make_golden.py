@@ -5,7 +5,8 @@
 
 Whoever writes them anew says that archives made before will not open any more: do so knowingly,
 and say in the commit why. `golden/manifest.txt` holds, for each archive, its SHA-256, that of
-its data, and its name.
+its data, and its name. Those with `prior` in their names begin with `golden/small.lmp`, made here
+too; those with `after` after OLD.
 """
 
 from __future__ import annotations
@@ -14,7 +15,9 @@ import hashlib
 import random
 import struct
 import sys
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import lmzip
 from lmzip.codec.levels import MAX_LEVEL, MIN_LEVEL
@@ -126,6 +129,10 @@ def noise(size: int) -> bytes:
     return bytes(DICE.below(256) for _ in range(size))
 
 
+OLD = prose(300, seed=7)
+"""What both sides have."""
+
+
 def archives() -> dict[str, bytes]:
     """Name -> archive."""
     made = {
@@ -158,11 +165,35 @@ def archives() -> dict[str, bytes]:
     made["concatenated"] = b"".join(
         lmzip.compress(data, level=level) for data, level in ((first, 1), (b"", 9), (last, 2))
     )
+    for name in ("after-1", "prior-1", "prior-after-1"):
+        data = OLD[100:250] + b"".join(new_records(2)) + OLD[:90]
+        made[name] = lmzip.compress(data, level=1, **beginning(name, small_prior()))
     return made
 
 
+def new_records(count: int) -> list[bytes]:
+    """Of the kind that the prior was learned from."""
+    from samples import records
+
+    return records(count, seed=78)
+
+
+@cache
+def small_prior() -> bytes:
+    """The prior of the golden archives, of records and a short text."""
+    from samples import learned_from, records
+
+    return learned_from(records(40), 6000).data
+
+
+def beginning(name: str, prior: bytes) -> dict[str, Any]:
+    """What an archive of this name is made with, and restored."""
+    given: dict[str, Any] = {"after": OLD} if "after" in name else {}
+    return given | ({"prior": lmzip.Prior(prior)} if "prior" in name else {})
+
+
 def manifest_line(name: str, archive: bytes) -> str:
-    data = lmzip.decompress(archive)
+    data = lmzip.decompress(archive, **beginning(name, small_prior()))
     return f"{hashlib.sha256(archive).hexdigest()} {hashlib.sha256(data).hexdigest()} {name}\n"
 
 
@@ -174,7 +205,11 @@ def main() -> int:
             changed.append(path)
         if "--write" in sys.argv[1:]:
             path.write_bytes(archive)
+    prior = GOLDEN / "small.lmp"
+    if not prior.exists() or prior.read_bytes() != small_prior():
+        changed.append(prior)
     if "--write" in sys.argv[1:]:
+        prior.write_bytes(small_prior())
         MANIFEST.write_text("".join(manifest_line(*item) for item in made.items()))
     for path in changed:
         print(f"differs: {path.name}")

@@ -9,10 +9,15 @@ import os
 import subprocess
 import sys
 
+import numpy as np
 from conftest import need_torch, noise, prose
 
 from lmzip.codec import processor
+from lmzip.codec.learned.weights_file import coded, pack_codes
+from lmzip.codec.levels import preset_of
 from lmzip.codec.loop import Codec
+from lmzip.codec.mixer.first_weights import formula, pack_differences
+from lmzip.codec.transformer.weights import initial_weights, learned_names
 
 DATA = prose(800) + noise(150)
 DECODED = DATA[:270]
@@ -21,9 +26,10 @@ takes all products; two segments to learn from, and what sees a full window of 1
 
 # One process codes with all engines and three thread counts, and decodes what another
 # machine wrote: stdin carries {"data": hex, "payload": hex or null}, the payload being that of
-# the first `size` bytes.
+# the first `size` bytes. Then it codes those with a prior, of parts that stdin carries too.
 PROGRAM = """
 import json, os, sys
+from lmzip.codec.learned.prior import Differences
 from lmzip.codec.loop import Codec
 from lmzip.errors import EngineError
 job = json.load(sys.stdin)
@@ -39,6 +45,10 @@ for engine in job["engines"]:
     for threads in (1, 2, 3):
         codec = Codec(2, threads=threads)
         result[f"{engine}-{threads}"] = f"{codec.canary():08x}" + codec.encode(data).hex()
+    network, mixer, text = (bytes.fromhex(part) for part in job["prior"])
+    codec = Codec(2, prior=Differences(network, mixer), threads=2)
+    codec.read(text, job["size"])
+    result[f"{engine}-prior"] = codec.encode(data[: job["size"]]).hex()
     if job["payload"]:
         back = Codec(2, threads=1).decode(bytes.fromhex(job["payload"]), job["size"])
         result[f"{engine}-decodes"] = back == data[: job["size"]]
@@ -63,8 +73,30 @@ WAYS = ("vnni", "avx2", "dot", "plain")
 """Instructions that multiply codes: those that a processor lacks are refused."""
 
 
+def parts_of_a_prior() -> tuple[bytes, bytes, bytes]:
+    """Differences of the network and of the mixer, and a text."""
+    preset, random = preset_of(2), np.random.default_rng(1)
+    first = initial_weights(preset)
+    rows = [random.normal(0, 0.01, (1, first[name].size)) for name in learned_names(preset)]
+    mixer = formula(preset.contexts, preset.sets)
+    added = [
+        (np.arange(9), coded(random.normal(0, 3000, (9, table.shape[1])), 20))
+        for table in (mixer.sets, mixer.finals)
+    ]
+    network = pack_codes([coded(row, 15) for row in rows])
+    return network, pack_differences(*added), prose(200, seed=3)
+
+
+PRIOR = parts_of_a_prior()
+
+
+def payload_of(data: bytes) -> str:
+    return Codec(2).encode(data).hex()
+
+
 def run(settings: dict[str, str], payload: str | None, engines: list[str]) -> dict:
     job = {"data": DATA.hex(), "payload": payload, "size": len(DECODED), "engines": engines}
+    job["prior"] = [part.hex() for part in PRIOR]
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM],
         input=json.dumps(job),
@@ -95,8 +127,9 @@ def test_one_archive_over_the_whole_matrix(request):
     need_torch()
     matrix = [settings for settings in MATRIX if settings["ATEN_CPU_CAPABILITY"] in had()]
     first = run({}, None, ["cpu", "int8", "float32"])
-    reference = first["float32-1"]
-    payload = Codec(2).encode(DECODED).hex()
+    reference, with_prior = first["float32-1"], first["float32-prior"]
+    assert with_prior != payload_of(DECODED)
+    payload = payload_of(DECODED)
     # The settings are torch's: the kernels know nothing of them.
     results = [run(settings, payload, ["int8", "float32"]) for settings in matrix]
     digests = set()
@@ -106,6 +139,8 @@ def test_one_archive_over_the_whole_matrix(request):
                 assert name == "int8", f"{name} refused under {settings}"
             elif name.endswith("decodes"):
                 assert outcome, f"{name} fails under {settings}"
+            elif name.endswith("prior"):
+                assert outcome == with_prior, f"{name} differs under {settings}"
             else:
                 digests.add(hashlib.sha256(outcome.encode()).hexdigest())
                 assert outcome == reference, f"{name} differs under {settings}"
@@ -116,4 +151,4 @@ def test_one_archive_over_the_whole_matrix(request):
     for way, result in zip(WAYS, ways, strict=True):
         if result != {"cpu": "refused by its self-test"}:
             counts = dict.fromkeys(("cpu-1", "cpu-2", "cpu-3"), reference)
-            assert result == {**counts, "cpu-decodes": True}, way
+            assert result == {**counts, "cpu-prior": with_prior, "cpu-decodes": True}, way
