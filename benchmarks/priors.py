@@ -6,7 +6,7 @@ Each argument is a kind and where it is:
 
     json=FILE   objects of 500 to 2,000 bytes, cut from the JSON documents in a file, between NULs
     log=FILE    lines in groups of 20; so csv=FILE
-    mail=FILE   mails between NULs, those of the sender that has most
+    mail=FILE   mails in threads between NULs, those of the sender that has most bytes
     code=FOLDER files of source text
 
 Half of the samples, by chance, is learned from; of the other half `--test` samples are compressed.
@@ -19,17 +19,17 @@ from __future__ import annotations
 import argparse
 import json
 import random
+import re
 import subprocess
 import sys
 import tempfile
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import lmzip
-from lmzip.prior import SIZE
+from lmzip.prior import SIZE, TEXT
 from lmzip.priors.training import train
 
 LINES = 20
@@ -94,15 +94,14 @@ def groups_of_lines(path: Path) -> list[bytes]:
 
 
 def mails(path: Path) -> list[bytes]:
-    """Those of the sender that has most, shorter than 16 kB."""
-
-    def sender(mail: bytes) -> bytes:
-        froms = [line for line in mail[:4000].split(b"\n") if line.startswith(b"From:")]
-        return froms[0] if froms else b""
-
-    found = [mail for mail in path.read_bytes().split(b"\0") if 200 < len(mail) < 16384]
-    (most, _), *_ = Counter(filter(None, map(sender, found))).most_common(1)
-    return [mail for mail in found if sender(mail) == most]
+    """Those of the sender that has most bytes, shorter than 16 kB."""
+    found: dict[bytes, list[bytes]] = {}
+    for thread in path.read_bytes().split(b"\0"):
+        for mail in re.split(rb"\n(?=From: )", thread):
+            address = re.match(rb"From: .*?([\w.+-]+@[\w.-]+)", mail)
+            if address and 200 < len(mail) < 16384:
+                found.setdefault(address[1], []).append(mail)
+    return max(found.values(), key=lambda mails: sum(map(len, mails)))
 
 
 def sources(path: Path) -> list[bytes]:
@@ -159,7 +158,9 @@ def row(kind: str, samples: list[bytes], options: argparse.Namespace) -> str:
     print(f"{kind}: {half} and {len(tested)} samples", file=sys.stderr, flush=True)
     plain, with_dictionary, dictionary = with_zstd(learned, tested)
     start = time.perf_counter()
-    prior = lmzip.Prior(train(learned, options.level, size=options.size, told=said).data)
+    prior = lmzip.Prior(
+        train(learned, options.level, size=options.size, text_size=options.text, told=said).data
+    )
     minutes = (time.perf_counter() - start) / 60
     without = with_prior = 0
     for data in tested:
@@ -191,6 +192,7 @@ def main() -> int:
     parser.add_argument("--samples", type=int, default=2000, help="of each kind at most")
     parser.add_argument("--test", type=int, default=1000, help="of each kind at most")
     parser.add_argument("--size", type=int, default=SIZE, help="of a prior at most, bytes")
+    parser.add_argument("--text", type=int, default=TEXT, help="of its text at most, bytes")
     parser.add_argument("--level", type=int, default=5)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--check", action="store_true", help="restore too, and compare")

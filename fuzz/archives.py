@@ -16,7 +16,9 @@ from unittest.mock import patch
 
 import lmzip
 from lmzip import container, stream
+from lmzip.after import prefix_of
 from lmzip.codec import code_hash, loop
+from lmzip.codec.learned.prior import Differences
 from lmzip.codec.levels import PRESETS, Preset
 from lmzip.container import (
     ARCHIVE_END,
@@ -29,6 +31,7 @@ from lmzip.container import (
     Body,
     Header,
 )
+from lmzip.priors.parts import Parts
 
 BLOCK_SIZE = 64
 BITS = {"type": 4, "raw_size": 20, "stored_size": 24, "canary": 16}
@@ -48,7 +51,13 @@ TINY = Preset(
     log_slots=6,
 )
 HEADER = Header(1, code_hash()[:CODE_SIZE])
-HEAD = HEADER.pack()
+AFTER = b"what both sides have, and no archive holds"
+PRIOR = lmzip.Prior(
+    Parts(1, code_hash()[:CODE_SIZE], Differences(), b"what is common, " * 13).pack()
+)
+"""Its text is so long that a first block of any size needs the same memory."""
+OF_BOTH = Header(1, b"", after=prefix_of(AFTER).needed, prior=PRIOR.digest)
+"""Of archives with both."""
 
 
 def shrink() -> None:
@@ -63,8 +72,13 @@ class EchoModel:
     def __init__(self, *options: object) -> None:
         self.blocks = 0
 
+    def read(self, text: bytes, size: int) -> None:
+        self.blocks += len(text)
+
     def canary(self) -> int:
-        return self.blocks
+        return self.blocks & 0xFFFF
+
+    progress = None
 
     def encode(self, block: bytes) -> bytes:
         self.blocks += 1
@@ -75,13 +89,16 @@ class EchoModel:
         return (payload + bytes(size))[:size]
 
 
-def sealed_archive(data: bytes, model: EchoModel | loop.Codec) -> bytes:
+def sealed_archive(
+    data: bytes, model: EchoModel | loop.Codec, archive_header: Header = HEADER
+) -> bytes:
     """An archive of blocks whose fields are read from `data`, every seal being right.
 
     Each block takes 8 bytes of instructions: type, raw size, stored size, which of its values
     are wrong, and a wrong value; then its stored bytes. What is left follows the archive.
     """
-    out, at, before = bytearray(HEAD), 0, NO_DATA
+    head = archive_header.pack()
+    out, at, before = bytearray(head), 0, NO_DATA
     digest, blocks, more = hashlib.sha256(), 0, True
     while len(data) - at >= 9 and blocks < 4 and more:
         kind, raw_size, size, wrong, value = struct.unpack_from("<BBBBI", data, at)
@@ -107,10 +124,10 @@ def sealed_archive(data: bytes, model: EchoModel | loop.Codec) -> bytes:
                 after = value.to_bytes(DIGEST_SIZE, "little")
             else:
                 header = replace(header, **{field: value % (1 << BITS[field])})
-        out += header.pack(before + HEAD) + Body(stored, after).pack()
+        out += header.pack(before + head) + Body(stored, after).pack()
         before, blocks, more = after, blocks + 1, header.raw_size == BLOCK_SIZE
     if more:
-        out += ARCHIVE_END.pack(before + HEAD)
+        out += ARCHIVE_END.pack(before + head)
     return bytes(out) + data[at:]
 
 
@@ -133,9 +150,17 @@ def seeds() -> dict[str, bytes]:
             found[f"{name}-twice"] = packed + packed[1:]
             found[f"{name}-cut"] = packed[:-10]
             found[f"{name}-and-more"] = packed + b"more"
+        for name, given in (("prior", {"prior": PRIOR}), ("after", {"after": AFTER})):
+            packed = lmzip.compress(data["mixed"], level=1, **given)
+            found[name] = b"\6" + packed
+            found[f"{name}-twice"] = b"\6" + packed * 2
+            found[f"{name}-not-given"] = b"\2" + packed
+    both = {"prior": PRIOR, "after": AFTER}
+    found["model-both"] = b"\4" + lmzip.compress(data["mixed"], level=1, **both)
     for kinds in ((3, 3, 1), (2, 3, 2, 0), (3, 2, 2, 1), (1,), (0,)):
         blocks = b"".join(bytes([kind, 9, 8, 0, 0, 0, 0, 0]) + rng.randbytes(8) for kind in kinds)
         found[f"blocks-{'-'.join(map(str, kinds))}"] = b"\3" + blocks
+        found[f"both-{'-'.join(map(str, kinds))}"] = b"\7" + blocks
     found["model-blocks"] = b"\1" + bytes([1, 9, 8, 0, 0, 0, 0, 0]) + rng.randbytes(8)
     return found
 

@@ -26,7 +26,7 @@ else:  # the tests run the seeds through `one_input`
     instrumented = nullcontext()
 
 with instrumented:
-    from archives import HEADER, EchoModel, sealed_archive, shrink
+    from archives import AFTER, HEADER, OF_BOTH, PRIOR, EchoModel, sealed_archive, shrink
 
     from lmzip import stream
     from lmzip.errors import LMZError
@@ -38,25 +38,25 @@ LARGEST = 7
 MODEL = stream._new_codec
 
 
-def outcome(read, *arguments) -> bytes | type[LMZError]:
+def outcome(read, *arguments, **given) -> bytes | type[LMZError]:
     """The data, or the class of the error."""
     try:
-        return read(*arguments)
+        return read(*arguments, **given)
     except LMZError as error:
         assert error.what and error.why and error.remedy and str(error)
         return type(error)
 
 
-def in_pieces(data: bytes) -> bytes:
+def in_pieces(data: bytes, **given) -> bytes:
     """Decompress in small pieces, as a pipe gives them."""
     out, at = bytearray(), 0
-    decompressor = LMZDecompressor()
+    decompressor = LMZDecompressor(**given)
     while True:
         if decompressor.eof:
             data, at = decompressor.unused_data + data[at:], 0
             if not data:
                 return bytes(out)
-            decompressor = LMZDecompressor(_start=decompressor._end)
+            decompressor = LMZDecompressor(**given, _start=decompressor._end)
         piece = b""
         if decompressor.needs_input:
             piece = data[at : at + LARGEST]
@@ -74,32 +74,41 @@ def summary(data: bytes) -> bytes:
     return str(sum(info.raw_size for info in scan(io.BytesIO(data)))).encode()
 
 
-def check(data: bytes) -> None:
-    """Read `data` in every way and compare."""
-    whole = outcome(lmzip.decompress, data)
-    pieces = outcome(in_pieces, data)
-    file = outcome(lambda: lmzip.open(io.BytesIO(data)).read())
+def check(data: bytes, **given) -> None:
+    """Read `data` in every way and compare; `given`: what the model may need first."""
+    whole = outcome(lmzip.decompress, data, **given)
+    pieces = outcome(in_pieces, data, **given)
+    file = outcome(lambda: lmzip.open(io.BytesIO(data), **given).read())
     assert pieces == file, (pieces, file)
     # `decompress` looks at all checksums before the model runs, and so may find another fault.
     assert isinstance(whole, bytes) == isinstance(pieces, bytes), (whole, pieces)
     if isinstance(whole, bytes):
         assert whole == pieces
         assert outcome(summary, data) == str(len(whole)).encode()
-        saved, report = salvage(data)
+        saved, report = salvage(data, **given)
         assert saved == whole and report.lost == 0
     else:
-        saved = outcome(lambda: salvage(data)[0])
+        saved = outcome(lambda: salvage(data, **given)[0])
         assert saved is pieces or (isinstance(saved, bytes) and saved), (saved, pieces)
 
 
 def one_input(data: bytes) -> None:
-    """First byte: bit 0, instructions for a sealed archive; bit 1, no model but its stand-in."""
+    """First byte: bit 0, instructions for a sealed archive; bit 1, no model but its stand-in;
+    bit 2, of an archive with a prior and after other data, and these are given."""
     if data:
         stream._new_codec = EchoModel if data[0] & 2 else MODEL
-        archive = data[1:]
+        archive, given = data[1:], {}
+        header = OF_BOTH if data[0] & 4 else HEADER
         if data[0] & 1:
-            archive = sealed_archive(archive, stream._new_codec(HEADER, None, None))
-        check(archive)
+            model = stream._new_codec(header, None, None, PRIOR if header.prior else None)
+            if header.after:
+                model.read(AFTER, 1)
+            archive = sealed_archive(archive, model, header)
+        if data[0] & 4:
+            # What no archive needs is refused, in a stream as soon as the first does not.
+            needs = archive[5:6] and archive[5] & 32
+            given = {"prior": PRIOR, **({"after": AFTER} if needs else {})}
+        check(archive, **given)
 
 
 if __name__ == "__main__":

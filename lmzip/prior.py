@@ -28,9 +28,12 @@ Path = str | bytes | os.PathLike[str] | os.PathLike[bytes]
 
 SIZE = 256_000
 """Bytes of the file of a prior, at most, unless another size is asked for."""
-KEPT = 1 << 17
-"""A model that has read the prior's text is kept, and copied, for what begins with so many bytes at
-most: for more, reading anew is a small part of the work, and a copy takes much memory."""
+TEXT = 60_000
+"""Bytes of its text at most, unless another size is asked for: what is read before every archive,
+three seconds' work at level 5. With a sample of up to 5,500 the memory needs 2^16 places."""
+KEPT = 2
+"""A model that has read the prior's text is kept, and copied, for what begins with so many times as
+many bytes at most: for more, reading is a small part of the work, and a copy takes much memory."""
 
 
 class Prior:
@@ -60,17 +63,21 @@ class Prior:
         level: int = DEFAULT_LEVEL,
         *,
         size: int = SIZE,
+        text_size: int = TEXT,
         threads: int | None = None,
     ) -> Prior:
         """Learn from samples what archives of one level begin with.
 
         Of the samples, some are held out, and decide when to stop. `size`: bytes of the file at
-        most. Raises ValueError for a level that is not 1 to 9, for a size that nothing fits into,
-        and for samples that are too few to hold some out.
+        most. `text_size`: bytes of the text that the model is to read before each archive: a longer
+        one makes archives smaller, and takes its time. Raises ValueError for a level that is not 1
+        to 9, for a size that nothing fits into, and for samples that are too few to hold some out;
+        EngineError without Numba.
         """
         from lmzip.priors.training import train
 
-        return cls(train(samples, level, size=size, threads=threads).data)
+        options = {"size": size, "text_size": text_size, "threads": threads}
+        return cls(train(samples, level, **options).data)
 
     def save(self, file: Path) -> None:
         """Write the file, in the place of what is there. Raises OSError."""
@@ -128,7 +135,8 @@ class Prior:
     ) -> Codec:
         """A model that begins with this prior, and has read its text.
 
-        `size`: bytes of the first block, and of what else is read before it. Raises PriorError if
+        `size`: bytes of the first block, and of what else is read before it. Asked for the second
+        time in a row, one is kept, which takes the memory of a second model. Raises PriorError if
         the prior, though sound, holds what none does.
         """
         from lmzip.arrays import np  # noqa: F401 - NumPy from there before the codec asks for it
@@ -138,7 +146,7 @@ class Prior:
         key = log_buckets(preset_of(self.level), whole), os.environ.get("LMZIP_ENGINE"), threads
         with self._lock:
             # The first time none is kept: whoever codes one file needs no copy.
-            wanted, self._asked = self._asked == key and whole <= KEPT, key
+            wanted, self._asked = self._asked == key and size <= KEPT * len(self._parts.text), key
             if wanted and (self._kept is None or self._kept[0] != key):
                 self._kept = key, self._new(size, threads)
             kept = self._kept[1] if wanted and self._kept is not None else None

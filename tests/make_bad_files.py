@@ -46,6 +46,7 @@ from lmzip.errors import (
     FormatError,
     LMZError,
     MismatchError,
+    PriorError,
     TruncatedError,
     UnsupportedError,
 )
@@ -117,7 +118,7 @@ def headers() -> Iterator[BadFile]:
     for level in (0, 10, 15):
         data = with_byte(5, level)
         yield BadFile(f"level-{level}", data, UnsupportedError, f"of level {level}:")
-    for options in (8, 13):
+    for options in (5, 8, 13):
         data = with_byte(5, 16 * options + 1)
         yield BadFile(f"options-{options}", data, UnsupportedError, f"the options {options:04b}:")
     data = with_byte(11, HEAD[11] ^ 1, sealed=False)
@@ -126,6 +127,9 @@ def headers() -> Iterator[BadFile]:
     yield BadFile("code-unknown", data, UnsupportedError, "by the code eeeeeeeeeeee:")
     data = put_together(dataclasses.replace(HEADER, after=b"\xee" * DIGEST_SIZE), stored(TEXT))
     yield BadFile("after-missing", data, AfterError, "by the digest eeeeeeeeeeeeeeee, and none")
+    header = Header(1, b"", prior=b"\xee" * CODE_SIZE)
+    missing = put_together(header, stored(TEXT))
+    yield BadFile("prior-missing", missing, PriorError, "the prior eeeeeeeeeeee is missing, with")
     yield BadFile("after-cut", data[:15], TruncatedError, "after 15 bytes, in its header")
 
 

@@ -37,7 +37,7 @@ def records(count: int, seed: int = 1) -> list[bytes]:
 @cache
 def trained() -> Trained:
     """A prior of at most 8,000 bytes, learned from 60 records, and what it is worth."""
-    return train(records(60), LEVEL, size=8000)
+    return train(records(60), LEVEL, size=8000, text_size=1000)
 
 
 @cache

@@ -89,26 +89,26 @@ def test_what_is_told_is_what_archives_take():
 
 
 def test_the_same_samples_give_the_same_prior():
-    assert train(records(60), LEVEL, size=8000, threads=1) == trained()
+    assert train(records(60), LEVEL, size=8000, text_size=1000, threads=1) == trained()
 
 
 def test_what_held_out_samples_are_no_better_with_is_not_kept():
     """Nothing that the first knew is in the others: reading them makes it worse, or no better."""
-    found = train([noise(300, seed) for seed in range(12)], LEVEL, size=8000)
+    found = train([noise(300, seed) for seed in range(12)], LEVEL, size=8000, text_size=1000)
     assert found.times == 0 and found.after <= found.before
     assert Parts.unpack(found.data).differences.network == b""
 
 
 @pytest.mark.parametrize("size", [300, 1000, 6000])
 def test_it_is_no_larger_than_it_may_be(size):
-    prior = lmzip.Prior.train(records(30), LEVEL, size=size)
+    prior = lmzip.Prior.train(records(30), LEVEL, size=size, text_size=1000)
     assert prior.size <= size
     assert lmzip.decompress(lmzip.compress(NEW, LEVEL, prior=prior), prior=prior) == NEW
 
 
 def test_a_size_that_nothing_fits_into_is_refused():
     with pytest.raises(ValueError, match="allow more"):
-        train(records(30), LEVEL, size=40)
+        train(records(30), LEVEL, size=40, text_size=9)
 
 
 def test_every_step_is_told_of_as_it_goes_on():
@@ -120,7 +120,7 @@ def test_every_step_is_told_of_as_it_goes_on():
         yield done.append
         assert sum(done) == size
 
-    train(records(20), LEVEL, size=2000, told=told)
+    train(records(20), LEVEL, size=2000, text_size=500, told=told)
     assert list(steps)[:4] == [
         "choosing a text", "without a prior", "with a text", f"reading, 1 of {training.PASSES}",
     ]  # fmt: skip
@@ -129,4 +129,4 @@ def test_every_step_is_told_of_as_it_goes_on():
 
 def test_too_little_memory_is_refused_before_the_work():
     with pytest.raises(lmzip.LimitError):
-        train(records(5), LEVEL, size=2000, memory_limit=1 << 20)
+        train(records(5), LEVEL, size=2000, text_size=500, memory_limit=1 << 20)

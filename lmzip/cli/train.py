@@ -23,7 +23,7 @@ from lmzip.cli.report import Console, about
 from lmzip.known import SUFFIX, own_directory
 from lmzip.names import shown
 from lmzip.outputs import atomic_output
-from lmzip.prior import SIZE, Prior
+from lmzip.prior import SIZE, TEXT, Prior
 from lmzip.progress import progress_bar
 
 
@@ -36,6 +36,11 @@ from lmzip.progress import progress_bar
 @click.option(
     "--size", type=Memory(), default=SIZE, show_default=True, metavar="SIZE",
     help="Bytes of PRIOR at most, such as 64K.",
+)  # fmt: skip
+@click.option(
+    "--text", "text_size", type=Memory(), default=TEXT, show_default=True, metavar="SIZE",
+    help="Bytes of the text in PRIOR at most, which is read before each archive: the longer, the "
+    "smaller these are, and the later they begin.",
 )  # fmt: skip
 @click.option(
     "--lines", type=click.IntRange(min=1), metavar="N",
@@ -51,6 +56,7 @@ def train(
     samples: tuple[str, ...],
     output: str,
     size: int,
+    text_size: int,
     lines: int | None,
     **options: Any,
 ) -> None:
@@ -75,6 +81,7 @@ def train(
             found,
             level,
             size=size,
+            text_size=text_size,
             told=lambda name, total: progress_bar(
                 console.progress, name, total, announce=console.verbosity >= 0
             ),

@@ -19,22 +19,22 @@ from lmzip.checks import check_level
 from lmzip.codec.learned.prior import NONE
 from lmzip.container import BlockHeader, Body, Header
 from lmzip.priors.packing import Learned, fitted, parts
-from lmzip.priors.parts import Parts
+from lmzip.priors.parts import LONGEST_TEXT, Parts
 from lmzip.priors.samples import Samples, chosen_text, divided
 from lmzip.priors.states import Kept, Learning, new_model, tensors_of
 
-TEXT = 30_000
-"""Bytes of the text: with a sample of up to 2,700 the memory still needs 2^15 places only."""
 SHARE = 4
-"""A prior may have a quarter as many bytes as its samples, and `LEAST` anyway; the text, before it
-is packed, a quarter as many as the prior."""
+"""A prior may have a quarter as many bytes as its samples, and `LEAST` anyway."""
 LEAST = 8192
+TEXT_SHARE = 2
+"""The text, packed, may have half of them."""
 PASSES = 4
 """Times that the samples are read at most."""
 GAIN = 0.003
 """Share by which the held-out samples must get smaller for the samples to be read again."""
-AT_LEAST = 1500
-"""Bytes between two times that the memory is put back: short samples are read several in a row."""
+AT_LEAST, OF_TEXT = 1500, 16
+"""Bytes between two times that the memory is put back, and what part of the text at least: short
+samples are read several in a row."""
 MEANS = 12
 """Times that what was learned is looked at, in the second half of each time."""
 AROUND = Header.SIZE + BlockHeader.SIZE + Body.END_SIZE
@@ -74,21 +74,32 @@ def train(
     level: int,
     *,
     size: int,
+    text_size: int,
     threads: int | None = None,
     memory_limit: int | None = None,
     told: Told = lambda name, size: nullcontext(lambda done: None),
 ) -> Trained:
-    """Learn a prior of at most `size` bytes. Raises ValueError, LimitError, EngineError."""
+    """Learn a prior of at most `size` bytes, with a text of at most `text_size` unpacked.
+
+    Raises ValueError, LimitError, EngineError.
+    """
     check_level(level, memory_limit, models=2)
     divided_samples = divided(samples)
     read = sum(map(len, divided_samples.learned))
     size = min(size, max(read // SHARE, LEAST))
     with told("choosing a text", 0):
-        text = chosen_text(divided_samples.learned, min(TEXT, size // SHARE))
+        text = _fitting_text(level, divided_samples.learned, min(text_size, LONGEST_TEXT), size)
     trial = Trial(level, divided_samples, threads, told)
-    before = trial.bytes_with("without a prior", parts(level, NONE, b""))
-    best = parts(level, NONE, text)
-    after, times = trial.bytes_with("with a text", best), 0
+    best, times = parts(level, NONE, b""), 0
+    if len(best.pack()) > size:
+        raise ValueError(f"nothing that is learned fits into {size:,} bytes: allow more")
+    before = after = trial.bytes_with("without a prior", best)
+    if text:
+        found = parts(level, NONE, text)
+        cost = trial.bytes_with("with a text", found)
+        if cost < before:
+            best, after = found, cost
+    text = best.text
     learner = Learner(level, text, divided_samples.learned, threads)
     for time in range(1, PASSES + 1):
         with told(f"reading, {time} of {PASSES}", learner.size) as progress:
@@ -108,6 +119,16 @@ def train(
         before=before,
         after=after,
     )
+
+
+def _fitting_text(level: int, samples: Sequence[bytes], longest: int, size: int) -> bytes:
+    """A text that leaves room for what else is learned."""
+    while longest:
+        text = chosen_text(samples, longest)
+        if len(parts(level, NONE, text).pack()) * TEXT_SHARE <= size:
+            return text
+        longest //= 2
+    return b""
 
 
 class Trial:
@@ -138,7 +159,9 @@ class Learner:
     def __init__(
         self, level: int, text: bytes, samples: Sequence[bytes], threads: int | None
     ) -> None:
-        self._learning = Learning(level, text, max(AT_LEAST, *map(len, samples)) * 2, threads)
+        self._together = max(AT_LEAST, len(text) // OF_TEXT)
+        room = self._together + max(map(len, samples))
+        self._learning = Learning(level, text, room, threads)
         self._samples = samples
         self._read = 0
         self.size = sum(map(len, samples))
@@ -148,7 +171,7 @@ class Learner:
         """Read all of them once more, in an order of this seed."""
         order = list(self._samples)
         random.Random(seed).shuffle(order)
-        groups = _groups(order)
+        groups = _groups(order, self._together)
         half = len(groups) // 2
         every = max((len(groups) - half) // MEANS, 1)
         means: dict[str, np.ndarray] = {}
@@ -185,11 +208,11 @@ class Learner:
         return tensors_of(model) | more
 
 
-def _groups(samples: Sequence[bytes]) -> list[list[bytes]]:
-    """Samples, as many together as it takes for AT_LEAST bytes."""
+def _groups(samples: Sequence[bytes], together: int) -> list[list[bytes]]:
+    """Samples, as many in a row as it takes for so many bytes."""
     groups: list[list[bytes]] = [[]]
     for sample in samples:
-        if sum(map(len, groups[-1])) >= AT_LEAST:
+        if sum(map(len, groups[-1])) >= together:
             groups.append([])
         groups[-1].append(sample)
     return groups
