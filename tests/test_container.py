@@ -42,6 +42,7 @@ BODY = Body(DATA, digest(DATA))
 ARCHIVE = put_together(HEADER, [(BLOCK, BODY)])
 EMPTY = put_together(HEADER, [])
 AFTER = dataclasses.replace(HEADER, after=b"the text")
+PRIOR = dataclasses.replace(AFTER, code=b"", prior=b"learnt")
 
 FULL = [bytes([kind]) * BLOCK_SIZE for kind in (1, 2)]
 FULL_BLOCKS = [
@@ -53,6 +54,7 @@ ARCHIVES = {
     "empty": EMPTY,
     "after other data": put_together(AFTER, [(BLOCK, BODY)]),
     "empty after other data": put_together(AFTER, []),
+    "with a prior": put_together(PRIOR, [(BLOCK, BODY)]),
     "full": put_together(HEADER, FULL_BLOCKS),
 }
 SMALL = [name for name in ARCHIVES if name != "full"]
@@ -160,7 +162,7 @@ def test_archives_of_another_lmzip_are_named():
     for level in (0, 10, 15):
         with pytest.raises(UnsupportedError, match=f"level {level}: .*newer"):
             walk(with_byte(5, level))
-    for options in (4, 5, 8, 13):
+    for options in (5, 8, 9, 13):
         with pytest.raises(UnsupportedError, match=f"options {options:04b}: .*newer"):
             walk(with_byte(5, 16 * options + 1))
 
@@ -170,6 +172,11 @@ def test_the_first_option_is_from_scratch():
     header = dataclasses.replace(HEADER, from_scratch=True)
     assert walk(put_together(header, [(BLOCK, BODY)])) == [BLOCK, BODY, header]
     assert header.pack() == HEADER.pack()[:5] + b"\x11" + HEADER.pack()[6:]
+
+
+def test_the_third_option_is_a_prior_which_stands_where_the_code_would():
+    assert walk(ARCHIVES["with a prior"]) == [BLOCK, BODY, PRIOR]
+    assert PRIOR.pack() == b"\x8cLMZ\x02\x61learntthe text"
 
 
 def test_the_second_option_is_after_other_data():
