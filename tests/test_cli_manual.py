@@ -25,7 +25,7 @@ def test_the_man_page_is_that_of_the_help():
 
 def test_the_man_page_names_every_option():
     page = run("--man").stdout.decode().replace("\\-", "-")
-    for command in ("compress", "decompress", "test", "list", "bench", *INSTRUMENTS):
+    for command in ("compress", "decompress", "test", "list", "train", "bench", *INSTRUMENTS):
         assert f"\n.SS {command}\n" in page
         for word in run(command, "--help").stdout.decode().split():
             if word.startswith("--"):
