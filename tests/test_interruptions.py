@@ -47,7 +47,10 @@ class StandIn:
 
 @pytest.fixture
 def stand_in(monkeypatch):
-    monkeypatch.setattr(stream, "_new_codec", lambda header, threads, progress: StandIn(progress))
+    def stand_in(header, threads, progress, *prior):
+        return StandIn(progress)
+
+    monkeypatch.setattr(stream, "_new_codec", stand_in)
     monkeypatch.setattr(container, "BLOCK_SIZE", 64)
 
 
