@@ -56,7 +56,7 @@ def multiply_often(a, b, y, times):
 def multiply_matrix_often(a, b, raised, y, times):
     """The same product with a matrix that does not learn again and again."""
     for _ in range(times):
-        products.coarse_product(a, b, raised, y)
+        products.stream_product(a, b, raised, 1, y)
 
 
 def product_rates(rows: int, inner: int, columns: int) -> tuple[float, float]:

@@ -9,7 +9,7 @@ import pytest
 from conftest import spawn
 
 from lmzip.codec import processor
-from lmzip.codec.transformer.kernels import products
+from lmzip.codec.transformer.kernels import packing, products
 from lmzip.errors import EngineError
 
 SHAPES = ((1, 4, 16), (1, 128, 512), (1, 512, 128), (2, 36, 80), (5, 68, 272), (64, 128, 48))
@@ -60,22 +60,36 @@ def test_products_with_matrices_are_exact(kind, shape):
         product(a.astype(np.int8), matrix, raised, y)
         assert np.array_equal(y, a @ b.T)
     y[:] = 7
-    products.multiply_matrix(a.astype(np.int8), matrix, raised, y, 0)
+    products.multiply_matrix(a.astype(np.int8), matrix, raised, y)
     assert np.array_equal(y, a @ b.T)
 
 
-@pytest.mark.parametrize("shape", [(1, 16, 64), (1, 128, 384), (3, 528, 64), (64, 512, 128)])
+@pytest.mark.parametrize("shape", [(1, 16, 16), (1, 128, 384), (3, 528, 112), (64, 512, 272)])
 @pytest.mark.parametrize("kind", ["random", "signs", "lowest", "highest"])
-def test_products_with_coarse_matrices_are_exact(kind, shape):
+@pytest.mark.parametrize("most", [15, 60])
+def test_products_with_matrices_read_as_one_stream_are_exact(most, kind, shape):
     a, b = operands(kind, *shape)
-    b = np.sign(b) * np.minimum(abs(b), 15)
-    assert products.can_be_coarse(*b.shape)
-    matrix = products.interleave(products.pack_matrix(b))
-    raised = (-128 * b.sum(1)).astype(np.int32)
-    for product in (products.plain_coarse, products.coarse_product):
+    b = np.sign(b) * np.minimum(abs(b), most)
+    matrix, raised = products.pack_matrix(b), (-128 * b.sum(1)).astype(np.int32)
+    stream = packing.interleaved(matrix)
+    for product in (products.plain_stream, products.stream_product):
         y = np.full((len(a), len(b)), 7, dtype=np.int32)
-        product(a.astype(np.int8), matrix, raised, y)
+        product(a.astype(np.int8), stream, raised, int(most == 15), y)
         assert np.array_equal(y, a @ b.T)
+
+
+@pytest.mark.parametrize("blocks", [3, 4, 9])
+def test_four_blocks_are_interleaved_and_what_is_left_lies_as_before(blocks):
+    codes = np.random.default_rng(1).integers(-60, 61, (blocks, 512)).astype(np.int8)
+    stream = np.zeros_like(codes)
+    packing.interleave(codes, stream)
+    assert np.array_equal(stream, packing.interleaved(codes))
+    whole = blocks // 4 * 4
+    assert np.array_equal(stream[whole:], codes[whole:])
+    for at in range(2 * whole):
+        block, part = 4 * (at // 8) + at % 4, at // 4 % 2
+        piece = stream.reshape(-1, 256)[at]
+        assert np.array_equal(piece, codes[block, 256 * part : 256 * part + 256])
 
 
 @pytest.mark.parametrize("shape", [(1, 4, 16), (3, 128, 32), (2, 100, 80)])

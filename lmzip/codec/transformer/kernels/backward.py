@@ -16,7 +16,12 @@ from lmzip.codec.transformer.kernels.adam import adam_row, adam_rows
 from lmzip.codec.transformer.kernels.arithmetic import SUMS, F, dot, quantise
 from lmzip.codec.transformer.kernels.candidates import candidates_back
 from lmzip.codec.transformer.kernels.gradients import signed_gradient, unsigned_gradient
-from lmzip.codec.transformer.kernels.packing import pack_rows, quantise_columns, split_signs
+from lmzip.codec.transformer.kernels.packing import (
+    interleave,
+    pack_rows,
+    quantise_columns,
+    split_signs,
+)
 from lmzip.codec.transformer.kernels.products import matrix_product
 
 
@@ -134,8 +139,7 @@ def refresh_layers(used, learned):
     """Use what was learned of the last layers' matrices."""
     first = used.codes.shape[0] - learned.codes.shape[0]
     for layer in range(learned.codes.shape[0]):
-        for block in range(learned.codes.shape[1]):
-            copy(learned.codes[layer, block], used.codes[first + layer, block])
+        interleave(learned.codes[layer], used.codes[first + layer])
         copy(learned.raised[layer], used.raised[first + layer])
         copy(learned.scale[layer], used.scale[first + layer])
 

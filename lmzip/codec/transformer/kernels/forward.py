@@ -27,21 +27,14 @@ from lmzip.codec.transformer.kernels.arithmetic import (
 from lmzip.codec.transformer.kernels.attention import AT_ONCE, UNSEEN, attention_weights
 from lmzip.codec.transformer.kernels.candidates import add_candidates, memory_worth
 from lmzip.codec.transformer.kernels.heads import place_key, place_value, score, turn_head
-from lmzip.codec.transformer.kernels.products import (
-    coarse_product,
-    matrix_product,
-    mix,
-)
+from lmzip.codec.transformer.kernels.products import mix, stream_product
 
 
 @kernel
 def products(m, layer, first, n, y):
     """Products of rows first .. first + n of a linear's inputs: y int32 [n, out]."""
     x = m.x[layer, first : first + n]
-    if m.coarse[layer]:
-        coarse_product(x, m.codes[layer], m.raised[layer], y)
-    else:
-        matrix_product(x, m.codes[layer], m.raised[layer], y)
+    stream_product(x, m.codes[layer], m.raised[layer], m.coarse[layer], y)
 
 
 @kernel

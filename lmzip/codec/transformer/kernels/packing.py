@@ -53,6 +53,34 @@ def place_rows(rows, block, codes, back):
     pack_rows(rows, SUMS * block, back)
 
 
+FOUR = 16 * SUMS
+"""Codes that a step of `stream_product` takes of a block: of 16 inputs."""
+
+
+def interleaved(blocks: np.ndarray) -> np.ndarray:
+    """The definition of `interleave`, for few matrices: it need not be compiled."""
+    whole, size = len(blocks) // 4 * 4, blocks.shape[1]
+    fours = blocks[:whole].reshape(whole // 4, 4, size // FOUR, FOUR).swapaxes(1, 2)
+    return np.concatenate([fours.reshape(whole, size), blocks[whole:]])
+
+
+@kernel
+def interleave(blocks, stream):
+    """The operand of a `stream_product` from that of a `matrix_product`, both int8 [M/16, 16 K]."""
+    count, size = blocks.shape
+    flat, whole = stream.reshape(count * size), count // 4 * 4
+    for block in range(count):
+        codes, to = blocks[block], block * size
+        step = FOUR
+        if block < whole:
+            to, step = block // 4 * 4 * size + block % 4 * FOUR, 4 * FOUR
+        for begin in range(0, size, FOUR):
+            source, target = codes[begin : begin + FOUR], flat[to : to + FOUR]
+            for i in range(FOUR):
+                target[i] = source[i]
+            to += step
+
+
 @kernel
 def raise_peaks(top, x, factor):
     """top [O] = max(top, |x * factor|), by their bits as in `peak`."""

@@ -15,9 +15,10 @@ codes lie in [-127, 127], M is a multiple of 16 and K of 4; sums of up to 2^17 p
 codes lie in [-60, 60], in blocks of 16 outputs, b [M/16, 16 K], that of output m and input k at
 64 (k // 4) + 4 (m % 16) + k % 4 of block m // 16, which are read from one end to the other; and it
 is told the `raise_sums`.
-`coarse_product` is quicker again: codes in [-15, 15], M a multiple of 64 and K of 16. Four blocks
-are read at a time, and lie as they are read: sixteen inputs of one, of the next, .. (`interleave`).
-What comes from farther than the second-level cache comes quicker in one stream than in four.
+`stream_product` is the same with a matrix of K a multiple of 16, of which four blocks are read at
+a time and lie as they are read: sixteen inputs of one, of the next, .. (`interleave`); the blocks
+that are left lie as above. What comes from farther than the second-level cache comes quicker in one
+stream than in four. It is quicker again where codes are coarse, in [-15, 15].
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from lmzip.codec.entry import entry
 from lmzip.codec.jit import COMPILING, exact_sum_kernel, kernel
 from lmzip.codec.transformer.kernels.arithmetic import COARSE_LEVELS, MATRIX_LEVELS, SUMS
 from lmzip.codec.transformer.kernels.instructions import Instruction
+from lmzip.codec.transformer.kernels.packing import FOUR, interleaved
 
 
 @exact_sum_kernel
@@ -84,12 +86,12 @@ def pack_matrix(codes: np.ndarray) -> np.ndarray:
 
 (
     begin_sums, first_sums, load_sums, load_codes, repeat_codes, raise_codes, store_sums,
-    dot, dot_raised, dot_coarse,
+    dot, dot_raised, dot_coarse, dot_fine,
 ) = map(
     Instruction,
     (
         "begin_sums", "first_sums", "load_sums", "load_codes", "repeat_codes", "raise_codes",
-        "store_sums", "dot", "dot_raised", "dot_coarse",
+        "store_sums", "dot", "dot_raised", "dot_coarse", "dot_fine",
     ),
 )  # fmt: skip
 
@@ -145,6 +147,18 @@ def row_by_instruction(a, b, y):
 
 
 @kernel
+def block_by_instruction(a, b, raised, m, y):
+    """Products with the block of outputs m .. m + 16."""
+    rows, inner, columns = a.shape[0], a.shape[1], y.shape[1]
+    for row in range(rows):
+        s0, at = first_sums(raised, m), m * inner
+        for k in range(row * inner, (row + 1) * inner, 4):
+            s0 = dot_raised(s0, raise_codes(a, k), load_codes(b, at))
+            at += 4 * SUMS
+        store_sums(y, row * columns + m, s0)
+
+
+@kernel
 def matrix_by_instruction(a, b, raised, y):
     """`matrix_product` of raised codes, whose sums begin with `raised`, four blocks at a time:
     these stay in the nearest cache while all rows pass by."""
@@ -169,31 +183,22 @@ def matrix_by_instruction(a, b, raised, y):
             store_sums(y, out + 3 * SUMS, s3)
         m += 4 * SUMS
     while m < columns:
-        for row in range(rows):
-            s0, at = first_sums(raised, m), m * inner
-            for k in range(row * inner, (row + 1) * inner, 4):
-                s0 = dot_raised(s0, raise_codes(a, k), load_codes(b, at))
-                at += 4 * SUMS
-            store_sums(y, row * columns + m, s0)
+        block_by_instruction(a, b, raised, m, y)
         m += SUMS
 
 
-def can_be_coarse(outputs: int, inputs: int) -> bool:
-    """Whether `coarse_product` takes a matrix of this shape."""
-    return outputs % (4 * SUMS) == 0 and inputs % 16 == 0
-
-
 @exact_sum_kernel
-def plain_coarse(a, b, raised, y):
-    """The definition of `coarse_product`: here nothing is raised."""
-    inner, length = a.shape[1], b.shape[1]
+def plain_stream(a, b, raised, coarse, y):
+    """The definition of `stream_product`: here nothing is raised, and coarse is as good as fine."""
+    inner, length, columns = a.shape[1], b.shape[1], y.shape[1]
     for n in range(a.shape[0]):
-        at = 0
-        for m in range(0, y.shape[1], 4 * SUMS):
-            for column in range(m, m + 4 * SUMS):
+        at, m = 0, 0
+        while m < columns:
+            end = m + (4 * SUMS if m + 4 * SUMS <= columns else SUMS)
+            for column in range(m, end):
                 y[n, column] = 0
             for begin in range(0, inner, 16):
-                for column in range(m, m + 4 * SUMS, SUMS):
+                for column in range(m, end, SUMS):
                     out = y[n, column : column + SUMS]
                     for k in range(begin, begin + 16, 4):
                         a0, a1 = np.int32(a[n, k]), np.int32(a[n, k + 1])
@@ -203,27 +208,20 @@ def plain_coarse(a, b, raised, y):
                             out[i] += a0 * four[4 * i] + a1 * four[4 * i + 1]
                             out[i] += a2 * four[4 * i + 2] + a3 * four[4 * i + 3]
                         at += 4 * SUMS
+            m = end
 
 
-def interleave(blocks: np.ndarray) -> np.ndarray:
-    """The operand of a `coarse_product` from that of a `matrix_product`, int8 [M/16, 16 K]."""
-    count, size = blocks.shape
-    parts = blocks.reshape(count // 4, 4, size // FOUR, FOUR).swapaxes(1, 2)
-    return np.ascontiguousarray(parts).reshape(count, size)
-
-
-FOUR = 16 * SUMS
-"""Codes that a step of `coarse_product` takes of a block: of 16 inputs."""
 NEAR = 256
 """Inputs of four blocks of a matrix that fit the nearest cache: 16 kB."""
 
 
 @kernel
-def coarse_by_instruction(a, b, raised, y):
-    """`coarse_product`, four blocks at a time: 256 inputs of them stay in the nearest cache while
+def stream_by_instruction(a, b, raised, coarse, y):
+    """`stream_product`, four blocks at a time: 256 inputs of them stay in the nearest cache while
     all rows pass by."""
     rows, inner, columns = a.shape[0], a.shape[1], y.shape[1]
-    for m in range(0, columns, 4 * SUMS):
+    m = 0
+    while m + 4 * SUMS <= columns:
         for begin in range(0, inner, NEAR):
             end = min(begin + NEAR, inner)
             for row in range(rows):
@@ -235,18 +233,32 @@ def coarse_by_instruction(a, b, raised, y):
                     s0, s1 = load_sums(y, out), load_sums(y, out + SUMS)
                     s2, s3 = load_sums(y, out + 2 * SUMS), load_sums(y, out + 3 * SUMS)
                 at = m * inner + begin * 4 * SUMS
-                for k in range(row * inner + begin, row * inner + end, 16):
-                    x0, x1 = raise_codes(a, k), raise_codes(a, k + 4)
-                    x2, x3 = raise_codes(a, k + 8), raise_codes(a, k + 12)
-                    s0 = dot_coarse(s0, x0, x1, x2, x3, b, at)
-                    s1 = dot_coarse(s1, x0, x1, x2, x3, b, at + FOUR)
-                    s2 = dot_coarse(s2, x0, x1, x2, x3, b, at + 2 * FOUR)
-                    s3 = dot_coarse(s3, x0, x1, x2, x3, b, at + 3 * FOUR)
-                    at += 4 * FOUR
+                if coarse:
+                    for k in range(row * inner + begin, row * inner + end, 16):
+                        x0, x1 = raise_codes(a, k), raise_codes(a, k + 4)
+                        x2, x3 = raise_codes(a, k + 8), raise_codes(a, k + 12)
+                        s0 = dot_coarse(s0, x0, x1, x2, x3, b, at)
+                        s1 = dot_coarse(s1, x0, x1, x2, x3, b, at + FOUR)
+                        s2 = dot_coarse(s2, x0, x1, x2, x3, b, at + 2 * FOUR)
+                        s3 = dot_coarse(s3, x0, x1, x2, x3, b, at + 3 * FOUR)
+                        at += 4 * FOUR
+                else:
+                    for k in range(row * inner + begin, row * inner + end, 16):
+                        x0, x1 = raise_codes(a, k), raise_codes(a, k + 4)
+                        x2, x3 = raise_codes(a, k + 8), raise_codes(a, k + 12)
+                        s0 = dot_fine(s0, x0, x1, x2, x3, b, at)
+                        s1 = dot_fine(s1, x0, x1, x2, x3, b, at + FOUR)
+                        s2 = dot_fine(s2, x0, x1, x2, x3, b, at + 2 * FOUR)
+                        s3 = dot_fine(s3, x0, x1, x2, x3, b, at + 3 * FOUR)
+                        at += 4 * FOUR
                 store_sums(y, out, s0)
                 store_sums(y, out + SUMS, s1)
                 store_sums(y, out + 2 * SUMS, s2)
                 store_sums(y, out + 3 * SUMS, s3)
+        m += 4 * SUMS
+    while m < columns:
+        block_by_instruction(a, b, raised, m, y)
+        m += SUMS
 
 
 @kernel
@@ -307,10 +319,10 @@ def cases(most: int, lowest: int = -127) -> Iterator[tuple[np.ndarray, np.ndarra
 
 if COMPILING and processor.way() != "plain":
     row_product, mix = row_by_instruction, mix_by_instruction
-    matrix_product, coarse_product = matrix_by_instruction, coarse_by_instruction
+    matrix_product, stream_product = matrix_by_instruction, stream_by_instruction
 else:
     row_product, mix = plain_row, plain_mix
-    matrix_product, coarse_product = plain_matrix, plain_coarse
+    matrix_product, stream_product = plain_matrix, plain_stream
 
 
 @entry
@@ -328,12 +340,15 @@ def multiply_mix(a, b, y):
 
 
 @entry
-def multiply_matrix(a, b, raised, y, coarse):
-    """`matrix_product`, or `coarse_product`, called from Python."""
-    if coarse:
-        coarse_product(a, b, raised, y)
-    else:
-        matrix_product(a, b, raised, y)
+def multiply_matrix(a, b, raised, y):
+    """`matrix_product`, called from Python."""
+    matrix_product(a, b, raised, y)
+
+
+@entry
+def multiply_stream(a, b, raised, coarse, y):
+    """`stream_product`, called from Python."""
+    stream_product(a, b, raised, coarse, y)
 
 
 def self_test(product: Callable[..., None] | None = None) -> bool:
@@ -360,14 +375,16 @@ def self_test_of_matrices() -> bool:
     """The same for the products with a matrix."""
     for levels, coarse in ((MATRIX_LEVELS, 0), (COARSE_LEVELS, 1)):
         for a, b in cases(int(levels)):
-            if coarse and not can_be_coarse(*b.shape):
-                continue
             y, raised = (np.zeros(shape, dtype=np.int32) for shape in ((len(a), len(b)), len(b)))
-            packed = pack_matrix(b)
+            packed, expected = pack_matrix(b), _product(a, b)
             raise_sums(packed, raised)
-            multiply_matrix(a, interleave(packed) if coarse else packed, raised, y, coarse)
-            if not np.array_equal(y, _product(a, b)):
+            multiply_matrix(a, packed, raised, y)
+            if not np.array_equal(y, expected):
                 return False
+            if a.shape[1] % 16 == 0:
+                multiply_stream(a, interleaved(packed), raised, coarse, y)
+                if not np.array_equal(y, expected):
+                    return False
     return True
 
 

@@ -19,8 +19,8 @@ from lmzip.codec.transformer.kernels.arithmetic import (
     quantise_to,
 )
 from lmzip.codec.transformer.kernels.attention import AT_ONCE
-from lmzip.codec.transformer.kernels.packing import place_rows
-from lmzip.codec.transformer.kernels.products import can_be_coarse, interleave, raise_sums
+from lmzip.codec.transformer.kernels.packing import interleaved, place_rows
+from lmzip.codec.transformer.kernels.products import raise_sums
 from lmzip.codec.transformer.softmax import LOGIT_ROOTS, LOGIT_WEIGHTS
 from lmzip.codec.transformer.weights import initial_weights, learned_names, matrix_shapes
 
@@ -34,10 +34,9 @@ class Linear(Struct):
     """Matrices of the layers as prediction uses them, and what they were last applied to."""
 
     codes: np.ndarray
-    """int8 [L, out / 16, 16 in]"""
+    """int8 [L, out / 16, 16 in], as `stream_product` has them."""
     coarse: np.ndarray
-    """int8 [L]: 1 where codes lie in [-15, 15], as `coarse_product` has them, and scales are four
-    times as large."""
+    """int8 [L]: 1 where codes lie in [-15, 15], and scales are four times as large."""
     raised: np.ndarray
     """int32 [L, out], see `raise_sums`."""
     scale: np.ndarray
@@ -176,10 +175,10 @@ def first_state(preset: Preset, differences: bytes = b"") -> tuple[State, Learne
         for i, name in enumerate(names):
             codes, _, raised, scale, _ = quantised[name]
             coarse = name not in learned_names(preset) and not (codes % COARSER).any()
-            step = COARSER if coarse and can_be_coarse(outputs, inputs) else 1
+            step = COARSER if coarse else 1
             linear.coarse[i] = step > 1
             # The same numbers come out of the product: only powers of two change their places.
-            linear.codes[i] = interleave(codes // step) if step > 1 else codes
+            linear.codes[i] = interleaved(codes // step)
             linear.raised[i] = raised // step
             linear.scale[i] = scale * F(step)
         return linear

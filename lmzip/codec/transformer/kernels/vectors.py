@@ -363,16 +363,34 @@ def multiply_coarse(
     return join(builder, result)
 
 
-@intrinsic
-def dot_coarse(
-    typing: Any, total: Any, a0: Any, a1: Any, a2: Any, a3: Any, array: Any, at: Any
-) -> Any:
-    """Four times `dot_raised`, with the 256 coarse codes from element `at` of an int8 array."""
+def _dot_of_sixteen(vector: Any, array: Any, at: Any, coarse: bool) -> Any:
+    """What types `dot_coarse` or `dot_fine`, and generates it."""
     check(array, types.int8)
 
     def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
         first = address(context, builder, signature.args[5], *arguments[5:], codes.llvm)
         b = [builder.load(builder.gep(first, [_i32(i)]), align=1) for i in range(4)]
-        return multiply_coarse(builder, way(), arguments[0], arguments[1:5], b)
+        total, a = arguments[0], arguments[1:5]
+        if coarse:
+            return multiply_coarse(builder, way(), total, a, b)
+        for x, y in zip(a, b, strict=True):
+            total = multiply(builder, way(), total, x, y, raised=True)
+        return total
 
-    return sums(total, a0, a1, a2, a3, array, at), generate
+    return sums(sums, *[vector] * 4, array, at), generate
+
+
+@intrinsic
+def dot_coarse(
+    typing: Any, total: Any, a0: Any, a1: Any, a2: Any, a3: Any, array: Any, at: Any
+) -> Any:
+    """Four times `dot_raised`, with the 256 coarse codes from element `at` of an int8 array."""
+    return _dot_of_sixteen(a0, array, at, coarse=True)
+
+
+@intrinsic
+def dot_fine(
+    typing: Any, total: Any, a0: Any, a1: Any, a2: Any, a3: Any, array: Any, at: Any
+) -> Any:
+    """Four times `dot_raised`, with the 256 codes from element `at` of an int8 array."""
+    return _dot_of_sixteen(a0, array, at, coarse=False)
