@@ -46,6 +46,9 @@ def test_matrices_that_do_not_learn_are_coarse_and_mean_the_same():
         assert (abs(linear.codes[:frozen]) <= 15).all()
     assert list(used.memory.coarse) == [1]
     assert list(used.head.coarse) == [0]
+    kept = [len(linear.x) for linear in (used.qkv, used.out, used.memory, used.up, used.head)]
+    assert kept == [1, 1, 1, preset.learning + 1, 2], "inputs are kept for learning only"
+    assert len(used.hidden) == preset.learning + 1
     fine, _ = state.first_state(replace(preset, learning=preset.layers))
     for coarse, whole in ((used.up, fine.up), (used.down, fine.down)):
         assert not whole.coarse.any()

@@ -96,7 +96,7 @@ def learn_segment(s, p, segment, text, powers, rates):
     layers' matrices, the head, and the table.
     """
     rows, width = s.residual.shape
-    layers, learning = p.qkv.x.shape[0], s.up.w.shape[0]
+    layers, learning = p.keys.shape[0], s.up.w.shape[0]
     first = segment % 2 * rows
     last = first + rows
     dx, dh = s.residual, s.inner
@@ -108,7 +108,7 @@ def learn_segment(s, p, segment, text, powers, rates):
     grad = s.sums[: s.table.shape[0]]
     step = candidates_back(p.slots, first, s.table, p.gates[first:last], d_logits, grad)
     adam_row(s.table, grad, step, s.table_m, s.table_v, powers[0], powers[1], rates[2])
-    x, x_scale = p.head.x[0, first:last], p.head.x_scale[0, first:last]
+    x, x_scale = p.head.x[1, first:last], p.head.x_scale[1, first:last]
     input_gradient(s, s.head, 0, d_logits, dh)
     learn_matrix(s, s.head, 0, x, x_scale, True, d_logits, powers, rates[1])
     for r in range(rows):
@@ -116,17 +116,17 @@ def learn_segment(s, p, segment, text, powers, rates):
             dx[r, c] = 0
     norm_back(x, x_scale, p.rate[2 * layers, first:last], dh, dx, s)
     for number in range(learning - 1, -1, -1):
-        layer = layers - learning + number
+        layer, kept = layers - learning + number, number + 1
         d_hidden = matrix(s.wide, rows, 4 * width)
-        x, x_scale = p.down.x[layer, first:last], p.down.x_scale[layer, first:last]
+        x, x_scale = p.down.x[kept, first:last], p.down.x_scale[kept, first:last]
         input_gradient(s, s.down, number, dx, d_hidden)
         # Its inputs are squares.
         learn_matrix(s, s.down, number, x, x_scale, False, dx, powers, rates[0])
-        hidden = p.hidden[layer, first:last]
+        hidden = p.hidden[kept, first:last]
         for r in range(rows):
             for o in range(4 * width):
                 d_hidden[r, o] = d_hidden[r, o] * (F(2) * hidden[r, o])
-        x, x_scale = p.up.x[layer, first:last], p.up.x_scale[layer, first:last]
+        x, x_scale = p.up.x[kept, first:last], p.up.x_scale[kept, first:last]
         if number > 0:  # below the lowest layer that learns nobody needs the gradient
             input_gradient(s, s.up, number, d_hidden, dh)
         learn_matrix(s, s.up, number, x, x_scale, True, d_hidden, powers, rates[0])

@@ -1,8 +1,9 @@
 """The forward pass as compiled loops: the same operations as the torch reference, bit for bit.
 
 Rows are positions: that of a block's position t is t mod N, N = 2T, so that the activations of two
-segments are kept: learning reads those of the one before while a segment is predicted. K kinds of
-slots, d channels, H heads of c channels, W window, T segment, L layers.
+segments are kept: learning reads those of the one before while a segment is predicted. Layers that
+do not learn all write to the same place 0, from its first row on, which stays in the nearest cache.
+K kinds of slots, d channels, H heads of c channels, W window, T segment, L layers.
 """
 
 from __future__ import annotations
@@ -31,9 +32,9 @@ from lmzip.codec.transformer.kernels.products import mix, stream_product
 
 
 @kernel
-def products(m, layer, first, n, y):
-    """Products of rows first .. first + n of a linear's inputs: y int32 [n, out]."""
-    x = m.x[layer, first : first + n]
+def products(m, layer, kept, first, n, y):
+    """Products of rows first .. first + n of a layer's inputs, kept at `kept`: y int32 [n, out]."""
+    x = m.x[kept, first : first + n]
     stream_product(x, m.codes[layer], m.raised[layer], m.coarse[layer], y)
 
 
@@ -53,12 +54,11 @@ def embed(s, first, n):
         m, worth = s.memory, s.floats[:256]
         for r in range(n):
             memory_worth(s.slots, first + r, s.table, worth)
-            codes = m.x[0, first + r]
-            m.x_scale[0, first + r] = roots(worth, s.logit_table, s.root_table, codes)
+            m.x_scale[0, r] = roots(worth, s.logit_table, s.root_table, m.x[0, r])
         y = matrix(s.sums, n, width)
-        products(m, 0, first, n, y)
+        products(m, 0, 0, 0, n, y)
         for r in range(n):
-            rescale_onto(y[r], m.x_scale[0, first + r], m.scale[0], x[r])
+            rescale_onto(y[r], m.x_scale[0, r], m.scale[0], x[r])
 
 
 @kernel
@@ -69,8 +69,8 @@ def split_heads(s, layer, place, at, first, n, y):
     gain, codes = F(1 / math.sqrt(channels)), s.bytes[:channels]
     line, turned = s.floats[: 3 * width], s.floats[3 * width : 3 * width + channels]
     for r in range(n):
-        row, turns = first + r, s.turns[first + r]
-        rescale(y[r], m.x_scale[layer, row], m.scale[layer], line)
+        turns = s.turns[first + r]
+        rescale(y[r], m.x_scale[0, r], m.scale[layer], line)
         quarter, part = (at + r) // 4, (at + r) % 4
         for h in range(heads):
             low = h * channels
@@ -126,10 +126,10 @@ def attend(s, layer, segment, at, n, mixed):
 @entry
 def forward(s, segment, at, n):
     """Frequencies of positions at .. at + n of a segment, whose slots have been looked up."""
-    layers, width, length = s.qkv.x.shape[0], s.residual.shape[1], s.keys.shape[4]
+    layers, width, length = s.keys.shape[0], s.residual.shape[1], s.keys.shape[4]
     first = segment % 2 * length + at
     place = segment % s.keys.shape[2]
-    x = s.residual
+    x, frozen = s.residual, layers + 1 - s.hidden.shape[0]
     for r in range(n):
         turns_of(segment * length + at + r, s.rotary_tables, s.turns[first + r])
     embed(s, first, n)
@@ -137,42 +137,43 @@ def forward(s, segment, at, n):
     for layer in range(layers):
         m = s.qkv
         for r in range(n):
-            row = first + r
-            m.x_scale[layer, row], s.rate[2 * layer, row] = norm(x[r], m.x[layer, row])
+            m.x_scale[0, r], s.rate[2 * layer, first + r] = norm(x[r], m.x[0, r])
         y = matrix(s.sums, n, 3 * width)
-        products(m, layer, first, n, y)
+        products(m, layer, 0, 0, n, y)
         split_heads(s, layer, place, at, first, n, y)
         m = s.out
         attend(s, layer, segment, at, n, mixed)
         for r in range(n):
-            m.x_scale[layer, first + r], _ = quantise(mixed[r], m.x[layer, first + r])
+            m.x_scale[0, r], _ = quantise(mixed[r], m.x[0, r])
         y = matrix(s.sums, n, width)
-        products(m, layer, first, n, y)
+        products(m, layer, 0, 0, n, y)
         for r in range(n):
-            rescale_onto(y[r], m.x_scale[layer, first + r], m.scale[layer], x[r])
-        m = s.up
+            rescale_onto(y[r], m.x_scale[0, r], m.scale[layer], x[r])
+        m, kept = s.up, max(layer - frozen + 1, 0)
+        begin = first if kept > 0 else 0
         for r in range(n):
-            row = first + r
-            m.x_scale[layer, row], s.rate[2 * layer + 1, row] = norm(x[r], m.x[layer, row])
+            row, rate = begin + r, 2 * layer + 1
+            m.x_scale[kept, row], s.rate[rate, first + r] = norm(x[r], m.x[kept, row])
         y = matrix(s.sums, n, 4 * width)
-        products(m, layer, first, n, y)
+        products(m, layer, kept, begin, n, y)
         for r in range(n):
-            hidden, down = s.hidden[layer, first + r], s.down
-            top = squares(y[r], m.x_scale[layer, first + r], m.scale[layer], hidden)
-            down.x_scale[layer, first + r] = quantise_squares(hidden, top, down.x[layer, first + r])
+            row, down = begin + r, s.down
+            hidden = s.hidden[kept, row]
+            top = squares(y[r], m.x_scale[kept, row], m.scale[layer], hidden)
+            down.x_scale[kept, row] = quantise_squares(hidden, top, down.x[kept, row])
         m = s.down
         y = matrix(s.sums, n, width)
-        products(m, layer, first, n, y)
+        products(m, layer, kept, begin, n, y)
         for r in range(n):
-            rescale_onto(y[r], m.x_scale[layer, first + r], m.scale[layer], x[r])
+            rescale_onto(y[r], m.x_scale[kept, begin + r], m.scale[layer], x[r])
     m = s.head
     for r in range(n):
-        m.x_scale[0, first + r], s.rate[2 * layers, first + r] = norm(x[r], m.x[0, first + r])
+        m.x_scale[1, first + r], s.rate[2 * layers, first + r] = norm(x[r], m.x[1, first + r])
     outputs = m.scale.shape[1]
     y = matrix(s.sums, n, outputs)
-    products(m, 0, first, n, y)
+    products(m, 0, 1, first, n, y)
     logits, weights = s.floats[:outputs], s.floats[outputs : outputs + 256]
     for r in range(n):
-        rescale(y[r], m.x_scale[0, first + r], m.scale[0], logits)
+        rescale(y[r], m.x_scale[1, first + r], m.scale[0], logits)
         add_candidates(s.slots, first + r, s.table, logits, s.gates[first + r])
         frequencies(logits[:256], s.logit_table, weights, s.freq[first + r])

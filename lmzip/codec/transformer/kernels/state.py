@@ -42,9 +42,10 @@ class Linear(Struct):
     scale: np.ndarray
     """float32 [L, out]"""
     x: np.ndarray
-    """Codes of the inputs, int8 [L, N, in]."""
+    """Codes of the inputs, int8 [M + 1, N, in]: of the M layers that learn, the last ones, behind
+    those of a layer that does not, which are at rows 0 .. T."""
     x_scale: np.ndarray
-    """float32 [L, N]"""
+    """float32 [M + 1, N]"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,7 +65,7 @@ class State(Struct):
     rate: np.ndarray
     """Of the norms, [2L + 1, N]."""
     hidden: np.ndarray
-    """[L, N, 4d]"""
+    """[M + 1, N, 4d], as the inputs of `down`."""
     q: np.ndarray
     """int8, scratch: [H, T, c]."""
     q_scale: np.ndarray
@@ -164,13 +165,14 @@ def first_state(preset: Preset, differences: bytes = b"") -> tuple[State, Learne
 
     def used(names: list[str], inputs: int, outputs: int) -> Linear:
         count, rows = len(names), 2 * preset.segment
+        kept = 1 + sum(name in learned_names(preset) for name in names)
         linear = Linear(
             codes=zeros((count, outputs // SUMS, SUMS * inputs), np.int8),
             coarse=zeros(count, np.int8),
             raised=zeros((count, outputs), np.int32),
             scale=_zeros(count, outputs),
-            x=zeros((count, rows, inputs), np.int8),
-            x_scale=_zeros(count, rows),
+            x=zeros((kept, rows, inputs), np.int8),
+            x_scale=_zeros(kept, rows),
         )
         for i, name in enumerate(names):
             codes, _, raised, scale, _ = quantised[name]
@@ -209,7 +211,7 @@ def first_state(preset: Preset, differences: bytes = b"") -> tuple[State, Learne
         embedding=aligned(weights["embedding"]),
         table=aligned(weights["table"]),
         rate=_zeros(2 * preset.layers + 1, rows),
-        hidden=_zeros(preset.layers, rows, 4 * d),
+        hidden=_zeros(preset.learning + 1, rows, 4 * d),
         q=zeros((heads, segment, channels), np.int8),
         q_scale=_zeros(heads, segment),
         keys=zeros((*attention, parts, channels // 4, segment, 4), np.int8),
