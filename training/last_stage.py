@@ -21,7 +21,13 @@ from lmzip.codec.levels import PRESETS, preset_of
 from lmzip.codec.loop import Codec
 from lmzip.codec.memory.contexts import read_byte
 from lmzip.codec.memory.tables import read_bit
-from lmzip.codec.mixer.first_weights import FirstWeights, own_inputs, pack_weights, rows_of
+from lmzip.codec.mixer.first_weights import (
+    FINAL_OTHERS,
+    FirstWeights,
+    own_inputs,
+    pack_weights,
+    rows_of,
+)
 from lmzip.codec.mixer.mixer import Mixer, empty_mixer, predict, train_mixer
 from training.corpus import SHARES, Documents
 
@@ -140,7 +146,7 @@ def file_of(level: int, mixer: Mixer, read: int) -> bytes:
     preset = PRESETS[level]
     rows, final_rows = rows_of(preset.sets)
     inputs = own_inputs(preset.contexts)
-    final = np.concatenate([mixer.final_weights[:, : preset.sets], mixer.final_weights[:, -1:]], 1)
+    final = mixer.final_weights[:, : preset.sets + FINAL_OTHERS]
     return pack_weights(
         _summed_up(mixer.weights[:, :inputs], mixer.uses, rows, STEP, 8 * OFTEN * read),
         _summed_up(final, mixer.final_uses, final_rows, FINAL_STEP, 8 * OFTEN * read),

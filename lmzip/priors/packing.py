@@ -13,7 +13,7 @@ from lmzip import codec
 from lmzip.arrays import np
 from lmzip.codec.learned.prior import NONE, Differences
 from lmzip.codec.learned.weights_file import Codes, pack_codes
-from lmzip.codec.mixer.first_weights import own_inputs, pack_differences
+from lmzip.codec.mixer.first_weights import FINAL_OTHERS, own_inputs, pack_differences
 from lmzip.codec.mixer.mixer import Mixer
 from lmzip.container import CODE_SIZE
 from lmzip.priors.parts import Parts
@@ -85,6 +85,7 @@ def differences(learned: Learned, coarse: float = 1.0) -> Differences:
     square root, as its weights are fewer, and each is worth more."""
     wide = math.sqrt(coarse)
     first, last, inputs = learned.first, learned.last, own_inputs(learned.contexts)
+    final_inputs = learned.sets + FINAL_OTHERS
     often = 8 * OFTEN * learned.read
     sets = _rows(
         learned.weights[:, :inputs] - first.weights[:, :inputs],
@@ -93,7 +94,7 @@ def differences(learned: Learned, coarse: float = 1.0) -> Differences:
         often,
     )
     finals = _rows(
-        _own(learned.final_weights, learned.sets) - _own(first.final_weights, learned.sets),
+        learned.final_weights[:, :final_inputs] - first.final_weights[:, :final_inputs],
         last.final_uses - first.final_uses,
         FINAL_STEP * wide,
         often,
@@ -133,8 +134,3 @@ def _rows(
     largest, codes, scales = _codes(shrunk, step * 65536 * wider[used])
     kept = codes.any(axis=1)
     return used[kept], (largest, codes[kept], scales[kept])
-
-
-def _own(weights: np.ndarray, sets: int) -> np.ndarray:
-    """Weights of final mixers, [rows, S + 1], without what only fills them up."""
-    return np.concatenate([weights[:, :sets], weights[:, -1:]], axis=1)

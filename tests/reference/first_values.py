@@ -80,7 +80,7 @@ def first_weights(level: Level) -> tuple[list[dict[int, np.ndarray]], list[dict[
         lists.append(np.frombuffer(data, "<u2", count, at + 2).tolist())
         at += 2 + 2 * count
     rows = SET_ROWS[: level.sets], FINAL_ROWS[: level.sets + 1]
-    columns = 3 * level.contexts + 17, level.sets + 1
+    columns = 3 * level.contexts + 17, level.sets + 4
     shapes = {f"all {i}": (len(rows[i]), columns[i]) for i in (0, 1)}
     shapes |= {f"more {i}": (len(lists[i]), columns[i]) for i in (0, 1)}
     tensors, result = stored(data[at:], shapes), []

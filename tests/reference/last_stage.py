@@ -82,7 +82,7 @@ def formula(level: constants.Level) -> tuple[list[dict], list[dict]]:
         constants.TOTAL_WEIGHT // level.contexts,
         0,
     ]
-    final = [65536 // level.sets] * level.sets + [0]
+    final = [65536 // level.sets] * level.sets + [0, 0, 0, 0]
     return _alike(first, level.sets), _alike(final, min(level.sets + 1, 8))
 
 
@@ -114,7 +114,8 @@ class LastStage:
         if prior is not None:
             add_to_mixer(prior, level, sets, finals)
         self.sets = [Mixer(rows, uses, rates) for rows in sets]
-        rates = constants.FINAL_RATE, constants.FINAL_FALLING_RATE, constants.FINAL_FALL
+        rates = constants.FINAL_RATE[many], constants.FINAL_FALLING_RATE[many]
+        rates = *rates, constants.FINAL_FALL
         self.finals = [Mixer(rows, uses // 2, rates) for rows in finals]
 
     def _inputs(self, ahead: int, ahead_flat: int) -> np.ndarray:
@@ -213,7 +214,9 @@ class LastStage:
         ahead = stretch(transformer_p >> 6)
         inputs = self._inputs(ahead, flat(transformer_p >> 6))
         rows = zip(self.sets, self._rows(ahead), strict=True)
-        inputs = np.array([*(s.mixed(inputs, row) for s, row in rows), 256], np.int64)
+        *_, match, _, _, _, transformer, _, together, bias = inputs
+        said = [s.mixed(inputs, row) for s, row in rows]
+        inputs = np.array([*said, transformer, match, together, bias], np.int64)
         finals = zip(self.finals, self._final_rows(), strict=True)
         s = sum(f.mixed(inputs, row) for f, row in finals) // len(self.finals)
         u = clamp(s, -2976, 2975) + 2976

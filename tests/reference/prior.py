@@ -70,7 +70,7 @@ def add_to_mixer(prior: Prior, level: Level, sets: list[dict], finals: list[dict
         count = int.from_bytes(data[:2], "little")
         lists.append(np.frombuffer(data, "<u2", count, 2).tolist())
         data = data[2 + 2 * count :]
-    columns = 3 * level.contexts + 17, level.sets + 1
+    columns = 3 * level.contexts + 17, level.sets + 4
     shapes = {f"{i}": (len(lists[i]), columns[i]) for i in (0, 1)}
     tensors = stored(data, shapes)
     for i, mixers in enumerate((sets, finals)):

@@ -7,7 +7,7 @@ are used most. Integers little-endian:
     uint16     how many rows of the sets differ, then the numbers of these rows
     uint16     the same for the final mixers
     the rest   a weights file (`learned/weights_file.py`) of four tensors: a row for each set
-               [S, I], one for each final mixer [F, S + 1], and the differences of both
+               [S, I], one for each final mixer [F, S + 4], and the differences of both
 
 A row begins as what its set has, plus its difference, rounded; units are those of weights.
 
@@ -34,6 +34,9 @@ LEARNED_USES = 512
 """What a learned row counts as used: it moves in smaller steps from the start."""
 OTHERS = 2 * DIRECT + 1 + 2 * MATCHES + 4
 """Inputs besides the three of each context."""
+FINAL_OTHERS = 4
+"""Inputs of the final mixers besides what each set says: stretches of the transformer, the longest
+match and all contexts together; a bias."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,7 @@ class FirstWeights:
     sets: np.ndarray
     """int32 [rows of all sets, I]"""
     finals: np.ndarray
-    """int32 [rows of all final mixers, S + 1]: the last is the bias's."""
+    """int32 [rows of all final mixers, S + 4]: the last is the bias's."""
     uses: int
     """What each row counts as used; final mixers half of it."""
 
@@ -67,8 +70,8 @@ def formula(contexts: int, sets: int) -> FirstWeights:
     weights[:, 2 : 3 * contexts : 3] = RUN_WEIGHT // contexts
     total = min(TOTAL_WEIGHT // contexts, BOUND)  # the bound matters for one context only
     weights[:, -4:] = 19661, 11796, total, 0  # 0.3, 0.18
-    finals = np.full((sum(final_rows), sets + 1), (1 << 16) // sets, dtype=np.int32)
-    finals[:, -1] = 0
+    finals = np.full((sum(final_rows), sets + FINAL_OTHERS), (1 << 16) // sets, dtype=np.int32)
+    finals[:, sets:] = 0
     return FirstWeights(weights, finals, 0)
 
 
@@ -100,9 +103,9 @@ def unpack_weights(data: bytes, contexts: int, sets: int) -> FirstWeights:
         data,
         {
             "sets": (sets, inputs),
-            "finals": (len(final_rows), sets + 1),
+            "finals": (len(final_rows), sets + FINAL_OTHERS),
             "differences of sets": (len(numbers[0]), inputs),
-            "differences of finals": (len(numbers[1]), sets + 1),
+            "differences of finals": (len(numbers[1]), sets + FINAL_OTHERS),
         },
     )
     mean, final_mean, more, final_more = tensors.values()

@@ -2,6 +2,8 @@
 
 Every context tells its bit history's probability, as a stretch and as a difference from one
 half, and what its run expects; then come the direct contexts, the matches and the transformer.
+The final mixers are told anew what the strongest say: where little has been read, what each set
+makes of hundreds of inputs is worse than what the transformer says alone.
 """
 
 from __future__ import annotations
@@ -10,7 +12,7 @@ import numpy as np
 
 from lmzip.codec.jit import kernel
 from lmzip.codec.memory.matches import length_class
-from lmzip.codec.memory.tables import BIT, EXPECTED, NODE, ORDERS, PARTIAL, byte_at
+from lmzip.codec.memory.tables import BIT, DIRECT, EXPECTED, MATCHES, NODE, ORDERS, PARTIAL, byte_at
 from lmzip.codec.mixer.first_weights import own_inputs
 from lmzip.codec.mixer.logistic import bounded
 from lmzip.codec.mixer.sets import choose, choose_final
@@ -91,3 +93,18 @@ def fill_inputs(s, m, transformer_p):
     choose(s, m, seen, best, transformer, second, max(ones, zeros), min(ones, zeros))
     choose_final(s, m, best)
     return best
+
+
+@kernel
+def tell_final_mixers(m, from_contexts):
+    """Fill the inputs of the final mixers behind those of the sets, which are filled already.
+
+    from_contexts: how many of the mixer's inputs come from contexts.
+    """
+    sets = m.row.shape[0]
+    match = from_contexts + 2 * DIRECT + 1
+    transformer = match + 2 * MATCHES
+    m.final_inputs[sets] = m.inputs[transformer]
+    m.final_inputs[sets + 1] = m.inputs[match]
+    m.final_inputs[sets + 2] = m.inputs[transformer + 2]
+    m.final_inputs[sets + 3] = 256

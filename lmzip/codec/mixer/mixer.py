@@ -18,8 +18,8 @@ import numpy as np
 from lmzip.codec.jit import kernel
 from lmzip.codec.memory.probabilities import adapt
 from lmzip.codec.memory.tables import FIRST_CONTEXTS
-from lmzip.codec.mixer.first_weights import BOUND, FirstWeights, formula, rows_of
-from lmzip.codec.mixer.inputs import fill_inputs, input_count
+from lmzip.codec.mixer.first_weights import BOUND, FINAL_OTHERS, FirstWeights, formula, rows_of
+from lmzip.codec.mixer.inputs import fill_inputs, input_count, tell_final_mixers
 from lmzip.codec.mixer.logistic import bounded, squash_table, stretch_table
 from lmzip.codec.mixer.maps import MAP_LIMIT, MAPS, add_maps, choose_maps, empty_maps
 from lmzip.codec.mixer.sets import ROWS
@@ -29,7 +29,7 @@ RATE, FALLING_RATE, FALL = (75, 40), (983, 690), 512
 """Learning rate of a row in units of 2^-14 / 2^16, what it has more at first, and half of that
 after so many uses. The second of each is for more than 31 contexts: many inputs ask for small
 steps."""
-FINAL_RATE, FINAL_FALLING_RATE, FINAL_FALL = 60, 300, 256
+FINAL_RATE, FINAL_FALLING_RATE, FINAL_FALL = (150, 60), (600, 300), 256
 MOST_USES = 1 << 20
 """Uses are counted so far; by then the rates have long settled."""
 LEAST = 32
@@ -58,9 +58,10 @@ class Mixer(Struct):
     p: np.ndarray
     """int64 [S]: what each set says."""
     rates: np.ndarray
-    """int64 [2]: the two rates of the sets."""
+    """int64 [4]: two rates of the sets, two of the final mixers."""
     final_inputs: np.ndarray
-    """int32 [16 or 32]: the stretches of the S sets, zeros, a bias."""
+    """int32 [16 or 32]: stretches of the S sets, the transformer, the longest match, all contexts
+    together; a bias; filled up with zeros."""
     final_weights: np.ndarray
     """int32 [rows of all final mixers, 16 or 32]"""
     final_uses: np.ndarray
@@ -85,12 +86,11 @@ def empty_mixer(contexts: int, sets: int, first: FirstWeights | None = None) -> 
 
     first = formula(contexts, sets) if first is None else first
     rows, final_rows = rows_of(sets)
-    inputs, final_inputs = input_count(contexts), -(-(sets + 1) // 16) * 16
+    inputs, final_inputs = input_count(contexts), -(-(sets + FINAL_OTHERS) // 16) * 16
     weights = zeros((sum(rows), inputs), np.int32)
     weights[:, : first.sets.shape[1]] = first.sets
     final_weights = zeros((sum(final_rows), final_inputs), np.int32)
-    final_weights[:, :sets] = first.finals[:, :-1]
-    final_weights[:, -1] = first.finals[:, -1]
+    final_weights[:, : first.finals.shape[1]] = first.finals
     map_count = 2 if sets < 6 else MAPS
     return Mixer(
         inputs=zeros(inputs, np.int32),
@@ -101,7 +101,11 @@ def empty_mixer(contexts: int, sets: int, first: FirstWeights | None = None) -> 
         row=integers(sets),
         p=integers(sets),
         rates=np.array(
-            [pair[contexts > FIRST_CONTEXTS] for pair in (RATE, FALLING_RATE)], dtype=np.int64
+            [
+                pair[contexts > FIRST_CONTEXTS]
+                for pair in (RATE, FALLING_RATE, FINAL_RATE, FINAL_FALLING_RATE)
+            ],
+            dtype=np.int64,
         ),
         final_inputs=zeros(final_inputs, np.int32),
         final_weights=final_weights,
@@ -158,7 +162,7 @@ def predict(s, m, transformer_p):
         stretched = mixed(m.inputs, m.weights[m.row[j]])
         m.p[j] = squash[stretched + 3072]
         m.final_inputs[j] = stretched
-    m.final_inputs[m.final_inputs.shape[0] - 1] = 256
+    tell_final_mixers(m, 3 * s.slot.shape[0])
     total = np.int64(0)
     for j in range(m.final_row.shape[0]):
         stretched = mixed(m.final_inputs, m.final_weights[m.final_row[j]])
@@ -180,7 +184,7 @@ def train_mixer(m, steps, bit):
     train_rows(m.inputs, m.weights, m.uses, m.row, m.p, one, m.rates[0], m.rates[1], FALL)
     train_rows(
         m.final_inputs, m.final_weights, m.final_uses, m.final_row, m.final_p, one,
-        FINAL_RATE, FINAL_FALLING_RATE, FINAL_FALL,
+        m.rates[2], m.rates[3], FINAL_FALL,
     )  # fmt: skip
     for k in range(m.map_cell.shape[0]):
         adapt(m.maps, m.map_cell[k], bit, steps, MAP_LIMIT)

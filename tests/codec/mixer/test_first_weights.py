@@ -12,6 +12,7 @@ from lmzip.codec.levels import PRESETS, preset_of
 from lmzip.codec.loop import Codec
 from lmzip.codec.mixer.first_weights import (
     BOUND,
+    FINAL_OTHERS,
     FirstWeights,
     changed,
     formula,
@@ -29,7 +30,8 @@ EXAMPLE = (Path(__file__).parents[3] / "examples/sea.txt").read_bytes()[:2000]
 def tensors(contexts: int, sets: int) -> list[tuple[np.ndarray, np.ndarray, tuple]]:
     """Sets and final mixers, each with one row, the third, that differs by 3 steps of 1000."""
     rows = rows_of(sets)
-    columns = [formula(contexts, sets).sets.shape[1], sets + 1]
+    plain = formula(contexts, sets)
+    columns = [plain.sets.shape[1], plain.finals.shape[1]]
     random = np.random.default_rng(1)
     result = []
     for count, width in zip(map(len, rows), columns, strict=True):
@@ -78,8 +80,8 @@ def test_the_mixer_begins_with_them():
     inputs = first.sets.shape[1]
     assert (mixer.weights[:, :inputs] == 5).all()
     assert not mixer.weights[:, inputs:].any(), "what fills a vector up has no weight"
-    assert (mixer.final_weights[:, :3] == 7).all()
-    assert (mixer.final_weights[:, -1] == 7).all()
+    assert (mixer.final_weights[:, : 3 + FINAL_OTHERS] == 7).all()
+    assert not mixer.final_weights[:, 3 + FINAL_OTHERS :].any()
     assert (mixer.uses == 100).all()
     assert (mixer.final_uses == 50).all()
 

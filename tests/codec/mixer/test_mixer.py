@@ -22,7 +22,7 @@ def test_sums_and_steps_stay_within_an_int32():
     assert mixer.BOUND * largest_input // units * inputs < 2**31
     for rates in (
         *zip(mixer.RATE, mixer.FALLING_RATE, strict=True),
-        (mixer.FINAL_RATE, mixer.FINAL_FALLING_RATE),
+        *zip(mixer.FINAL_RATE, mixer.FINAL_FALLING_RATE, strict=True),
     ):
         assert largest_input * ((1 << 22) * sum(rates) >> 14) + (1 << 15) < 2**31
 
