@@ -102,26 +102,31 @@ def differences(rows: list[int], value: int, columns: int) -> tuple[np.ndarray, 
 
 def test_a_prior_adds_to_the_rows_that_it_names():
     first = formula(8, 3)
-    sets, finals = differences([1, 5], 300, first.sets.shape[1]), differences([0], 40, 4)
+    sets, finals = (
+        differences([1, 5], 300, first.sets.shape[1]),
+        differences([0], 40, first.finals.shape[1]),
+    )
     found = changed(first, pack_differences(sets, finals))
     more, final_more = found.sets - first.sets, found.finals - first.finals
     assert (more[[1, 5]] == 300).all() and (final_more[0] == 40).all()
     assert np.abs(more).sum() == 2 * 300 * first.sets.shape[1], "and to no other"
-    assert np.abs(final_more).sum() == 40 * 4
+    assert np.abs(final_more).sum() == 40 * first.finals.shape[1]
     assert found.uses == first.uses
 
 
 def test_what_a_prior_adds_leaves_no_bound():
     first = formula(8, 3)
     huge = np.array([2]), (127, np.full((1, first.sets.shape[1]), 127), np.array([60000], "f2"))
-    found = changed(first, pack_differences(huge, differences([], 0, 4)))
+    found = changed(first, pack_differences(huge, differences([], 0, first.finals.shape[1])))
     assert (found.sets[2] == BOUND).all()
 
 
 @pytest.mark.parametrize("row", [sum(rows_of(3)[0]), 65535])
 def test_a_row_that_there_is_not_is_refused(row):
     first = formula(8, 3)
-    data = pack_differences(differences([row], 4, first.sets.shape[1]), differences([], 0, 4))
+    data = pack_differences(
+        differences([row], 4, first.sets.shape[1]), differences([], 0, first.finals.shape[1])
+    )
     with pytest.raises(ValueError, match="a row differs that is none"):
         changed(first, data)
 
