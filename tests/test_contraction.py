@@ -25,7 +25,7 @@ EXACT = {name for name, kernel in contraction.kernels().items() if kernel.option
 """The kernels whose every partial sum is an exact integer: these may fuse."""
 SUMS = {
     "add_below", "add_rows", "dot", "magnitude", "negatives", "plain_matrix", "plain_mix",
-    "plain_row", "plain_signed", "plain_unsigned", "sum_of", "total",
+    "plain_row", "plain_signed", "plain_stream", "plain_unsigned", "sum_of", "total",
 }  # fmt: skip
 
 

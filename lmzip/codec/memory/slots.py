@@ -86,7 +86,7 @@ def empty_slots(preset: Preset, old: Slots | None = None) -> Slots:
         candidates=zeros((rows, kinds, CANDIDATES), np.uint8),
         classes=zeros((rows, kinds, CANDIDATES), np.uint8),
         totals=zeros((rows, kinds), np.uint8),
-        classes_of=np.array([count_class(count) for count in range(MOST + 1)], dtype=np.uint8),
+        classes_of=np.array([class_of(count) for count in range(MOST + 1)], dtype=np.uint8),
     )
 
 
@@ -95,8 +95,7 @@ def kind_count(preset: Preset) -> int:
     return KINDS if preset.log_slots > 0 else 0
 
 
-@kernel
-def count_class(n):
+def class_of(n):
     """A count in 12 classes."""
     if n < 6:
         return n
@@ -105,6 +104,10 @@ def count_class(n):
     if n < 40:
         return 8 + n // 20
     return 10 + n // 90 if n < 180 else 11
+
+
+count_class = kernel(class_of)
+"""The same for kernels."""
 
 
 @kernel

@@ -68,14 +68,15 @@ def interleaved(blocks: np.ndarray) -> np.ndarray:
 def interleave(blocks, stream):
     """The operand of a `stream_product` from that of a `matrix_product`, both int8 [M/16, 16 K]."""
     count, size = blocks.shape
-    flat, whole = stream.reshape(count * size), count // 4 * 4
     for block in range(count):
-        codes, to = blocks[block], block * size
-        step = FOUR
-        if block < whole:
-            to, step = block // 4 * 4 * size + block % 4 * FOUR, 4 * FOUR
+        # Its codes lie `step` apart from `to` on, counted from the start of row `first`. (Numba's
+        # `reshape` would call for Numba's library, which machine code that is kept must not.)
+        first, to, step = block, 0, FOUR
+        if block < count // 4 * 4:
+            first, to, step = block // 4 * 4, block % 4 * FOUR, 4 * FOUR
         for begin in range(0, size, FOUR):
-            source, target = codes[begin : begin + FOUR], flat[to : to + FOUR]
+            row, column = stream[first + to // size], to % size
+            source, target = blocks[block, begin : begin + FOUR], row[column : column + FOUR]
             for i in range(FOUR):
                 target[i] = source[i]
             to += step
