@@ -25,11 +25,11 @@ from lmzip.cli.options import (
     talk_options,
 )
 from lmzip.cli.outputs import is_special, open_special
-from lmzip.cli.prior import read_prior
+from lmzip.cli.prior import beginning, read_prior
 from lmzip.cli.report import Console, about
-from lmzip.codec.levels import DEFAULT_LEVEL, MAX_LEVEL, MIN_LEVEL
+from lmzip.codec.levels import MAX_LEVEL, MIN_LEVEL
 from lmzip.outputs import atomic_output
-from lmzip.prior import Prior, checked_level
+from lmzip.prior import Prior
 from lmzip.progress import progress_bar
 
 _json = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
@@ -78,7 +78,7 @@ def report(ctx: click.Context, file: str, page: str | None, **options: Any) -> N
     """
     settings = Settings(files=(file,), **options)
     console = settings.console()
-    prior, level = _beginning(settings, console)
+    prior, level = beginning(settings, console)
     _check_page(page, settings)
     for item in inputs(settings, console):
         with console.each(item.name):
@@ -179,7 +179,7 @@ def score(ctx: click.Context, like: str, **options: Any) -> None:
 
     settings = Settings(**options)
     console = settings.console()
-    prior, level = _beginning(settings, console)
+    prior, level = beginning(settings, console)
     good = _read(Input(like, Path(like)))
     items, texts = _read_all(settings, console)
     total = len(good) + 2 * sum(map(len, texts))
@@ -230,7 +230,7 @@ def distance(ctx: click.Context, **options: Any) -> None:
 
     settings = Settings(**options)
     console = settings.console()
-    prior, level = _beginning(settings, console)
+    prior, level = beginning(settings, console)
     items, texts = _read_all(settings, console)
     if len(items) < 2 and not console.status:
         raise click.UsageError("a distance needs two files or more: name another")
@@ -247,13 +247,6 @@ def distance(ctx: click.Context, **options: Any) -> None:
 
 
 COMMANDS = (bench, report, compare, score, distance)
-
-
-def _beginning(settings: Settings, console: Console) -> tuple[Prior | None, int]:
-    """The prior that is given, and the level, which must be the prior's."""
-    prior = read_prior(settings, console)
-    level = settings.chosen_level(DEFAULT_LEVEL if prior is None else prior.level)
-    return prior, checked_level(level, prior)
 
 
 def _numbers(levels: str) -> list[int]:

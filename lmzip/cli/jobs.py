@@ -28,14 +28,13 @@ from lmzip.cli.outputs import (
     open_special,
     restored_name,
 )
-from lmzip.cli.prior import beside, read_prior
+from lmzip.cli.prior import beginning, beside, read_prior
 from lmzip.cli.report import STDOUT, Console, about
-from lmzip.codec.levels import DEFAULT_LEVEL, memory_bytes
+from lmzip.codec.levels import memory_bytes
 from lmzip.container import MAGIC, begins_like_an_archive
 from lmzip.errors import RefusedError
 from lmzip.known import Known, find_all
 from lmzip.outputs import atomic_output
-from lmzip.prior import checked_level
 from lmzip.progress import Bar, progress_bar
 from lmzip.salvage import Salvage, salvage_chunks
 from lmzip.scan import check_ahead, scan
@@ -51,9 +50,7 @@ Convert = Callable[[Iterator[bytes], Bar], Iterator[bytes]]
 def compress_files(settings: Settings) -> int:
     """Compress all inputs; return the exit status."""
     console = settings.console()
-    prior = read_prior(settings, console)
-    level = settings.chosen_level(DEFAULT_LEVEL if prior is None else prior.level)
-    level = checked_level(level, prior)
+    prior, level = beginning(settings, console)
     given = read_given(settings, console)
     worker = _Worker(settings, console, given, decoding=False)
 

@@ -8,10 +8,11 @@ from dataclasses import replace
 from lmzip.cli.inputs import Input
 from lmzip.cli.options import Settings
 from lmzip.cli.report import Console, about
+from lmzip.codec.levels import DEFAULT_LEVEL
 from lmzip.errors import PriorError
 from lmzip.known import Known
 from lmzip.names import shown
-from lmzip.prior import Prior
+from lmzip.prior import Prior, checked_level
 
 
 def read_prior(settings: Settings, console: Console) -> Prior | None:
@@ -28,6 +29,13 @@ def read_prior(settings: Settings, console: Console) -> Prior | None:
         f"--prior: {shown(name)}, {prior.size:,} bytes, level {prior.level}, {prior.name}", least=2
     )
     return prior
+
+
+def beginning(settings: Settings, console: Console) -> tuple[Prior | None, int]:
+    """The prior that is given, and the level, which must be the prior's."""
+    prior = read_prior(settings, console)
+    level = settings.chosen_level(DEFAULT_LEVEL if prior is None else prior.level)
+    return prior, checked_level(level, prior)
 
 
 def beside(item: Input, known: Known) -> Known:
