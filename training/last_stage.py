@@ -29,21 +29,13 @@ from lmzip.codec.mixer.first_weights import (
     rows_of,
 )
 from lmzip.codec.mixer.mixer import Mixer, empty_mixer, predict, train_mixer
+from lmzip.priors.packing import FINAL_STEP, MIXER_STEP, OFTEN, TIMID, frequent_rows
 from training.corpus import SHARES, Documents
 
 SHORTEST, LONGEST = 1000, 65536
 """Bytes of a document that are read; its length is drawn, its logarithm uniform, between these."""
-STEP, FINAL_STEP = 0.1, 0.05
-"""Between two values of a difference, in units of a weight of one, of rows that are used `OFTEN`;
-rarer ones have wider steps, by the square root, as they are worth fewer bytes."""
-OFTEN = 0.01
-"""Share of all bits that a row was used for."""
-WIDEST = 2
-"""Rows whose step would be more than so many times as wide begin as their set's mean."""
 SETTLED = 1e4
 """Uses from which on a row counts no more in the mean of its set."""
-TIMID = 100
-"""Uses by which a row's difference counts less: it is shrunk towards its set's mean."""
 
 WEIGHTS = ("weights", "uses", "final_weights", "final_uses")
 """What a mixer keeps from one document to the next."""
@@ -148,7 +140,7 @@ def file_of(level: int, mixer: Mixer, read: int) -> bytes:
     inputs = own_inputs(preset.contexts)
     final = mixer.final_weights[:, : preset.sets + FINAL_OTHERS]
     return pack_weights(
-        _summed_up(mixer.weights[:, :inputs], mixer.uses, rows, STEP, 8 * OFTEN * read),
+        _summed_up(mixer.weights[:, :inputs], mixer.uses, rows, MIXER_STEP, 8 * OFTEN * read),
         _summed_up(final, mixer.final_uses, final_rows, FINAL_STEP, 8 * OFTEN * read),
     )
 
@@ -162,7 +154,10 @@ def fresh(level: int, first: FirstWeights) -> Mixer:
 def _summed_up(
     weights: np.ndarray, uses: np.ndarray, rows: tuple[int, ...], step: float, often: float
 ) -> tuple[np.ndarray, np.ndarray, Codes]:
-    """Means of the sets, the numbers of rows that are kept, and their differences."""
+    """Means of the sets, the numbers of rows that are kept, and their differences.
+
+    A difference counts less where a row was seldom used, and rare rows begin as their set's mean.
+    """
     weight = np.minimum(uses, SETTLED)[:, None]
     means, differences, start = [], [], 0
     for count in rows:
@@ -171,10 +166,4 @@ def _summed_up(
         means.append((n * w).sum(0) / n.sum())
         differences.append(n / (n + TIMID) * (w - means[-1]))
         start += count
-    wider = np.clip(np.sqrt(often / np.maximum(uses, 1)), 1, 2 * WIDEST)
-    scales = (step * 65536 * wider).astype(np.float16)
-    size = np.concatenate(differences) / scales.astype(np.float64)[:, None]
-    codes = (np.sign(size) * np.floor(np.abs(size) + 0.35)).clip(-127, 127).astype(np.int64)
-    kept = np.flatnonzero((wider <= WIDEST) & codes.any(axis=1))
-    codes = codes[kept]
-    return np.array(means), kept, (int(np.abs(codes).max(initial=1)), codes, scales[kept])
+    return np.array(means), *frequent_rows(np.concatenate(differences), uses, step, often)

@@ -23,8 +23,8 @@ FINENESS = {"head": 0.7, "table": 0.3}
 STEP = 1.0
 """Of the matrices, in standard deviations of their differences."""
 MIXER_STEP, FINAL_STEP = 0.1, 0.05
-"""Steps of the mixer's rows, in weights of one, of rows that are used `OFTEN`; rarer ones have
-wider steps, by the square root, as they are worth fewer bytes."""
+"""Between two values of a difference, in units of a weight of one, of rows that are used `OFTEN`;
+rarer ones have wider steps, by the square root, as they are worth fewer bytes."""
 OFTEN = 0.01
 """Share of all bits that a row was used for."""
 WIDEST = 2
@@ -87,13 +87,13 @@ def differences(learned: Learned, coarse: float = 1.0) -> Differences:
     first, last, inputs = learned.first, learned.last, own_inputs(learned.contexts)
     final_inputs = learned.sets + FINAL_OTHERS
     often = 8 * OFTEN * learned.read
-    sets = _rows(
+    sets = _moved(
         learned.weights[:, :inputs] - first.weights[:, :inputs],
         last.uses - first.uses,
         MIXER_STEP * wide,
         often,
     )
-    finals = _rows(
+    finals = _moved(
         learned.final_weights[:, :final_inputs] - first.final_weights[:, :final_inputs],
         last.final_uses - first.final_uses,
         FINAL_STEP * wide,
@@ -123,14 +123,24 @@ def _codes(rows: np.ndarray, steps: float | np.ndarray) -> Codes:
     return int(np.abs(codes).max(initial=1)), codes, scales
 
 
-def _rows(
+def _moved(
     rows: np.ndarray, uses: np.ndarray, step: float, often: float
 ) -> tuple[np.ndarray, Codes]:
-    """The numbers of rows that differ enough, and their differences."""
+    """Those of the mixer's rows that learning has moved enough, as `frequent_rows` gives them."""
     uses = np.maximum(uses, 0).astype(np.float64)
+    return frequent_rows(rows * (uses / (uses + TIMID))[:, None], uses, step, often)
+
+
+def frequent_rows(
+    rows: np.ndarray, uses: np.ndarray, step: float, often: float
+) -> tuple[np.ndarray, Codes]:
+    """The numbers of rows that differ enough and were used often enough, and their differences.
+
+    rows: differences, float [R, I]; uses: how often each was used, [R]; step: in units of a weight
+    of one, of a row that was used `often` times.
+    """
     wider = np.clip(np.sqrt(often / np.maximum(uses, 1)), 1, 2 * WIDEST)
     used = np.flatnonzero(wider <= WIDEST)
-    shrunk = rows[used] * (uses[used] / (uses[used] + TIMID))[:, None]
-    largest, codes, scales = _codes(shrunk, step * 65536 * wider[used])
+    largest, codes, scales = _codes(rows[used], step * 65536 * wider[used])
     kept = codes.any(axis=1)
     return used[kept], (largest, codes[kept], scales[kept])
