@@ -17,6 +17,7 @@ from hypothesis import settings
 
 import lmzip
 import lmzip.cli
+from lmzip import stream
 from lmzip.codec.levels import Preset
 from lmzip.instruments.lengths import Block, Report
 
@@ -40,6 +41,16 @@ TINY = Preset(
 COMMAND = [sys.executable, "-m", "lmzip"]
 
 WORDS = b"the quick brown fox jumps over a lazy dog while rain falls on old stone bridges".split()
+
+
+@pytest.fixture
+def no_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Starting the model is an error: whatever is found is found before."""
+
+    def refuse(*options: object) -> None:
+        raise AssertionError("the model was started")
+
+    monkeypatch.setattr(stream, "_new_codec", refuse)
 
 
 def report_of(costs: Sequence[float], level: int = 1, from_scratch: bool = False) -> Report:

@@ -10,11 +10,12 @@ from dataclasses import replace
 import pytest
 from conftest import noise, prose
 from layout import put_together, take_apart
+from reading import each_way
 from reference.codec import Codec as ReferenceCodec
 from reference_decoder import Damaged, decode
 
 import lmzip
-from lmzip import after, container, stream
+from lmzip import after, container
 from lmzip.after import LIMIT, joined, prefix_of
 from lmzip.codec import loop
 from lmzip.codec.coder.bit_coder import empty_bits
@@ -22,7 +23,7 @@ from lmzip.codec.loop import Codec
 from lmzip.codec.memory.tables import HISTORY_SIZE
 from lmzip.container import Header
 from lmzip.salvage import salvage
-from lmzip.stream import LMZCompressor, LMZDecompressor
+from lmzip.stream import LMZCompressor
 
 OLD = noise(400, seed=9) + prose(200, seed=2)
 NEW = OLD[100:420] + b", changed"
@@ -37,16 +38,6 @@ def new() -> bytes:
 @pytest.fixture(scope="module")
 def plain() -> bytes:
     return lmzip.compress(b"plain", level=1)
-
-
-@pytest.fixture
-def no_model(monkeypatch):
-    """Starting the model is an error."""
-
-    def refuse(*options: object) -> None:
-        raise AssertionError("the model was started")
-
-    monkeypatch.setattr(stream, "_new_codec", refuse)
 
 
 def test_what_stands_in_it_is_not_held_again(new):
@@ -116,36 +107,11 @@ def test_an_archive_that_needs_no_model_still_asks_for_it(no_model):
         lmzip.decompress(packed)
 
 
-def each_way(archive: bytes, given: bytes | None) -> list[type[Exception] | bytes]:
-    """What comes of an archive by every way of reading."""
-
-    def streamed() -> bytes:
-        return LMZDecompressor(after=given).decompress(archive)
-
-    def from_file() -> bytes:
-        with lmzip.open(io.BytesIO(archive), after=given) as file:
-            return file.read()
-
-    found: list[type[Exception] | bytes] = []
-    for read in (
-        lambda: lmzip.decompress(archive, after=given),
-        streamed,
-        from_file,
-        lambda: salvage(archive, after=given)[0],
-    ):
-        try:
-            found.append(read())
-        except lmzip.LMZError as error:
-            assert error.what and error.why and error.remedy
-            found.append(type(error))
-    return found
-
-
 def test_what_is_missing_wrong_or_not_needed_is_told_before_the_model_starts(new, plain, no_model):
-    assert set(each_way(new, None)) == {lmzip.AfterError}
-    assert set(each_way(plain, OLD)) == {lmzip.AfterError}
+    assert set(each_way(new, after=None)) == {lmzip.AfterError}
+    assert set(each_way(plain, after=OLD)) == {lmzip.AfterError}
     for wrong in (b"", OLD[:-1], OLD + b"\0", OLD[::-1]):
-        assert set(each_way(new, wrong)) == {lmzip.OtherDataError}
+        assert set(each_way(new, after=wrong)) == {lmzip.OtherDataError}
     assert lmzip.AfterError("", "", "").exit_status == 1
     assert lmzip.OtherDataError("", "", "").exit_status == 2
 
@@ -161,7 +127,7 @@ def test_the_messages_say_what_to_do(new, plain):
 
 
 def test_every_way_of_reading_gives_the_data(new):
-    assert each_way(new, OLD) == [NEW] * 4
+    assert each_way(new, after=OLD) == [NEW] * 4
 
 
 def test_every_flipped_bit_is_found_before_the_model_starts(new, no_model):
@@ -186,7 +152,7 @@ def test_archives_in_a_row_read_it_if_they_need_it(new, plain):
         assert lmzip.decompress(b"".join(order), after=OLD) == expected
         with pytest.raises(lmzip.AfterError):
             lmzip.decompress(b"".join(order))
-    assert each_way(new + plain, OLD)[2] == NEW + b"plain"
+    assert each_way(new + plain, after=OLD)[2] == NEW + b"plain"
 
 
 def test_in_a_stream_the_first_archive_tells_whether_it_is_needed(new, plain, no_model):

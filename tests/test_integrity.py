@@ -38,16 +38,6 @@ def archive() -> bytes:
         return lmzip.compress(DATA, level=1)
 
 
-@pytest.fixture
-def no_model(monkeypatch):
-    """Whatever is found is found before the model starts."""
-
-    def refuse(*arguments):
-        raise AssertionError("the model was started")
-
-    monkeypatch.setattr(stream, "_new_codec", refuse)
-
-
 def fields(archive: bytes) -> list[int]:
     """Places of all bytes of the header, and of what stands before and behind stored bytes."""
     return sorted({*range(len(archive))} - {*payload(archive)})

@@ -11,32 +11,21 @@ from dataclasses import replace
 import pytest
 from conftest import noise
 from layout import put_together, take_apart
+from reading import each_way
 from reference_decoder import Damaged, decode
 from samples import LEVEL, NEW, other, prior
 
 import lmzip
-from lmzip import stream
 from lmzip.codec.learned.prior import Differences
 from lmzip.container import Header
 from lmzip.known import Known, known_of
 from lmzip.priors.parts import Parts
-from lmzip.salvage import salvage
-from lmzip.stream import LMZCompressor, LMZDecompressor
+from lmzip.stream import LMZCompressor
 
 
 @pytest.fixture(scope="module")
 def archive() -> bytes:
     return lmzip.compress(NEW, LEVEL, prior=prior())
-
-
-@pytest.fixture
-def no_model(monkeypatch):
-    """Starting the model is an error."""
-
-    def refuse(*options: object) -> None:
-        raise AssertionError("the model was started")
-
-    monkeypatch.setattr(stream, "_new_codec", refuse)
 
 
 @pytest.fixture(autouse=True)
@@ -77,34 +66,12 @@ def test_all_of_the_library_takes_it_or_its_file(tmp_path, archive):
         with lmzip.open(tmp_path / "a.lmz", "wb", level=LEVEL, prior=given) as file:
             file.write(NEW)
         assert (tmp_path / "a.lmz").read_bytes() == archive
-        assert each_way(archive, given) == [NEW] * 4
-
-
-def each_way(archive: bytes, given: object) -> list[type[Exception] | bytes]:
-    """What comes of an archive by every way of reading."""
-
-    def from_file() -> bytes:
-        with lmzip.open(io.BytesIO(archive), prior=given) as file:
-            return file.read()
-
-    found: list[type[Exception] | bytes] = []
-    for read in (
-        lambda: lmzip.decompress(archive, prior=given),
-        lambda: LMZDecompressor(prior=given).decompress(archive),
-        from_file,
-        lambda: salvage(archive, prior=given)[0],
-    ):
-        try:
-            found.append(read())
-        except lmzip.LMZError as error:
-            assert error.what and error.why and error.remedy
-            found.append(type(error))
-    return found
+        assert each_way(archive, prior=given) == [NEW] * 4
 
 
 def test_what_is_missing_or_another_is_told_before_the_model_starts(archive, no_model, own):
     for given in (None, other()):
-        assert set(each_way(archive, given)) == {lmzip.PriorError}
+        assert set(each_way(archive, prior=given)) == {lmzip.PriorError}
     assert lmzip.PriorError("", "", "").exit_status == 2
     with pytest.raises(lmzip.PriorError) as told:
         lmzip.decompress(archive, prior=other())
@@ -117,7 +84,7 @@ def test_what_is_missing_or_another_is_told_before_the_model_starts(archive, no_
 
 def test_an_archive_that_needs_none_takes_no_notice(archive):
     plain = lmzip.compress(NEW, LEVEL)
-    assert each_way(plain, prior()) == [NEW] * 4
+    assert each_way(plain, prior=prior()) == [NEW] * 4
     assert lmzip.decompress(plain + archive + plain, prior=prior()) == NEW * 3
 
 
