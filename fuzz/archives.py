@@ -22,15 +22,13 @@ from lmzip.codec.learned.prior import Differences
 from lmzip.codec.levels import PRESETS, Preset
 from lmzip.container import (
     ARCHIVE_END,
-    CODE_SIZE,
     CODED,
-    DIGEST_SIZE,
     NO_DATA,
     STORED,
     BlockHeader,
     Body,
-    Header,
 )
+from lmzip.header import CODE_SIZE, DIGEST_SIZE, Header
 from lmzip.priors.parts import Parts
 
 BLOCK_SIZE = 64

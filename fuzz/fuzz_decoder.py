@@ -56,7 +56,7 @@ def in_pieces(data: bytes, **given) -> bytes:
             data, at = decompressor.unused_data + data[at:], 0
             if not data:
                 return bytes(out)
-            decompressor = LMZDecompressor(**given, _start=decompressor._end)
+            decompressor = LMZDecompressor(**given, _series=decompressor._series)
         piece = b""
         if decompressor.needs_input:
             piece = data[at : at + LARGEST]

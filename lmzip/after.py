@@ -13,8 +13,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from lmzip.arguments import After, Data, Progress
-from lmzip.container import DIGEST_SIZE
 from lmzip.errors import AfterError, OtherDataError
+from lmzip.header import DIGEST_SIZE
 
 if TYPE_CHECKING:
     from lmzip.codec.loop import Codec

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from operator import index
 
-from lmzip import codec, container
+from lmzip import codec
 from lmzip.codec.levels import MAX_LEVEL, MIN_LEVEL, memory_bytes
 from lmzip.errors import LimitError, MismatchError, UnsupportedError
+from lmzip.header import CODE_SIZE
 
 
 def check_code(code: bytes) -> None:
     """Raise UnsupportedError if an archive was written by another code than this lmzip has."""
-    if code != codec.code_hash()[: container.CODE_SIZE]:
+    if code != codec.code_hash()[:CODE_SIZE]:
         raise UnsupportedError(
             f"this archive was written by the code {code.hex()}",
-            f"this lmzip has the code {codec.code_hash()[: container.CODE_SIZE].hex()}, "
+            f"this lmzip has the code {codec.code_hash()[:CODE_SIZE].hex()}, "
             "and another code learns another model",
             "use the lmzip that wrote it (`lmzip --version` names the code)",
         )

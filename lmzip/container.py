@@ -1,4 +1,4 @@
-"""The container: header, block headers and what ends a block, packed and unpacked; no model.
+"""The container: block headers and what ends a block, packed and unpacked; no model.
 
 `docs/FORMAT.md` is the reference. `Parser` walks an archive without doing any I/O: the
 incremental decompressor feeds it from its buffer, `scan` feeds it from a file, and so both
@@ -13,79 +13,32 @@ import zlib
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from lmzip.codec.levels import BLOCK_SIZE, MAX_LEVEL, MIN_LEVEL
-from lmzip.errors import CorruptError, FormatError, TruncatedError, UnsupportedError
+from lmzip.codec.levels import BLOCK_SIZE
+from lmzip.errors import GET_ANOTHER_COPY, CorruptError, FormatError, TruncatedError
+from lmzip.header import (
+    DIGEST_SIZE,
+    MAGIC,
+    Form,
+    Header,
+    begins_like_an_archive,
+    check_version,
+    not_an_archive,
+)
+from lmzip.series import Frame, Series
 
-MAGIC = b"\x8cLMZ"
-VERSION = 2
-CODE_SIZE = 6
-"""Bytes of the code hash that an archive carries."""
-DIGEST_SIZE = 8
-"""Bytes of the SHA-256 of all data up to its end that a block carries."""
 NO_DATA = hashlib.sha256().digest()[:DIGEST_SIZE]
-"""The same of no data: what the first block follows."""
+"""What stands for no data: what the first block follows."""
+SHORT_SIZE = (1 << 14) - 1
+"""Bytes of data that an archive of the short form has at most."""
+SHORT_DIGEST = 4
+"""Bytes of the SHA-256 of its data that it carries."""
+AROUND = Header.SIZE + 4 + SHORT_DIGEST + 4
+"""Bytes around the block of such an archive, or a few less."""
 
 END, CODED, STORED = 0, 1, 2
 """What follows: nothing, a block that the model coded, a block as it was."""
 
-GET_ANOTHER_COPY = "get the archive again from where it came from, or from a backup"
 NOT_BY_LMZIP = "no lmzip writes this; get the archive again from where it came from"
-
-
-@dataclass(frozen=True)
-class Header:
-    """What an archive begins with: 12 bytes, 20 if the model first read data that both sides have.
-
-    An archive with a prior names that in the place of the code: the prior names the code.
-
-    Their CRC is that of each block header.
-    """
-
-    level: int
-    """1 to 9, a key of `lmzip.codec.PRESETS`."""
-    code: bytes
-    """First 6 bytes of the code hash of the codec that wrote the archive; empty with a prior."""
-    from_scratch: bool = False
-    """Whether the model began with nothing learned."""
-    after: bytes = b""
-    """Digest of what the model read first, `DIGEST_SIZE` bytes; empty if it read nothing."""
-    prior: bytes = b""
-    """First 6 bytes of the digest of the prior that the model began with; empty without one."""
-
-    SIZE: ClassVar[int] = 12
-    """Bytes of all but `after`, which stands behind them."""
-    _FIELDS: ClassVar[struct.Struct] = struct.Struct("<4sBB6s")
-
-    def pack(self) -> bytes:
-        told = self.level | self.from_scratch << 4 | bool(self.after) << 5 | bool(self.prior) << 6
-        return self._FIELDS.pack(MAGIC, VERSION, told, self.prior or self.code) + self.after
-
-    @staticmethod
-    def rest(data: bytes) -> int:
-        """Bytes of the header that stand behind `data`, its first `SIZE` bytes, proved or not."""
-        return DIGEST_SIZE if data[5] & 1 << 5 else 0
-
-    @classmethod
-    def unpack(cls, data: bytes) -> Header:
-        """Read a whole header that a CRC has proved. Raises UnsupportedError."""
-        _, _, told, named = cls._FIELDS.unpack(data[: cls.SIZE])
-        options, level = divmod(told, 16)
-        scratch, prior = bool(options & 1), bool(options & 4)
-        if options > 7 or (scratch and prior):
-            raise UnsupportedError(
-                f"this archive has the options {options:04b}",
-                "this lmzip knows 0001, from scratch, or 0100, with a prior; and 0010, after other "
-                "data",
-                "use a newer lmzip",
-            )
-        if not MIN_LEVEL <= level <= MAX_LEVEL:
-            raise UnsupportedError(
-                f"this is an archive of level {level}",
-                f"this lmzip knows the levels {MIN_LEVEL} to {MAX_LEVEL}",
-                "use a newer lmzip",
-            )
-        code, digest = (b"", named) if prior else (named, b"")
-        return cls(level, code, from_scratch=scratch, after=data[cls.SIZE :], prior=digest)
 
 
 @dataclass(frozen=True)
@@ -161,34 +114,44 @@ class Body:
         return cls(data[: -cls.END_SIZE], data[-cls.END_SIZE : -4])
 
 
+def pack_short(header: Header, raw_size: int, stored: bytes, digest: bytes) -> bytes:
+    """An archive of the short form: one block, `stored` as it was if that has `raw_size` bytes."""
+    sizes = _pack_size(raw_size) + _pack_size(len(stored))
+    return _sealed(header.pack() + sizes + stored + digest[:SHORT_DIGEST])
+
+
 @dataclass
 class Parser:
     """Walks one archive: give `feed` exactly `needed` bytes, until it is `done`.
 
-    Checks all that can be checked without the model: the CRCs, the limits of sizes, and that
-    each block follows the data that it was written behind. Whoever has the data compares them
-    with `Body.digest`.
+    Checks all that can be checked without the model: the CRCs, the limits of sizes, that each
+    block follows the data that it was written behind, and each frame the one before. Whoever has
+    the data compares them with `Body.digest`.
     """
 
-    start: int = 0
-    """Bytes before the archive: others, of which the first begins at 0, and zeros behind them."""
+    series: Series = field(default_factory=Series)
+    """Where the archive stands; that goes on when the archive is done."""
     needed: int = Header.SIZE
     """Bytes that the next `feed` takes."""
     header: Header | None = None
-    """The header; None until the first block header, whose CRC proves it, has been read."""
+    """The header; None until a CRC, that of the first block header for one, has proved it."""
+    block: BlockHeader = ARCHIVE_END
+    """That of the block that was begun last."""
     blocks: int = 0
     """Blocks whose header has been read."""
+    stored_blocks: int = 0
+    """Those of them that stand there as they were."""
     raw_size: int = 0
     """Bytes of data in these blocks."""
     digest: bytes = NO_DATA
-    """First 8 bytes of the SHA-256 of all data of the blocks read, as the last of them says."""
+    """What stands for all data of the blocks read, as the last of them says."""
     offset: int = 0
     """Bytes of the archive that have been fed."""
     done: bool = False
     """Whether the end has been read."""
     _place: str = "header"
     _head: bytes = b""
-    _block: BlockHeader = field(default=ARCHIVE_END, repr=False)
+    _sizes: bytes = b""
 
     def feed(self, data: bytes) -> BlockHeader | Body | None:
         """Take the next part; return it if it is the header of a block, or its body.
@@ -202,68 +165,100 @@ class Parser:
             if rest := Header.rest(data):
                 self._expect("rest of header", rest)
             else:
-                self._expect("block header", BlockHeader.SIZE)
-            return None
-        if self._place == "rest of header":
+                self._begin()
+        elif self._place == "rest of header":
             self._head += data
-            self._expect("block header", BlockHeader.SIZE)
-            return None
-        if self._place == "block header":
+            self._begin()
+        elif self._place == "sizes":
+            self._sizes += data
+            if sizes := _unpack_sizes(self._sizes):
+                self._expect("short block", sizes[1] + SHORT_DIGEST + 4)
+        elif self._place == "short block":
+            return self._take_short(data)
+        elif self._place == "block header":
             return self._open_block(data)
-        if self._place == "end of block":
+        elif self._place == "end of block":
             self._close_block(data[:DIGEST_SIZE])
-            return None
-        body = Body.unpack(data, self.blocks - 1)
-        self._close_block(body.digest)
-        return body
+        else:
+            body = Body.unpack(data, self.blocks - 1)
+            self._close_block(body.digest)
+            return body
+        return None
 
     def skip(self) -> None:
         """Pass over the stored bytes of the block just opened without looking at them."""
         assert self._place == "block"
-        self.offset += self._block.stored_size
+        self.offset += self.block.stored_size
         self._expect("end of block", Body.END_SIZE)
 
     def check_start(self, data: bytes) -> None:
-        """Raise FormatError or UnsupportedError as soon as `data`, the first few bytes, cannot
-        be those of an archive, or of this version."""
+        """Raise FormatError, CorruptError or UnsupportedError as soon as `data`, the first few
+        bytes, cannot be those of an archive, or of this version."""
         if self._place != "header":
             return
         self._check_magic(data)
-        version = data[len(MAGIC) : len(MAGIC) + 1]
-        if version and version[0] != VERSION:
-            raise UnsupportedError(
-                f"this is an archive of format version {version[0]}",
-                f"this lmzip reads version {VERSION}",
-                "use a newer lmzip"
-                if version[0] > VERSION
-                else "restore it with the lmzip that wrote it, and compress it anew",
+        check_version(data)
+        if len(data) > len(MAGIC) and data[len(MAGIC)] >> 6 == Form.TABLE:
+            raise CorruptError(
+                "here stands a table of frames, but not the frames that it belongs to",
+                "they are missing, or damaged, or something else was put between",
+                GET_ANOTHER_COPY,
             )
 
     def truncated(self, rest: bytes) -> FormatError | CorruptError:
         """The error to raise when the input ends here, `rest` being fewer bytes than needed."""
-        if self._place == "header" and not (rest or self.start):
+        start = self.series.start
+        if self._place == "header" and not (rest or start):
             return FormatError("this is no lmz archive", "it is empty", "give another file")
         place = "in its header"
         if self._place == "block header":
             place = f"{'in' if rest else 'before'} the header of block {self.blocks}"
         elif self._place not in ("header", "rest of header"):
-            place = f"in block {self.blocks - 1}"
+            place = f"in block {max(self.blocks - 1, 0)}"
         return TruncatedError(
             "the archive is incomplete",
-            f"it ends after {self.start + self.offset + len(rest):,} bytes, {place}",
+            f"it ends after {start + self.offset + len(rest):,} bytes, {place}",
             GET_ANOTHER_COPY,
         )
 
     def _check_magic(self, data: bytes) -> None:
         if begins_like_an_archive(data):
             return
-        if self.start:
+        if self.series.open:
+            raise self.series.missing("no archive does")
+        if start := self.series.start:
             raise CorruptError(
                 "something follows the end of the archive",
-                f"what begins at byte {self.start:,} is no further archive",
-                f"cut it off (head -c {self.start}), or get the archive again",
+                f"what begins at byte {start:,} is no further archive",
+                f"cut it off (head -c {start}), or get the archive again",
             )
         raise not_an_archive(data)
+
+    def _begin(self) -> None:
+        if self._head[len(MAGIC)] >> 6 == Form.SHORT:
+            self._expect("sizes", 1)
+        else:
+            self._expect("block header", BlockHeader.SIZE)
+
+    def _prove(self) -> None:
+        self.header = Header.unpack(self._head)
+        self.series.check(self.header)
+
+    def _take_short(self, data: bytes) -> Body:
+        _check_seal(data, "the archive is damaged", "its CRC-32 is wrong", self._head + self._sizes)
+        self._prove()
+        raw_size, stored_size = _unpack_sizes(self._sizes)
+        if self._sizes != _pack_size(raw_size) + _pack_size(stored_size):
+            raise _impossible(0, "has sizes with zeros in front")
+        if not 0 < raw_size <= SHORT_SIZE:
+            raise _impossible(0, f"has {raw_size:,} bytes, which no block of the short form has")
+        if stored_size > raw_size:
+            raise _impossible(0, "is coded, but no smaller for it")
+        kind = CODED if stored_size < raw_size else STORED
+        self._count(BlockHeader(kind, raw_size, stored_size, 0))
+        self.digest = data[stored_size:-4]
+        self._end()
+        return Body(data[:stored_size], self.digest)
 
     def _open_block(self, data: bytes) -> BlockHeader:
         what = f"the header of block {self.blocks} is damaged, or the block is not in its place"
@@ -271,43 +266,54 @@ class Parser:
             what = "the header of the archive, or of its first block, is damaged"
         _check_seal(data, what, "its CRC-32 is wrong", self.digest + self._head)
         if self.header is None:
-            self.header = Header.unpack(self._head)
-        self._block = block = BlockHeader.unpack(data, self.blocks)
+            self._prove()
+        block = BlockHeader.unpack(data, self.blocks)
         if block.type == END:
+            self.block = block
             self._end()
         else:
-            self.blocks += 1
-            self.raw_size += block.raw_size
+            self._count(block)
             self._expect("block", block.stored_size + Body.END_SIZE)
         return block
 
+    def _count(self, block: BlockHeader) -> None:
+        self.block = block
+        self.blocks += 1
+        self.stored_blocks += block.type == STORED
+        self.raw_size += block.raw_size
+
     def _close_block(self, digest: bytes) -> None:
         self.digest = digest
-        if self._block.is_last:
+        if self.block.is_last:
             self._end()
         else:
             self._expect("block header", BlockHeader.SIZE)
 
     def _end(self) -> None:
+        assert self.header is not None
         self.done = True
+        self.series.add(self.header, Frame(self.offset, self.raw_size, self.digest))
         self._expect("nothing", 0)
 
     def _expect(self, place: str, size: int) -> None:
         self._place, self.needed = place, size
 
 
-def begins_like_an_archive(data: bytes) -> bool:
-    """Whether `data`, or the first four of them, can be an archive's first bytes."""
-    return data[: len(MAGIC)] == MAGIC[: len(data)]
+def _pack_size(size: int) -> bytes:
+    """One byte or two, 7 bits in each, the lowest first, and bit 7 in all but the last (LEB128)."""
+    return bytes([size]) if size < 128 else bytes([size & 127 | 128, size >> 7])
 
 
-def not_an_archive(data: bytes) -> FormatError:
-    """The error for data that begin with `data` and are no archive."""
-    return FormatError(
-        "this is no lmz archive",
-        f"it begins with {data[:4].hex(' ').upper()}, not {MAGIC.hex(' ').upper()}",
-        "give the name of an archive that lmzip made",
-    )
+def _unpack_sizes(data: bytes) -> list[int]:
+    """Two sizes, proved or not; none if more bytes are needed. A second byte is always the last."""
+    sizes, at = [], 0
+    while len(sizes) < 2 and at < len(data):
+        long = data[at] >> 7
+        if at + long >= len(data):
+            break
+        sizes.append((data[at] & 127) + (128 * (data[at + 1] & 127) if long else 0))
+        at += 1 + long
+    return sizes if len(sizes) == 2 else []
 
 
 def _sealed(fields: bytes, before: bytes = b"") -> bytes:

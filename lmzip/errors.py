@@ -15,7 +15,8 @@
         └── RefusedError            the command will not do this without being told to     (1)
 
     UserWarning
-    └── PaddingWarning              zero bytes behind an archive were ignored, as tapes add them
+    ├── PaddingWarning              zero bytes behind an archive were ignored, as tapes add them
+    └── TableWarning                the table behind frames is damaged or missing; they are whole
 
 In brackets: the exit status of the command. Errors of the operating system stay `OSError`,
 wrong arguments stay `ValueError` and `TypeError`.
@@ -36,9 +37,12 @@ __all__ = [
     "PaddingWarning",
     "PriorError",
     "RefusedError",
+    "TableWarning",
     "TruncatedError",
     "UnsupportedError",
 ]
+
+GET_ANOTHER_COPY = "get the archive again from where it came from, or from a backup"
 
 
 class LMZError(Exception):
@@ -124,3 +128,7 @@ class RefusedError(LMZError):
 
 class PaddingWarning(UserWarning):
     """Zero bytes behind an archive, which tapes and block devices add, were ignored."""
+
+
+class TableWarning(UserWarning):
+    """The table that frames end in is damaged or missing: they can still be read one by one."""

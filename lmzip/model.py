@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lmzip.arguments import Progress
-from lmzip.container import Header
+from lmzip.header import Header
 from lmzip.prior import Prior
 
 if TYPE_CHECKING:

@@ -101,7 +101,7 @@ class Prior:
 
     @cached_property
     def digest(self) -> bytes:
-        """What archives name it by: the first 6 bytes of the SHA-256 that its file ends in."""
+        """What archives name it by: the first 4 bytes of the SHA-256 that its file ends in."""
         return self._data[-hashlib.sha256().digest_size :][:NAME_SIZE]
 
     @property

@@ -48,8 +48,8 @@ class ArchiveReader(DecompressReader):
 
     def _next_archive(self, **options: object) -> LMZDecompressor:
         before = self._decompressor
-        start = before._end if before is not None and before.eof else 0
-        return LMZDecompressor(**options, _start=start)
+        series = before._series if before is not None and before.eof else None
+        return LMZDecompressor(**options, _series=series)
 
     def _rewind(self) -> None:
         self._decompressor = None  # what comes next follows no archive

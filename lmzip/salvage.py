@@ -18,6 +18,7 @@ from lmzip.container import BlockHeader, Parser
 from lmzip.errors import AfterError, EngineError, LimitError, LMZError, PriorError
 from lmzip.known import Known
 from lmzip.prior import Path, Prior
+from lmzip.series import Series
 from lmzip.whole import decompress_chunks
 
 
@@ -111,47 +112,51 @@ class _Counted:
 
     def __init__(self, chunks: Iterable[bytes]) -> None:
         self._chunks = iter(chunks)
-        self._parser: Parser | None = Parser()
-        self._part = b""
+        self._series = Series()
+        self._parser: Parser | None = Parser(self._series)
+        self._part = bytearray()
         self._skip = 0
         self._counted = 0
         """Bytes of data in the archives before."""
 
     def __iter__(self) -> Iterator[bytes]:
         for chunk in self._chunks:
-            rest = memoryview(chunk)
-            try:
-                while rest and self._parser is not None:
-                    rest = self._follow(self._parser, rest)
-            except LMZError:
-                self._parser = None  # what stands behind this place is not known
+            if self._parser is not None:
+                self._part += chunk
+                try:
+                    while self._follow(self._parser):
+                        pass
+                except LMZError:
+                    self._parser = None  # what stands behind this place is not known
             yield chunk
 
-    def _follow(self, parser: Parser, rest: memoryview) -> memoryview:
-        """Read a part of an archive, or what is at hand of it; return what follows."""
+    def _follow(self, parser: Parser) -> bool:
+        """Read a part of an archive, if it is at hand."""
         if self._skip:
-            size = min(self._skip, len(rest))
+            size = min(self._skip, len(self._part))
             self._skip -= size
-            return rest[size:]
+            del self._part[:size]
+            return size > 0
         if parser.done:
-            start = bytes(rest[:4096])
-            padding = len(start) - len(start.lstrip(b"\0"))
-            if padding:
-                return rest[padding:]
-            self._counted += parser.raw_size
-            self._parser = parser = Parser(start=1)
-        size = parser.needed - len(self._part)
-        self._part += rest[:size]
-        if len(self._part) == parser.needed:
-            part, self._part = parser.feed(self._part), b""
-            if isinstance(part, BlockHeader) and not parser.done:
-                self._skip = part.stored_size
-                parser.skip()
-        return rest[size:]
+            size = self._series.passed(self._part)
+            del self._part[: size or 0]
+            if size == 0 and self._part:
+                self._counted += parser.raw_size
+                self._parser = Parser(self._series)
+            return bool(size or self._part) and size is not None
+        if len(self._part) < parser.needed:
+            return False
+        size = parser.needed
+        part = parser.feed(bytes(self._part[:size]))
+        del self._part[:size]
+        if isinstance(part, BlockHeader) and not parser.done:
+            self._skip = part.stored_size
+            parser.skip()
+        return True
 
     @property
     def expected(self) -> int | None:
         """Bytes of data; None if headers, or the end, are missing."""
-        if self._parser is None or not self._parser.done:
+        if self._parser is None or not self._parser.done or self._series.open:
             return None
         return self._counted + self._parser.raw_size

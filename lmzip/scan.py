@@ -8,7 +8,9 @@ from dataclasses import dataclass, replace
 from typing import BinaryIO
 
 from lmzip import rawio
-from lmzip.container import STORED, BlockHeader, Body, Header, Parser
+from lmzip.container import BlockHeader, Body, Parser
+from lmzip.header import Form, Header
+from lmzip.series import Series
 
 CHUNK = 1 << 20
 
@@ -21,7 +23,7 @@ class ArchiveInfo:
     from_scratch: bool
     """Whether the model began with nothing learned."""
     code: str | None
-    """First 6 bytes of the code hash, in hexadecimal; None with a prior, which has it."""
+    """First 4 bytes of the code hash, in hexadecimal; None with a prior, which has it."""
     blocks: int
     stored_blocks: int
     """Blocks kept as they were, because the model could not make them smaller."""
@@ -30,11 +32,15 @@ class ArchiveInfo:
     size: int
     """Bytes of the archive, with all that is not data."""
     digest: str
-    """First 8 bytes of the data's SHA-256, in hexadecimal."""
+    """First bytes of the data's SHA-256, in hexadecimal: 8, or 4 if the form is short."""
     after: str | None = None
     """The same of what the model read first (`lmzip.after`); None if it read nothing."""
     prior: str | None = None
-    """What names the prior that the model began with, 6 bytes in hexadecimal; None without."""
+    """What names the prior that the model began with, 4 bytes in hexadecimal; None without."""
+    frame: int | None = None
+    """Its number, from 0, if it is a frame of data that were cut into such."""
+    table: str | None = None
+    """What is wrong with the table of frames behind the last of them; None if nothing is."""
     padding: int = 0
     """Zero bytes behind the archive, which are ignored."""
 
@@ -56,18 +62,13 @@ def scan(file: BinaryIO, *, verify: bool = True) -> Iterator[ArchiveInfo]:
     over, by seeking if the file can. Raises FormatError, CorruptError, UnsupportedError; not for
     an unknown code hash, because nothing is decoded.
     """
-    end = None
-    if not verify and file.seekable():
-        start = file.tell()
-        end = file.seek(0, io.SEEK_END)
-        file.seek(start)
-    first = _read(file, 1)
-    start = 0
-    while first or not start:
-        info = _scan_one(file, Parser(start), first, end)
-        first, padding = _skip_zeros(file)
-        start += info.size + padding
-        yield replace(info, padding=padding)
+    source, series = _Source(file, skips=not verify), Series()
+    while source.ahead or not series.start:
+        info = _scan_one(source, Parser(series))
+        source.pass_what_is_between(series)
+        yield replace(info, table=series.lost or None, padding=series.padding)
+        series.lost, series.padding = "", 0
+    series.check_end()
 
 
 def check_ahead(file: BinaryIO) -> list[ArchiveInfo] | None:
@@ -84,50 +85,71 @@ def check_ahead(file: BinaryIO) -> list[ArchiveInfo] | None:
     return archives
 
 
-def _scan_one(file: BinaryIO, parser: Parser, first: bytes, end: int | None) -> ArchiveInfo:
-    stored_blocks = 0
-    data = first
+class _Source:
+    """Reads a file; what was read too much is kept."""
+
+    def __init__(self, file: BinaryIO, *, skips: bool) -> None:
+        self._file = file
+        self._end: int | None = None
+        """Of the file, if it can be passed over by seeking."""
+        if skips and file.seekable():
+            start = file.tell()
+            self._end = file.seek(0, io.SEEK_END)
+            file.seek(start)
+        self.ahead = b""
+
+    def fill(self, size: int) -> bytes:
+        """Look at `size` bytes, fewer only at the end (a pipe may give less at a time)."""
+        while len(self.ahead) < size and (more := rawio.read(self._file, size - len(self.ahead))):
+            self.ahead += more
+        return self.ahead[:size]
+
+    def take(self, size: int) -> bytes:
+        """Bytes that were looked at."""
+        taken, self.ahead = self.ahead[:size], self.ahead[size:]
+        return taken
+
+    def skip(self, size: int, behind: int) -> bool:
+        """Pass over `size` bytes if that can be done by seeking, and `behind` bytes follow them."""
+        size -= len(self.ahead)
+        if self._end is None or size < 0 or self._file.tell() + size + behind > self._end:
+            return False
+        self.ahead = b""
+        self._file.seek(size, io.SEEK_CUR)
+        return True
+
+    def pass_what_is_between(self, series: Series) -> None:
+        """Pass over a table, and zeros; look at what follows, if anything does."""
+        size: int | None = 1
+        while size:
+            wanted = series.wanted or Header.SIZE
+            found = self.fill(wanted)
+            size = series.passed(found, ended=len(found) < wanted)
+            self.take(size or 0)
+
+
+def _scan_one(source: _Source, parser: Parser) -> ArchiveInfo:
     while not parser.done:
-        data += _read(file, parser.needed - len(data))
-        parser.check_start(data)
-        if len(data) < parser.needed:
-            raise parser.truncated(data)
-        part = parser.feed(data)
-        data = b""
-        if isinstance(part, BlockHeader) and not parser.done:
-            stored_blocks += part.type == STORED
-            if end is not None and file.tell() + part.stored_size + Body.END_SIZE <= end:
-                file.seek(part.stored_size, io.SEEK_CUR)
-                parser.skip()
-    assert parser.header is not None
+        found = source.fill(parser.needed)
+        parser.check_start(found)
+        if len(found) < parser.needed:
+            raise parser.truncated(found)
+        part = parser.feed(source.take(parser.needed))
+        skips = isinstance(part, BlockHeader) and not parser.done
+        if skips and source.skip(parser.block.stored_size, Body.END_SIZE):
+            parser.skip()
+    header = parser.header
+    assert header is not None
     return ArchiveInfo(
-        level=parser.header.level,
-        from_scratch=parser.header.from_scratch,
-        code=parser.header.code.hex() or None,
+        level=header.level,
+        from_scratch=header.from_scratch,
+        code=header.code.hex() or None,
         blocks=parser.blocks,
-        stored_blocks=stored_blocks,
+        stored_blocks=parser.stored_blocks,
         raw_size=parser.raw_size,
         size=parser.offset,
         digest=parser.digest.hex(),
-        after=parser.header.after.hex() or None,
-        prior=parser.header.prior.hex() or None,
+        after=header.after.hex() or None,
+        prior=header.prior.hex() or None,
+        frame=header.number if header.form == Form.FRAME else None,
     )
-
-
-def _skip_zeros(file: BinaryIO) -> tuple[bytes, int]:
-    """What stands behind zero bytes, at most a header, and the number of zero bytes."""
-    padding = 0
-    while data := _read(file, Header.SIZE):
-        rest = data.lstrip(b"\0")
-        padding += len(data) - len(rest)
-        if rest:
-            return rest, padding
-    return b"", padding
-
-
-def _read(file: BinaryIO, size: int) -> bytes:
-    """`size` bytes, fewer only at the end of the file (a pipe may give less at a time)."""
-    data = b""
-    while len(data) < size and (more := rawio.read(file, size - len(data))):
-        data += more
-    return data

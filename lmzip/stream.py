@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import sys
-import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from lmzip import codec, container
@@ -18,13 +18,15 @@ from lmzip.after import NOTHING, Prefix, check_after, prefix_of
 from lmzip.arguments import After, Data, Progress
 from lmzip.checks import check_code, check_level, mismatch
 from lmzip.codec.levels import DEFAULT_LEVEL
-from lmzip.container import ARCHIVE_END, CODED, STORED, BlockHeader, Body, Header, Parser
-from lmzip.errors import CorruptError, LMZError, PaddingWarning
+from lmzip.container import ARCHIVE_END, CODED, STORED, BlockHeader, Body, Parser, pack_short
+from lmzip.errors import GET_ANOTHER_COPY, CorruptError, LMZError
 from lmzip.guard import Guard
+from lmzip.header import CODE_SIZE, DIGEST_SIZE, Form, Header
 from lmzip.known import Known, known_of
 from lmzip.limits import naming_the_need
 from lmzip.model import new_codec as _new_codec
 from lmzip.prior import Path, Prior, checked_level, prior_of
+from lmzip.series import Series
 from lmzip.written import Written
 
 if TYPE_CHECKING:
@@ -55,16 +57,20 @@ class LMZCompressor:
         threads: int | None = None,
         memory_limit: int | None = None,
         progress: Progress | None = None,
+        _frame: tuple[int, bool] | None = None,
     ) -> None:
         prior = prior_of(prior)
         self._level = level = checked_level(level, prior, memory_limit)
         if from_scratch and prior is not None:
             raise ValueError("from_scratch and prior exclude each other")
         self._prefix = prefix = prefix_of(after) or NOTHING
-        code = b"" if prior is not None else codec.code_hash()[: container.CODE_SIZE]
+        code = b"" if prior is not None else codec.code_hash()[:CODE_SIZE]
         name = b"" if prior is None else prior.digest
         header = Header(level, code, bool(from_scratch), prefix.needed, name)
-        self._codec_options = (header, threads, progress, prior)
+        if _frame is not None:  # number, and whether it is the last
+            header = replace(header, form=Form.FRAME, number=_frame[0], last=_frame[1])
+        self._header = header
+        self._model_options = (header, threads, progress, prior)
         self._codec: Codec | None = None
         self._head = header.pack()
         self._written = Written(self._head, 0, hashlib.sha256(), 0, 0)
@@ -102,20 +108,20 @@ class LMZCompressor:
         model, self._codec = self._codec, None
         del buffer[before.waiting :]  # of a call that raised
         buffer += view
-        out, done, written = bytearray(before.head), 0, before
+        out, done, written = bytearray(), 0, before
         while len(buffer) - done >= (1 if end else container.BLOCK_SIZE):
             block = bytes(buffer[done : done + container.BLOCK_SIZE])
             model = self._goes_on(model, len(block), written)
-            piece, written = self._encode(model, block, written)
+            piece, written = self._encode(model, block, written, end)
             out += piece
             done += len(block)
         if end and written.raw_size % container.BLOCK_SIZE == 0:  # no last block has told so
-            out += ARCHIVE_END.pack(_short(written.digest) + self._head)
+            out += written.head + ARCHIVE_END.pack(_short(written.digest) + self._head)
         if end:
             model = None
         result = bytes(out)
         returned = before.returned + len(result)
-        written = written._replace(head=b"", waiting=len(buffer) - done, returned=returned)
+        written = written._replace(waiting=len(buffer) - done, returned=returned)
         rest = buffer[done:] if done else buffer
         self._written, self._buffer, self._codec, self._flushed = written, rest, model, end
         return result
@@ -130,7 +136,7 @@ class LMZCompressor:
             return model
         again, self._tried = self._tried, True
         try:
-            model = _new_codec(*self._codec_options, size + len(self._prefix.text))
+            model = _new_codec(*self._model_options, size + len(self._prefix.text))
         except Exception:
             # Some libraries cannot be loaded again when the first time was interrupted.
             if not again:
@@ -140,19 +146,31 @@ class LMZCompressor:
         return model
 
     @naming_the_need
-    def _encode(self, model: Codec | None, block: bytes, written: Written) -> tuple[bytes, Written]:
+    def _encode(
+        self, model: Codec | None, block: bytes, written: Written, end: bool
+    ) -> tuple[bytes, Written]:
         kind, stored, canary = STORED, block, 0
         if model is not None:
             before = _short_canary(model)
             payload = self._payload(model, block)
             if len(payload) < len(block):
                 kind, stored, canary = CODED, payload, before
-        header = BlockHeader(kind, len(block), len(stored), canary)
         digest = written.digest.copy()
         digest.update(block)
-        piece = header.pack(_short(written.digest) + self._head)
-        piece += Body(stored, _short(digest)).pack()
-        return piece, written._replace(raw_size=written.raw_size + len(block), digest=digest)
+        if end and self._can_be_short(len(block), written):
+            header = replace(self._header, form=Form.SHORT)
+            piece = pack_short(header, len(block), stored, digest.digest())
+        else:
+            header = BlockHeader(kind, len(block), len(stored), canary)
+            piece = written.head + header.pack(_short(written.digest) + self._head)
+            piece += Body(stored, _short(digest)).pack()
+        raw_size = written.raw_size + len(block)
+        return piece, written._replace(head=b"", raw_size=raw_size, digest=digest)
+
+    def _can_be_short(self, size: int, written: Written) -> bool:
+        """Whether a block of this size, the first of the archive, is the only one, and small."""
+        alone = not written.raw_size and size < container.BLOCK_SIZE
+        return alone and size <= container.SHORT_SIZE and self._header.form == Form.BLOCKS
 
     def _payload(self, model: Codec, block: bytes) -> bytes:
         """What the model makes of a block; here a subclass can measure it."""
@@ -181,7 +199,7 @@ class LMZDecompressor:
         threads: int | None = None,
         memory_limit: int | None = None,
         progress: Progress | None = None,
-        _start: int = 0,
+        _series: Series | None = None,
     ) -> None:
         self._prefix = prefix_of(after)
         self._known = known_of(prior)
@@ -189,29 +207,35 @@ class LMZDecompressor:
         self._threads = threads
         self._memory_limit = memory_limit
         self._progress = progress or (lambda size: None)
-        self._parser = Parser(_start)
+        self._series = Series() if _series is None else _series
         self._input = bytearray()
         self._output = memoryview(b"")
         self._level = DEFAULT_LEVEL
-        self._codec: Codec | None = None
-        self._header: Header | None = None
-        self._block: BlockHeader | None = None
-        self._unlearned: bytes | None = None
-        self._digest = hashlib.sha256()
         self._error: LMZError | None = None
         self._guard = Guard("the decompressor")
-        self._padding = 0
+        self._done = False
+        self._further = self._series.start > 0
+        self._next_frame()
+
+    def _next_frame(self) -> None:
+        """Expect an archive, or the next frame of one."""
+        self._parser = Parser(self._series)
+        self._codec: Codec | None = None
+        self._header: Header | None = None
+        self._unlearned: bytes | None = None
+        self._digest = hashlib.sha256()
 
     @property
     def eof(self) -> bool:
         """Whether the end of the archive has been reached and all data has been returned."""
-        return self._parser.done and not self._output
+        return self._done and not self._output
 
     @property
     def needs_input(self) -> bool:
         """Whether `decompress` can return more only if it is given more input."""
-        done = self._parser.done or self._output
-        return not done and len(self._input) < self._parser.needed
+        wanted = self._series.wanted if not self._parser.offset else 0
+        waits = len(self._input) < (wanted or self._parser.needed)
+        return waits and not (self._done or self._output)
 
     @property
     def unused_data(self) -> bytes:
@@ -265,30 +289,24 @@ class LMZDecompressor:
     def end_of_input(self) -> None:
         """Raise the error of an archive that is incomplete, because there is no more input.
 
-        Zero bytes, or none, behind an earlier archive are none: they get a PaddingWarning.
+        The table of frames is needed for nothing here: if it is missing, or is not whole, that gets
+        a TableWarning; zero bytes behind an archive, or what is none, get a PaddingWarning.
         """
-        if self._parser.start and not (self._parser.offset or self._input):
-            self._warn_of_padding()
-        elif not self.eof:
+        if not self._done and self._series.start and not self._parser.offset:
+            closing = self._series.wanted > 0
+            self._pass(ended=True)
+            if not self._input:
+                self._series.check_end()
+            self._done = closing or not self._input
+        if not self.eof:
             raise self.truncated_error()
+        self._series.warn()
 
-    @property
-    def _end(self) -> int:
-        """Bytes from the first archive's first to this one's last, as far as it has been read."""
-        return self._parser.start + self._parser.offset
-
-    def _skip_padding(self) -> None:
-        """Pass over zero bytes between an archive and the next, or the end."""
-        if self._parser.start and not self._parser.offset:
-            rest = self._input.lstrip(b"\0")
-            self._padding += len(self._input) - len(rest)
-            self._parser.start += len(self._input) - len(rest)
-            self._input = rest
-
-    def _warn_of_padding(self) -> None:
-        if self._padding:
-            text = f"{self._padding:,} zero bytes behind an archive are ignored"
-            warnings.warn(text, PaddingWarning, stacklevel=2)
+    def _pass(self, ended: bool = False) -> bool:
+        """Pass over what stands between archives; whether all of it has come."""
+        size = self._series.passed(self._input, ended)
+        del self._input[: size or 0]
+        return size is not None
 
     def _taken(self, size: int) -> bytes:
         taken, self._output = self._output[:size], self._output[size:]
@@ -296,19 +314,23 @@ class LMZDecompressor:
 
     def _step(self) -> bool:
         """Work on one part of the archive; False if more input is needed, or at the end."""
-        parser = self._parser
-        if parser.done:
+        if self._done:
             return False
-        self._skip_padding()
+        parser = self._parser
+        if not parser.offset:
+            self._done = self._series.wanted > 0  # the table, or where it is missing, is the end
+            if not self._pass():
+                self._done = False
+                return False
+            if self._done:
+                return True
         if len(self._input) < parser.needed:
             parser.check_start(bytes(self._input[: Header.SIZE]))
             return False
         part = parser.feed(self._next(parser.needed))
         if self._header is None and parser.header is not None:
             self._begin(parser.header)
-        if isinstance(part, BlockHeader):
-            self._block = part
-        elif isinstance(part, Body):
+        if isinstance(part, Body):
             self._output = memoryview(self._decode(part))
         if parser.done:
             self._finish()
@@ -320,30 +342,29 @@ class LMZDecompressor:
         return data
 
     def _begin(self, header: Header) -> None:
-        self._warn_of_padding()
+        self._series.warn()
         self._prior = self._known.find(header.prior, header.level)
         if self._prior is None:
             check_code(header.code)
-        check_after(header.after, self._prefix, further=self._parser.start > 0)
+        check_after(header.after, self._prefix, further=self._further)
         self._level = check_level(header.level, self._memory_limit)
         self._header = header
 
     @naming_the_need
     def _decode(self, body: Body) -> bytes:
-        header, index = self._block, self._parser.blocks - 1
-        assert header is not None
+        header, index = self._parser.block, self._parser.blocks - 1
         self._learn()
         block = body.stored
         if header.type == CODED:
             block = self._decode_with_model(body.stored, header)
         self._digest.update(block)
-        if _short(self._digest) != body.digest:
+        if not self._digest.digest().startswith(body.digest):
             if header.type == CODED:
                 raise mismatch(f"block {index} decodes to other data")
             raise CorruptError(
                 f"block {index} is damaged",
                 "its bytes are sound, but the SHA-256 of all data up to its end is wrong",
-                container.GET_ANOTHER_COPY,
+                GET_ANOTHER_COPY,
             )
         if header.type == STORED:
             self._unlearned = block
@@ -353,7 +374,9 @@ class LMZDecompressor:
         index = self._parser.blocks - 1
         if self._codec is None:
             self._codec = self._new_codec(header.raw_size)
-        if _short_canary(self._codec) != header.canary:
+        assert self._header is not None
+        same = _short_canary(self._codec) == header.canary
+        if not same and self._header.form != Form.SHORT:  # which has none: its digest comes soon
             raise mismatch(f"the first probabilities of block {index} differ")
         try:
             return self._codec.decode(stored, header.raw_size)
@@ -384,11 +407,15 @@ class LMZDecompressor:
         if self._unlearned is not None:  # nothing comes that the model would be needed for
             self._progress(len(self._unlearned))
             self._unlearned = None
+        if self._parser.header.form == Form.FRAME:
+            self._next_frame()
+        else:
+            self._done = True
 
 
 def _short(digest: Any) -> bytes:
     """As much of a SHA-256 as a block carries."""
-    return digest.digest()[: container.DIGEST_SIZE]
+    return digest.digest()[:DIGEST_SIZE]
 
 
 def _short_canary(model: Codec) -> int:

@@ -98,7 +98,7 @@ def decompress_chunks(
     for chunk in chunks:
         while chunk or not (decompressor.eof or decompressor.needs_input):
             if decompressor.eof:
-                decompressor = LMZDecompressor(**options, _start=decompressor._end)
+                decompressor = LMZDecompressor(**options, _series=decompressor._series)
             yield decompressor.decompress(chunk, container.BLOCK_SIZE)
             chunk = decompressor.unused_data
     decompressor.end_of_input()

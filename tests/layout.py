@@ -5,28 +5,30 @@ from __future__ import annotations
 from dataclasses import replace
 
 from lmzip import container
-from lmzip.container import ARCHIVE_END, BlockHeader, Body, Header, Parser
+from lmzip.container import ARCHIVE_END, BlockHeader, Body, Parser, pack_short
+from lmzip.header import Form, Header
 
 Blocks = list[tuple[BlockHeader, Body]]
 
 
 def take_apart(archive: bytes) -> tuple[Header, Blocks]:
     """The header and the blocks of one archive; not the end, which they tell."""
-    parser, blocks, block, at = Parser(), [], ARCHIVE_END, 0
+    parser, blocks, at = Parser(), [], 0
     while not parser.done:
         size = parser.needed
         part = parser.feed(archive[at : at + size])
         at += size
         if isinstance(part, Body):
-            blocks.append((block, part))
-        elif isinstance(part, BlockHeader):
-            block = part
+            blocks.append((parser.block, part))
     assert parser.header is not None and at == len(archive)
     return parser.header, blocks
 
 
 def put_together(header: Header, blocks: Blocks) -> bytes:
-    """An archive of these blocks."""
+    """An archive of these blocks; if its form is short, there is one."""
+    if header.form == Form.SHORT:
+        ((block, body),) = blocks
+        return pack_short(header, block.raw_size, body.stored, body.digest)
     return b"".join([header.pack(), *sealed_blocks(header, blocks), end(header, blocks)])
 
 
@@ -66,7 +68,7 @@ def of_another_code(archive: bytes, code: bytes) -> bytes:
 def slices(archive: bytes) -> list[slice]:
     """Header, then of each block its header, stored bytes and what ends it, then the end if any."""
     header, blocks = take_apart(archive)
-    sizes = [Header.SIZE]
+    sizes = [len(header.pack())]
     for block, _ in blocks:
         sizes += [BlockHeader.SIZE, block.stored_size, Body.END_SIZE]
     if end(header, blocks):

@@ -12,6 +12,7 @@ import random
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from unittest.mock import patch
 
 from layout import (
     Blocks,
@@ -24,21 +25,17 @@ from layout import (
 )
 
 import lmzip
+from lmzip import container
 from lmzip.codec import code_hash
 from lmzip.container import (
     ARCHIVE_END,
     BLOCK_SIZE,
-    CODE_SIZE,
     CODED,
-    DIGEST_SIZE,
     END,
-    MAGIC,
     NO_DATA,
     STORED,
-    VERSION,
     BlockHeader,
     Body,
-    Header,
 )
 from lmzip.errors import (
     AfterError,
@@ -50,6 +47,8 @@ from lmzip.errors import (
     TruncatedError,
     UnsupportedError,
 )
+from lmzip.header import CODE_SIZE, DIGEST_SIZE, MAGIC, VERSION, Form, Header
+from lmzip.series import Frame, pack_table
 
 
 @dataclasses.dataclass(frozen=True)
@@ -97,10 +96,10 @@ def foreign() -> Iterator[BadFile]:
         ("magic-without-first-bit", b"\x0cLMZ", "begins with 0C 4C 4D 5A"),
     ):
         yield BadFile(name, start + bytes(100), FormatError, message)
-    for name, size in (("byte", 1), ("magic", 4), ("header-cut", 11)):
+    for name, size in (("byte", 1), ("magic", 4), ("header-cut", 9)):
         message = f"ends after {size} bytes, in its header"
         yield BadFile(f"only-{name}", HEAD[:size], TruncatedError, message)
-    message = "after 12 bytes, before the header of block 0"
+    message = "after 10 bytes, before the header of block 0"
     yield BadFile("only-header", HEAD, TruncatedError, message)
 
 
@@ -112,8 +111,8 @@ def with_byte(place: int, value: int, *, sealed: bool = True) -> bytes:
 
 def headers() -> Iterator[BadFile]:
     """Wrong headers; nothing can be said of a field that no CRC proves, but for the version."""
-    for version in (0, 1, 3, VERSION | 0x80, 255):
-        data = with_byte(4, version, sealed=version < 3)
+    for version in (0, 2, 4, 44, 63):
+        data = with_byte(4, version, sealed=version < VERSION)
         yield BadFile(f"version-{version}", data, UnsupportedError, f"format version {version}:")
     for level in (0, 10, 15):
         data = with_byte(5, level)
@@ -121,16 +120,58 @@ def headers() -> Iterator[BadFile]:
     for options in (5, 8, 13):
         data = with_byte(5, 16 * options + 1)
         yield BadFile(f"options-{options}", data, UnsupportedError, f"the options {options:04b}:")
-    data = with_byte(11, HEAD[11] ^ 1, sealed=False)
+    data = with_byte(9, HEAD[9] ^ 1, sealed=False)
     yield BadFile("header-checksum", data, CorruptError, "the header of the archive, or of its")
     data = of_another_code(put_together(HEADER, []), b"\xee" * CODE_SIZE)
-    yield BadFile("code-unknown", data, UnsupportedError, "by the code eeeeeeeeeeee:")
+    yield BadFile("code-unknown", data, UnsupportedError, "by the code eeeeeeee:")
     data = put_together(dataclasses.replace(HEADER, after=b"\xee" * DIGEST_SIZE), stored(TEXT))
     yield BadFile("after-missing", data, AfterError, "by the digest eeeeeeeeeeeeeeee, and none")
     header = Header(1, b"", prior=b"\xee" * CODE_SIZE)
     missing = put_together(header, stored(TEXT))
-    yield BadFile("prior-missing", missing, PriorError, "the prior eeeeeeeeeeee is missing, with")
-    yield BadFile("after-cut", data[:15], TruncatedError, "after 15 bytes, in its header")
+    yield BadFile("prior-missing", missing, PriorError, "the prior eeeeeeee is missing, with")
+    yield BadFile("after-cut", data[:13], TruncatedError, "after 13 bytes, in its header")
+
+
+def short(small: bytes) -> Iterator[BadFile]:
+    """Wrong archives of the short form, of which `small` is a sound one of a coded block."""
+    start = len(HEAD)
+    for name, data, error, message in (
+        ("sizes-cut", small[: start + 1], TruncatedError, "after 11 bytes, in block 0"),
+        ("cut", small[:-1], TruncatedError, f"after {len(small) - 1} bytes, in"),
+        ("size-wrong", flip(small, start), CorruptError, "the archive is damaged: its CRC"),
+        ("empty", changed(small, raw_size=0), FormatError, "0 bytes, which no block of the short"),
+    ):
+        yield BadFile(f"short-{name}", data, error, message)
+
+
+def frames() -> Iterator[BadFile]:
+    """Series of frames that are not whole, and what is none."""
+    packed = [
+        put_together(dataclasses.replace(HEADER, form=Form.FRAME, number=i, last=i == 2), found)
+        for i, found in enumerate([stored(TEXT), stored(TEXT[:9]), stored(TEXT[9:])])
+    ]
+    for name, places, error, message in (
+        (
+            "first-missing",
+            (1, 2),
+            CorruptError,
+            "frame 0 should begin at byte 0, but frame 1 follows",
+        ),
+        (
+            "one-missing",
+            (0, 2),
+            CorruptError,
+            f"1 should begin at byte {len(packed[0])}, but frame 2",
+        ),
+        ("repeated", (0, 1, 1, 2), CorruptError, "but frame 1 follows"),
+        ("last-missing", (0, 1), TruncatedError, "behind frame 1, which is not the last"),
+    ):
+        yield BadFile(f"frames-{name}", b"".join(packed[i] for i in places), error, message)
+    table = pack_table([Frame(len(data), 9, bytes(8)) for data in packed])
+    yield BadFile("frames-table-alone", table, CorruptError, "here stands a table of frames, but")
+    data = packed[0] + put_together(HEADER, stored(TEXT))
+    yield BadFile("frames-other-inside", data, CorruptError, "but an archive that is none")
+    yield BadFile("frames-text-inside", packed[0] + TEXT, CorruptError, "but no archive does")
 
 
 def blocks(coded: bytes) -> Iterator[BadFile]:
@@ -156,8 +197,8 @@ def blocks(coded: bytes) -> Iterator[BadFile]:
     ):
         yield BadFile(name, data, CorruptError, message)
     for name, size, message in (
-        ("first-block-header-cut", start - 1, "after 23 bytes, in the header of block 0"),
-        ("payload-cut", start + 1, "after 25 bytes, in block 0"),
+        ("first-block-header-cut", start - 1, "after 21 bytes, in the header of block 0"),
+        ("payload-cut", start + 1, "after 23 bytes, in block 0"),
         ("digest-cut", len(coded) - 1, f"after {len(coded) - 1} bytes, in block 0"),
     ):
         yield BadFile(name, coded[:size], TruncatedError, message)
@@ -204,18 +245,22 @@ def behind(coded: bytes) -> Iterator[BadFile]:
     yield BadFile("end-behind-the-last", data, CorruptError, f"begins at byte {len(coded) + 8}")
     text = f"after {len(coded) + 9:,} bytes, in its header"
     yield BadFile("second-cut", coded + HEAD[:9], TruncatedError, text)
-    data = coded + with_byte(4, 77)
-    yield BadFile("second-of-other-version", data, UnsupportedError, "format version 77:")
+    data = coded + with_byte(4, 55)
+    yield BadFile("second-of-other-version", data, UnsupportedError, "format version 55:")
     data = coded + of_another_code(put_together(HEADER, []), b"\xdd" * CODE_SIZE)
-    yield BadFile("second-of-other-code", data, UnsupportedError, "by the code dddddddddddd:")
+    yield BadFile("second-of-other-code", data, UnsupportedError, "by the code dddddddd:")
 
 
 def bad_files() -> list[BadFile]:
     """All of them."""
-    coded = lmzip.compress(TEXT, level=1)
+    small = lmzip.compress(TEXT, level=1)
+    with patch.object(container, "SHORT_SIZE", 0):
+        coded = lmzip.compress(TEXT, level=1)
     makers: list[Callable[[], Iterator[BadFile]]] = [
         foreign,
         headers,
+        lambda: short(small),
+        frames,
         lambda: blocks(coded),
         order,
         lambda: behind(coded),

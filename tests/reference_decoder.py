@@ -9,9 +9,11 @@ second for 80 bytes at level 5. Exit status: 0, or 2 if a checksum or the struct
 from __future__ import annotations
 
 import hashlib
+import struct
 import sys
 import zlib
 from pathlib import Path
+from typing import Any
 
 from reference.codec import Codec
 from reference.constants import LEVELS
@@ -54,33 +56,99 @@ def decode(data: bytes, after: bytes = b"", prior: bytes = b"") -> bytes:
     file of that which some begin with.
     """
     reader, out = Reader(data), b""
+    text, begun = after[-(1 << 24) :], read(prior) if prior else None
     while reader.at < len(data) or not data:
-        out += _archive(reader, after[-(1 << 24) :], read(prior) if prior else None)
+        start, at = len(out), reader.at
+        header = _header(reader)
+        form = header[4] >> 6
+        check(form != 3, "a table without frames")
+        reads = {0: _blocks, 1: _short, 2: _blocks}[form]
+        out += reads(reader, header, text, begun)
+        if form == 2:
+            frames, number = [], int.from_bytes(header[10:14], "little")
+            while True:
+                check(number & 0x7FFFFFFF == len(frames), "number of a frame")
+                frames += [(reader.at - at, len(out) - start, _digest(out[start:]))]
+                if number >> 31:
+                    break
+                start, at = len(out), reader.at
+                header = _header(reader)
+                check(header[4] >> 6 == 2, "a frame is missing")
+                number = int.from_bytes(header[10:14], "little")
+                out += _blocks(reader, header, text, begun)
+            check(reader.take(len(_table(frames))) == _table(frames), "table of frames")
         while data[reader.at : reader.at + 1] == b"\0":  # padding
             reader.at += 1
     return out
 
 
-def _archive(reader: Reader, after: bytes, prior: Prior | None) -> bytes:
-    header = reader.take(12)
-    check(header[:5] == b"\x8cLMZ\2", "magic or version")
-    if header[5] & 32:
-        header += reader.take(8)
+def _table(frames: list[tuple[int, int, bytes]]) -> bytes:
+    """What stands behind frames of these sizes, of archive and of data, and digests."""
+    count = struct.pack("<I", len(frames))
+    table = b"\x8cLMZ" + bytes([3 | 3 << 6, 0]) + count
+    table += b"".join(struct.pack("<QQ8s", *frame) for frame in frames) + count
+    return table + struct.pack("<I4s", zlib.crc32(table), b"ZML\x8c")
+
+
+def _header(reader: Reader) -> bytes:
+    header = reader.take(10)
+    check(header[:4] == b"\x8cLMZ" and header[4] & 63 == 3, "magic or version")
+    number, digest = 4 * (header[4] >> 6 == 2), 8 * (header[5] >> 5 & 1)
+    return header + reader.take(number + digest if header[4] >> 6 != 3 else 0)
+
+
+def _beginning(header: bytes, text: bytes, prior: Prior | None) -> tuple[int, int, bytes, Any]:
+    """Level, whether from scratch, what to read, and the prior, as a proved header says."""
+    level, scratch, old = header[5] & 15, header[5] >> 4 & 1, header[5] >> 5 & 1
+    begun = header[5] >> 6 & 1
+    sound = header[5] < 128 and not (begun and scratch)
+    check(level in LEVELS and sound, "level or options")
+    if begun:
+        check(prior is not None, "a prior is needed")
+        check((prior.name, prior.level) == (header[6:10], level), "another prior")
+    if old:
+        wanted = _digest(len(text).to_bytes(8, "little") + text)
+        check(header[-8:] == wanted, "what to read")
+    return level, scratch, text if old else b"", prior if begun else None
+
+
+def _new_codec(beginning: tuple[int, int, bytes, Any], first: int) -> Codec:
+    """A model that has read what it is to read before a first block of that many bytes."""
+    level, scratch, text, prior = beginning
+    codec = Codec(level, scratch == 1, prior)
+    if prior is not None:
+        codec.read(prior.text, len(text) + first)
+    codec.read(text, first)
+    return codec
+
+
+def _short(reader: Reader, header: bytes, text: bytes, prior: Prior | None) -> bytes:
+    sizes, told = [], header
+    for _ in range(2):
+        low = reader.take(1)
+        high = reader.take(low[0] >> 7)
+        told += low + high
+        check(high not in (b"\0",) and high < b"\x80", "a size")
+        sizes.append((low[0] & 127) + (high[0] << 7 if high else 0))
+    size, stored_size = sizes
+    body = reader.sealed(stored_size + 4, "the archive", told)
+    beginning = _beginning(header, text, prior)
+    check(0 < size < 1 << 14 and stored_size <= size, "sizes")
+    block = body[:-4]
+    if stored_size < size:
+        codec = _new_codec(beginning, size)
+        codec.canary()
+        block = codec.decode(block, size)
+    check(_digest(block)[:4] == body[-4:], "SHA-256 of the data")
+    return block
+
+
+def _blocks(reader: Reader, header: bytes, text: bytes, prior: Prior | None) -> bytes:
     codec, out, blocks, full, first = None, b"", 0, True, 0
     unlearned: list[bytes] = []
     while full:
         sealed = reader.sealed(8, f"the header of block {blocks}", _digest(out) + header)
-        level, scratch, old = header[5] & 15, header[5] >> 4 & 1, header[5] >> 5 & 1
-        begun = header[5] >> 6 & 1
-        sound = header[5] < 128 and not (begun and scratch)
-        check(level in LEVELS and sound, "level or options")
-        if begun:
-            check(prior is not None, "a prior is needed")
-            check((prior.name, prior.level) == (header[6:12], level), "another prior")
-        else:
-            prior = None
-        if old:
-            check(header[12:] == _digest(len(after).to_bytes(8, "little") + after), "what to read")
+        beginning = _beginning(header, text, prior)
         fields = int.from_bytes(sealed, "little")
         size, kind = (fields & 0xFFFFF) + 1, fields >> 20 & 15
         stored_size, canary = fields >> 24 & 0xFFFFFF, fields >> 48
@@ -93,11 +161,7 @@ def _archive(reader: Reader, after: bytes, prior: Prior | None) -> bytes:
         stored, digest = body[:-8], body[-8:]
         if kind == 1:
             if codec is None:
-                codec = Codec(level, scratch == 1, prior)
-                between = after if old else b""
-                if prior is not None:
-                    codec.read(prior.text, len(between) + first)
-                codec.read(between, first)
+                codec = _new_codec(beginning, first)
             while unlearned:
                 codec.learn(unlearned.pop(0))
             check(codec.canary() & 0xFFFF == canary, f"canary of block {blocks}")

@@ -11,7 +11,7 @@ import pytest
 from conftest import run
 
 import lmzip
-from lmzip.container import MAGIC
+from lmzip.header import MAGIC
 
 SHARE = Path(__file__).parent.parent / "share"
 INSTRUMENTS = ("report", "compare", "score", "distance")

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import struct
 import zlib
+from dataclasses import replace
 
 import pytest
 from layout import end, put_together, sealed_blocks
@@ -18,7 +18,6 @@ from lmzip.container import (
     STORED,
     BlockHeader,
     Body,
-    Header,
     Parser,
 )
 from lmzip.errors import (
@@ -28,8 +27,10 @@ from lmzip.errors import (
     TruncatedError,
     UnsupportedError,
 )
+from lmzip.header import Form, Header
+from lmzip.series import Series
 
-HEADER = Header(level=1, code=b"a code")
+HEADER = Header(level=1, code=b"code")
 DATA = b"abc"
 
 
@@ -41,8 +42,12 @@ BLOCK = BlockHeader(STORED, 3, 3, 0)
 BODY = Body(DATA, digest(DATA))
 ARCHIVE = put_together(HEADER, [(BLOCK, BODY)])
 EMPTY = put_together(HEADER, [])
-AFTER = dataclasses.replace(HEADER, after=b"the text")
-PRIOR = dataclasses.replace(AFTER, code=b"", prior=b"learnt")
+SHORT = replace(HEADER, form=Form.SHORT)
+SHORT_BODY = Body(DATA, digest(DATA)[:4])
+CODED_BLOCK = BlockHeader(CODED, 200, 3, 0)
+FRAME = replace(HEADER, form=Form.FRAME, number=0, last=True)
+AFTER = replace(HEADER, after=b"the text")
+PRIOR = replace(AFTER, code=b"", prior=b"mine")
 
 FULL = [bytes([kind]) * BLOCK_SIZE for kind in (1, 2)]
 FULL_BLOCKS = [
@@ -55,14 +60,19 @@ ARCHIVES = {
     "after other data": put_together(AFTER, [(BLOCK, BODY)]),
     "empty after other data": put_together(AFTER, []),
     "with a prior": put_together(PRIOR, [(BLOCK, BODY)]),
+    "short": put_together(SHORT, [(BLOCK, SHORT_BODY)]),
+    "short after other data": put_together(
+        replace(SHORT, after=b"the text"), [(CODED_BLOCK, BODY)]
+    ),
+    "frame": put_together(FRAME, [(BLOCK, BODY)]),
     "full": put_together(HEADER, FULL_BLOCKS),
 }
 SMALL = [name for name in ARCHIVES if name != "full"]
 
 
-def walk(archive: bytes) -> list:
+def walk(archive: bytes, series: Series | None = None) -> list:
     """Headers and bodies of all blocks of an archive, and its own header behind them."""
-    parser, parts, at = Parser(), [], 0
+    parser, parts, at = Parser(series or Series()), [], 0
     while not parser.done:
         piece = archive[at : at + parser.needed]
         parser.check_start(piece)
@@ -82,13 +92,60 @@ def test_an_archive_is_its_parts():
     assert len(BODY.pack()) == len(DATA) + Body.END_SIZE
 
 
-def test_it_takes_36_bytes_besides_its_block_and_24_if_it_is_empty():
-    assert len(ARCHIVE) == 36 + len(DATA)
-    assert len(EMPTY) == 24
+def test_it_takes_34_bytes_besides_its_block_and_22_if_it_is_empty():
+    assert len(ARCHIVE) == 34 + len(DATA)
+    assert len(EMPTY) == 22
+
+
+def test_a_short_one_takes_20_to_22_bytes_besides_its_block():
+    for size, around in ((1, 20), (127, 20), (128, 22), ((1 << 14) - 1, 22)):
+        stored = bytes(size)
+        archive = put_together(
+            SHORT, [(BlockHeader(STORED, size, size, 0), Body(stored, DATA * 2))]
+        )
+        assert len(archive) == size + around
+        block, header = walk(archive)
+        assert (block, header) == (Body(stored, (DATA * 2)[:4]), SHORT)
+
+
+def test_the_layout_of_a_short_one_is_that_of_the_document():
+    head = b"\x8cLMZ\x43\x01code" + bytes([200 & 127 | 128, 1, 3])
+    sealed = head + DATA + digest(DATA)[:4]
+    archive = put_together(SHORT, [(CODED_BLOCK, BODY)])
+    assert archive == sealed + struct.pack("<I", zlib.crc32(sealed))
+    parser = Parser()
+    for size in (10, 1, 1, 1, 3 + 8):
+        assert parser.needed == size and not parser.done
+        parser.feed(archive[parser.offset :][:size])
+    assert parser.done and parser.block == CODED_BLOCK and parser.blocks == 1
+
+
+@pytest.mark.parametrize(
+    ("sizes", "why"),
+    [
+        (b"\x83\0\x03", "sizes with zeros in front"),
+        (b"\x83\x80\x03", "sizes with zeros in front"),
+        (b"\0\0", "has 0 bytes, which no block of the short form has"),
+        (b"\2\3", "is coded, but no smaller for it"),
+    ],
+)
+def test_sizes_that_no_lmzip_writes_are_refused(sizes, why):
+    sealed = SHORT.pack() + sizes + DATA[: sizes[-1]] + digest(DATA)[:4]
+    with pytest.raises(FormatError, match=why):
+        walk(sealed + struct.pack("<I", zlib.crc32(sealed)))
+
+
+def test_a_frame_has_its_number_in_the_header():
+    archive = ARCHIVES["frame"]
+    assert archive[:14] == b"\x8cLMZ\x83\x01code\0\0\0\x80" and walk(archive)[2] == FRAME
+    assert len(archive) == 38 + len(DATA)
+    first = replace(FRAME, last=False, after=b"the text")
+    assert first.pack() == b"\x8cLMZ\x83\x21code\0\0\0\0the text"
+    assert walk(put_together(first, [(BLOCK, BODY)]))[2] == first
 
 
 def test_the_layout_is_that_of_the_document():
-    head = b"\x8cLMZ\x02\x01a code"
+    head = b"\x8cLMZ\x03\x01code"
     fields = struct.pack("<Q", 2 | STORED << 20 | 3 << 24)
     assert bytes.fromhex("E3 B0 C4 42 98 FC 1C 14") == NO_DATA
     expected = [
@@ -152,7 +209,7 @@ def with_byte(place: int, value: int, sealed: bool = True) -> bytes:
 
 
 def test_archives_of_another_version_say_what_to_do():
-    for version, remedy in ((1, "the lmzip that wrote it"), (3, "use a newer lmzip")):
+    for version, remedy in ((2, "the lmzip that wrote it"), (4, "use a newer lmzip")):
         for size in (5, 12, 60):
             with pytest.raises(UnsupportedError, match=f"version {version}: .*{remedy}"):
                 walk(with_byte(4, version)[:size])
@@ -169,25 +226,25 @@ def test_archives_of_another_lmzip_are_named():
 
 def test_the_first_option_is_from_scratch():
     """It is not in the header of an archive that begins with learned weights."""
-    header = dataclasses.replace(HEADER, from_scratch=True)
+    header = replace(HEADER, from_scratch=True)
     assert walk(put_together(header, [(BLOCK, BODY)])) == [BLOCK, BODY, header]
     assert header.pack() == HEADER.pack()[:5] + b"\x11" + HEADER.pack()[6:]
 
 
 def test_the_third_option_is_a_prior_which_stands_where_the_code_would():
     assert walk(ARCHIVES["with a prior"]) == [BLOCK, BODY, PRIOR]
-    assert PRIOR.pack() == b"\x8cLMZ\x02\x61learntthe text"
+    assert PRIOR.pack() == b"\x8cLMZ\x03\x61minethe text"
 
 
 def test_the_second_option_is_after_other_data():
     """Their digest stands behind the header, and every block header is sealed with it."""
     assert walk(ARCHIVES["after other data"]) == [BLOCK, BODY, AFTER]
     assert AFTER.pack() == HEADER.pack()[:5] + b"\x21" + HEADER.pack()[6:] + b"the text"
-    both = dataclasses.replace(AFTER, from_scratch=True)
+    both = replace(AFTER, from_scratch=True)
     assert both.pack()[5] == 0x31 and walk(put_together(both, [])) == [ARCHIVE_END, both]
-    assert Header.rest(AFTER.pack()[:12]) == 8 and Header.rest(HEADER.pack()) == 0
-    assert len(put_together(AFTER, [])) == 32
-    other = dataclasses.replace(AFTER, after=b"another.")
+    assert Header.rest(AFTER.pack()[:10]) == 8 and Header.rest(HEADER.pack()) == 0
+    assert len(put_together(AFTER, [])) == 30
+    other = replace(AFTER, after=b"another.")
     mixed = [*sealed_blocks(AFTER, FULL_BLOCKS)[:1], *sealed_blocks(other, FULL_BLOCKS)[1:]]
     with pytest.raises(CorruptError, match="header of block 1"):
         walk(AFTER.pack() + b"".join(mixed) + end(AFTER, FULL_BLOCKS))
@@ -195,7 +252,7 @@ def test_the_second_option_is_after_other_data():
 
 def test_a_damaged_header_is_taken_for_nothing_else():
     """Level, options and code are looked at when the first block header has proved them."""
-    for place, value in ((5, 10), (5, 0x11), (5, 2), (6, 0), (11, 0)):
+    for place, value in ((5, 10), (5, 0x11), (5, 2), (6, 0), (9, 0)):
         with pytest.raises(CorruptError, match="header of the archive, or of its first block, is"):
             walk(with_byte(place, value, sealed=False))
 
@@ -214,7 +271,7 @@ def test_a_damaged_header_is_taken_for_nothing_else():
     ],
 )
 def test_values_that_no_lmzip_writes_are_refused(changes, why):
-    block = dataclasses.replace(BLOCK, **changes)
+    block = replace(BLOCK, **changes)
     with pytest.raises(FormatError, match=why):
         walk(put_together(HEADER, [(block, BODY)]))
 

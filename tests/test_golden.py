@@ -17,8 +17,8 @@ import lmzip
 from lmzip.codec import code_hash
 from lmzip.codec.engine import NAMES, make_engine
 from lmzip.codec.levels import PRESETS
-from lmzip.container import CODE_SIZE
 from lmzip.errors import EngineError
+from lmzip.header import CODE_SIZE
 from lmzip.priors.parts import Parts
 from lmzip.scan import scan
 

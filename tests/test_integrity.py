@@ -17,6 +17,7 @@ from layout import slices, take_apart
 import lmzip
 from lmzip import container, stream
 from lmzip.container import BlockHeader
+from lmzip.header import MAGIC, VERSION
 from lmzip.scan import check_ahead, scan
 from lmzip.stream import LMZCompressor, LMZDecompressor
 from lmzip.whole import decompress_chunks
@@ -58,14 +59,14 @@ def flip(data: bytes, *bits: int) -> bytes:
 def is_found(damaged: bytes) -> None:
     """And said to be damage; of the version byte alone nobody can tell."""
     errors = (lmzip.CorruptError, lmzip.FormatError)
-    if damaged[:4] == container.MAGIC and damaged[4] != container.VERSION:
+    if damaged[:4] == MAGIC and damaged[4] & 63 != VERSION:
         errors = (lmzip.UnsupportedError,)
     with pytest.raises(errors):
         lmzip.decompress(damaged)
 
 
 def test_every_flipped_bit_of_all_that_is_not_stored_bytes(archive, no_model):
-    assert len(slices(archive)) == 10 and len(fields(archive)) == 12 + 3 * 24
+    assert len(slices(archive)) == 10 and len(fields(archive)) == 10 + 3 * 24
     for place in fields(archive):
         for bit in range(8 * place, 8 * place + 8):
             is_found(flip(archive, bit))
@@ -124,7 +125,7 @@ def test_every_truncation_of_a_stream(archive):
 def test_only_a_whole_archive_may_follow(archive):
     assert lmzip.decompress(archive + archive) == DATA * 2
     # Zeros may: tests/test_padding.py.
-    for tail in (b"text", b"\0text", container.MAGIC, archive[:-1], archive[1:]):
+    for tail in (b"text", b"\0text", MAGIC, archive[:-1], archive[1:]):
         for read in (lmzip.decompress, lambda data: lmzip.open(io.BytesIO(data)).read()):
             with pytest.raises(lmzip.CorruptError):
                 read(archive + tail)

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 import lmzip
 from lmzip import container
 from lmzip.codec.levels import PRESETS
-from lmzip.container import BlockHeader, Body, Header
+from lmzip.container import BlockHeader, Body
+from lmzip.header import Header
 from lmzip.salvage import salvage
 from lmzip.scan import scan
 from lmzip.stream import LMZCompressor, LMZDecompressor

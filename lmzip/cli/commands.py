@@ -24,8 +24,8 @@ from lmzip.cli.options import (
     talk_options,
 )
 from lmzip.codec import code_hash
-from lmzip.container import CODE_SIZE
 from lmzip.errors import RefusedError
+from lmzip.header import CODE_SIZE
 
 PROGRAM = "lmzip"
 ALIASES = {"c": "compress", "d": "decompress", "t": "test", "l": "list"}

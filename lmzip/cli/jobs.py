@@ -31,8 +31,8 @@ from lmzip.cli.outputs import (
 from lmzip.cli.prior import beginning, beside, read_prior
 from lmzip.cli.report import STDOUT, Console, about
 from lmzip.codec.levels import memory_bytes
-from lmzip.container import MAGIC, begins_like_an_archive
 from lmzip.errors import RefusedError
+from lmzip.header import MAGIC, begins_like_an_archive
 from lmzip.known import Known, find_all
 from lmzip.outputs import atomic_output
 from lmzip.progress import Bar, progress_bar

@@ -15,7 +15,7 @@ from lmzip.codec.learned.prior import NONE, Differences
 from lmzip.codec.learned.weights_file import Codes, pack_codes
 from lmzip.codec.mixer.first_weights import FINAL_OTHERS, own_inputs, pack_differences
 from lmzip.codec.mixer.mixer import Mixer
-from lmzip.container import CODE_SIZE
+from lmzip.header import CODE_SIZE
 from lmzip.priors.parts import Parts
 
 FINENESS = {"head": 0.7, "table": 0.3}

@@ -11,11 +11,11 @@ from typing import ClassVar
 from lmzip import codec
 from lmzip.codec.learned.prior import Differences
 from lmzip.codec.levels import MAX_LEVEL, MIN_LEVEL
-from lmzip.container import CODE_SIZE
 from lmzip.errors import PriorError
+from lmzip.header import CODE_SIZE
 
 MAGIC = b"\x8cLMP"
-VERSION = 1
+VERSION = 2
 CHECK_SIZE = 32
 """Bytes of the SHA-256 of all before it that a file ends in."""
 NAME_SIZE = CODE_SIZE
@@ -34,13 +34,13 @@ class Parts:
     level: int
     """The level that it is for."""
     code: bytes
-    """First 6 bytes of the code hash of the codec that it is for."""
+    """First 4 bytes of the code hash of the codec that it is for."""
     differences: Differences
     """What the model begins with."""
     text: bytes = b""
     """What it reads before anything else, at most LONGEST_TEXT bytes."""
 
-    _HEAD: ClassVar[struct.Struct] = struct.Struct("<4sBB6s4I")
+    _HEAD: ClassVar[struct.Struct] = struct.Struct("<4sBB4s4I")
 
     def pack(self) -> bytes:
         """The file."""

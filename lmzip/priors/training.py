@@ -17,7 +17,7 @@ from lmzip.arguments import Data, Progress
 from lmzip.arrays import np
 from lmzip.checks import check_level
 from lmzip.codec.learned.prior import NONE
-from lmzip.container import BlockHeader, Body, Header
+from lmzip.container import AROUND
 from lmzip.priors.packing import Learned, fitted, parts
 from lmzip.priors.parts import LONGEST_TEXT, Parts
 from lmzip.priors.samples import Samples, chosen_text, divided
@@ -37,8 +37,6 @@ AT_LEAST, OF_TEXT = 1500, 16
 samples are read several in a row."""
 MEANS = 12
 """Times that what was learned is looked at, in the second half of each time."""
-AROUND = Header.SIZE + BlockHeader.SIZE + Body.END_SIZE
-"""Bytes of an archive of one block around its payload."""
 
 Told = Callable[[str, int], AbstractContextManager[Progress]]
 """Called with the name of each step and its bytes; what comes is told of bytes that are done."""

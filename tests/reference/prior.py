@@ -34,10 +34,10 @@ class Prior:
 def read(data: bytes) -> Prior:
     """The prior in a file. Raises NoPrior."""
     digest = hashlib.sha256(data[:-32]).digest()
-    if data[:5] != MAGIC + b"\1" or data[-32:] != digest:
+    if data[:5] != MAGIC + b"\2" or data[-32:] != digest:
         raise NoPrior("magic, version or SHA-256")
-    sizes = [int.from_bytes(data[12 + 4 * i : 16 + 4 * i], "little") for i in range(4)]
-    parts, at = [], 28
+    sizes = [int.from_bytes(data[10 + 4 * i : 14 + 4 * i], "little") for i in range(4)]
+    parts, at = [], 26
     for size in sizes[:3]:
         parts.append(data[at : at + size])
         at += size
@@ -47,7 +47,7 @@ def read(data: bytes) -> Prior:
     text = lzma.decompress(parts[2], lzma.FORMAT_RAW, filters=filters) if parts[2] else b""
     if len(text) != sizes[3]:
         raise NoPrior("size of the text")
-    return Prior(digest[:6], data[5], *parts[:2], text)
+    return Prior(digest[:4], data[5], *parts[:2], text)
 
 
 def add_to_network(prior: Prior, level: Level, values: dict[str, np.ndarray]) -> None:
