@@ -224,7 +224,7 @@ class Parser:
     def _check_magic(self, data: bytes) -> None:
         if begins_like_an_archive(data):
             return
-        if self.series.open:
+        if self.series.number:
             raise self.series.missing("no archive does")
         if start := self.series.start:
             raise CorruptError(

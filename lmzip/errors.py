@@ -12,6 +12,7 @@
         ├── LimitError              needs more memory than was allowed                     (1)
         ├── MismatchError           sound, but this machine computes something else        (1)
         ├── EngineError              no exact arithmetic can be had on this machine         (1)
+        ├── WorkerError              a process that worked on frames is gone                (1)
         └── RefusedError            the command will not do this without being told to     (1)
 
     UserWarning
@@ -40,6 +41,7 @@ __all__ = [
     "TableWarning",
     "TruncatedError",
     "UnsupportedError",
+    "WorkerError",
 ]
 
 GET_ANOTHER_COPY = "get the archive again from where it came from, or from a backup"
@@ -116,6 +118,12 @@ class EngineError(LMZError):
 
 class BrokenError(LMZError, ValueError):
     """An earlier call into the object was broken off halfway, so that it can do no more."""
+
+    exit_status = 1
+
+
+class WorkerError(LMZError):
+    """A process that was to code or decode frames has ended before it did."""
 
     exit_status = 1
 

@@ -157,6 +157,6 @@ class _Counted:
     @property
     def expected(self) -> int | None:
         """Bytes of data; None if headers, or the end, are missing."""
-        if self._parser is None or not self._parser.done or self._series.open:
+        if self._parser is None or not self._parser.done or self._series.number:
             return None
         return self._counted + self._parser.raw_size

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import BinaryIO
 
-from lmzip import rawio
 from lmzip.container import BlockHeader, Body, Parser
-from lmzip.header import Form, Header
+from lmzip.header import Form
 from lmzip.series import Series
+from lmzip.source import FileSource
 
 CHUNK = 1 << 20
 
@@ -19,6 +18,8 @@ CHUNK = 1 << 20
 class ArchiveInfo:
     """What one archive says about itself."""
 
+    start: int
+    """Bytes before it, from where the look began."""
     level: int
     from_scratch: bool
     """Whether the model began with nothing learned."""
@@ -62,10 +63,10 @@ def scan(file: BinaryIO, *, verify: bool = True) -> Iterator[ArchiveInfo]:
     over, by seeking if the file can. Raises FormatError, CorruptError, UnsupportedError; not for
     an unknown code hash, because nothing is decoded.
     """
-    source, series = _Source(file, skips=not verify), Series()
+    source, series = FileSource(file, skips=not verify), Series()
     while source.ahead or not series.start:
         info = _scan_one(source, Parser(series))
-        source.pass_what_is_between(series)
+        source.pass_between(series)
         yield replace(info, table=series.lost or None, padding=series.padding)
         series.lost, series.padding = "", 0
     series.check_end()
@@ -85,50 +86,7 @@ def check_ahead(file: BinaryIO) -> list[ArchiveInfo] | None:
     return archives
 
 
-class _Source:
-    """Reads a file; what was read too much is kept."""
-
-    def __init__(self, file: BinaryIO, *, skips: bool) -> None:
-        self._file = file
-        self._end: int | None = None
-        """Of the file, if it can be passed over by seeking."""
-        if skips and file.seekable():
-            start = file.tell()
-            self._end = file.seek(0, io.SEEK_END)
-            file.seek(start)
-        self.ahead = b""
-
-    def fill(self, size: int) -> bytes:
-        """Look at `size` bytes, fewer only at the end (a pipe may give less at a time)."""
-        while len(self.ahead) < size and (more := rawio.read(self._file, size - len(self.ahead))):
-            self.ahead += more
-        return self.ahead[:size]
-
-    def take(self, size: int) -> bytes:
-        """Bytes that were looked at."""
-        taken, self.ahead = self.ahead[:size], self.ahead[size:]
-        return taken
-
-    def skip(self, size: int, behind: int) -> bool:
-        """Pass over `size` bytes if that can be done by seeking, and `behind` bytes follow them."""
-        size -= len(self.ahead)
-        if self._end is None or size < 0 or self._file.tell() + size + behind > self._end:
-            return False
-        self.ahead = b""
-        self._file.seek(size, io.SEEK_CUR)
-        return True
-
-    def pass_what_is_between(self, series: Series) -> None:
-        """Pass over a table, and zeros; look at what follows, if anything does."""
-        size: int | None = 1
-        while size:
-            wanted = series.wanted or Header.SIZE
-            found = self.fill(wanted)
-            size = series.passed(found, ended=len(found) < wanted)
-            self.take(size or 0)
-
-
-def _scan_one(source: _Source, parser: Parser) -> ArchiveInfo:
+def _scan_one(source: FileSource, parser: Parser) -> ArchiveInfo:
     while not parser.done:
         found = source.fill(parser.needed)
         parser.check_start(found)
@@ -141,6 +99,7 @@ def _scan_one(source: _Source, parser: Parser) -> ArchiveInfo:
     header = parser.header
     assert header is not None
     return ArchiveInfo(
+        start=parser.series.start - parser.offset,
         level=header.level,
         from_scratch=header.from_scratch,
         code=header.code.hex() or None,

@@ -75,27 +75,21 @@ class Series:
 
     start: int = 0
     """Bytes before: archives, of which the first begins at 0, tables and zeros behind them."""
+    number: int = 0
+    """Of the frame that must follow; 0 if none must."""
     frames: list[Frame] = field(default_factory=list)
     """Those of the series under way that were read; of one that is whole until its table is."""
-    open: bool = False
-    """Whether further frames of the series must follow."""
     padding: int = 0
     """Zero bytes passed over since the last archive."""
     lost: str = ""
     """What is wrong with the table behind the last archive; empty if nothing is."""
 
-    @classmethod
-    def before(cls, frames: Sequence[Frame], start: int) -> Series:
-        """Where the frame stands that these are before."""
-        return cls(start, list(frames), open=bool(frames))
-
     def check(self, header: Header) -> None:
         """Raise CorruptError if this archive cannot stand here."""
-        expected = len(self.frames) if self.open else 0
         if header.form == Form.FRAME:
-            if header.number != expected:
+            if header.number != self.number:
                 raise self.missing(f"frame {header.number} follows")
-        elif self.open:
+        elif self.number:
             raise self.missing("an archive that is none of its frames follows")
         else:
             self.frames = []
@@ -105,14 +99,14 @@ class Series:
         self.start += frame.size
         if header.form == Form.FRAME:
             self.frames.append(frame)
-            self.open = not header.last
+            self.number = 0 if header.last else header.number + 1
         else:
             self.frames = []
 
     @property
     def wanted(self) -> int:
         """Bytes of the table that should stand here; 0 if none should."""
-        return table_size(len(self.frames)) if self.frames and not self.open else 0
+        return table_size(len(self.frames)) if self.frames and not self.number else 0
 
     def passed(self, data: bytes | bytearray, ended: bool = False) -> int | None:
         """Bytes at the start of `data` that belong to no archive: a table or, else, zeros.
@@ -147,11 +141,11 @@ class Series:
 
     def check_end(self) -> None:
         """Raise TruncatedError if the input may not end here, where an archive could begin."""
-        if self.open:
+        if self.number:
             raise TruncatedError(
                 "the archive is incomplete",
-                f"it ends after {self.start:,} bytes, behind frame {len(self.frames) - 1}, which "
-                "is not the last",
+                f"it ends after {self.start:,} bytes, behind frame {self.number - 1}, which is not "
+                "the last",
                 GET_ANOTHER_COPY,
             )
 
@@ -168,9 +162,8 @@ class Series:
 
     def missing(self, what: str) -> CorruptError:
         """The error to raise when something else stands where the next frame should."""
-        number = len(self.frames) if self.open else 0
         return CorruptError(
             "a frame is missing, or is not in its place",
-            f"frame {number} should begin at byte {self.start:,}, but {what}",
+            f"frame {self.number} should begin at byte {self.start:,}, but {what}",
             GET_ANOTHER_COPY,
         )

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable, Iterator
+from concurrent.futures import Executor
 from typing import Any
 
 from lmzip import container
 from lmzip.after import Prefix, fitting, prefix_of
 from lmzip.arguments import After, Data, Progress
 from lmzip.codec.levels import DEFAULT_LEVEL
+from lmzip.frames.coding import compress_frames, decompress_frames
 from lmzip.known import Known, find_all, known_of
-from lmzip.prior import Path, Prior
+from lmzip.prior import Path, Prior, prior_of
 from lmzip.scan import scan
 from lmzip.stream import LMZCompressor, LMZDecompressor
 
@@ -28,18 +30,26 @@ def compress(
     prior: Prior | Path | None = None,
     threads: int | None = None,
     progress: Progress | None = None,
+    frame_size: int | None = None,
+    executor: Executor | None = None,
 ) -> bytes:
     """Compress `data` into an archive. Raises ValueError for a level that is not 1 to 9.
 
     `from_scratch`: without the weights that the model learned beforehand. `after`: bytes, or a
     sequence of them, that the model reads first and that `decompress` needs again: an earlier
     version, for one. Of more than 16 MiB, the last are read. `prior`, or its file: what the model
-    begins with, and `decompress` needs too. Raises PriorError if it is for another level, or its
-    file is damaged or for another code.
+    begins with, and `decompress` needs too. `frame_size`: bytes of data (1024 to 2^30) after which
+    the model begins anew, so that each such frame can be read by itself; the workers of `executor`
+    (any of `concurrent.futures`) code them, which changes no byte. Raises PriorError if the prior
+    is for another level, or its file is damaged or for another code; WorkerError.
     """
     options: dict[str, Any] = {"from_scratch": from_scratch, "after": after, "prior": prior}
-    options |= {"threads": threads, "progress": progress}
-    return b"".join(compress_chunks([data], LMZCompressor(level, **options)))
+    options["threads"] = threads
+    if frame_size is None:
+        compressor = LMZCompressor(level, **options, progress=progress)
+        return b"".join(compress_chunks([data], compressor))
+    options |= {"level": level, "after": prefix_of(after), "prior": prior_of(prior)}
+    return b"".join(compress_frames([data], frame_size, options, executor, progress))
 
 
 def decompress(
@@ -50,6 +60,7 @@ def decompress(
     threads: int | None = None,
     memory_limit: int | None = None,
     progress: Progress | None = None,
+    executor: Executor | None = None,
 ) -> bytes:
     """Decompress an archive, or several, one after the other.
 
@@ -57,6 +68,7 @@ def decompress(
     All checksums of the stored bytes are checked before the model starts on the first block.
     `after`: what was given to `compress`, for those of the archives that need it. `prior`, or its
     file: what those may begin with that name it; others are looked for in the user's directory.
+    `executor`: its workers decode the frames of data that were cut into such.
     Raises FormatError, CorruptError, UnsupportedError, AfterError, PriorError, LimitError,
     MismatchError.
     """
@@ -68,8 +80,10 @@ def decompress(
     # In pieces: what follows an archive is copied, and many small ones may stand in a row.
     chunks = (view[i : i + CHUNK] for i in range(0, len(view), CHUNK))
     options: dict[str, Any] = {"after": prefix, "prior": known, "threads": threads}
-    options |= {"memory_limit": memory_limit, "progress": progress}
-    return b"".join(decompress_chunks(chunks, **options))
+    options["memory_limit"] = memory_limit
+    if executor is not None:
+        return b"".join(decompress_frames(chunks, options, executor, progress))
+    return b"".join(decompress_chunks(chunks, **options, progress=progress))
 
 
 def compress_chunks(chunks: Iterable[Data], compressor: LMZCompressor) -> Iterator[bytes]:

@@ -1,0 +1,83 @@
+"""Archives in a row, looked at before they are taken: from a file, or from pieces."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable
+from typing import BinaryIO
+
+from lmzip import rawio
+from lmzip.arguments import Data
+from lmzip.header import Header
+from lmzip.series import Series
+
+
+class Source:
+    """Bytes in order; what was looked at and not taken is kept."""
+
+    def __init__(self) -> None:
+        self.ahead = bytearray()
+        """What was looked at."""
+
+    def more(self, size: int) -> Data:
+        """The next bytes, up to `size` or more of them, none only at the end."""
+        raise NotImplementedError
+
+    def fill(self, size: int) -> bytes:
+        """Look at `size` bytes, fewer only at the end."""
+        while len(self.ahead) < size and (more := self.more(size - len(self.ahead))):
+            self.ahead += more
+        return bytes(self.ahead[:size])
+
+    def take(self, size: int) -> bytes:
+        """Bytes that were looked at."""
+        taken = bytes(self.ahead[:size])
+        del self.ahead[:size]
+        return taken
+
+    def pass_between(self, series: Series) -> bool:
+        """Pass over a table, and zeros; whether anything follows, at which is looked then."""
+        size: int | None = 1
+        while size:
+            wanted = series.wanted or Header.SIZE
+            found = self.fill(wanted)
+            size = series.passed(found, ended=len(found) < wanted)
+            self.take(size or 0)
+        return bool(self.ahead)
+
+
+class PiecesSource(Source):
+    """From pieces of any size."""
+
+    def __init__(self, pieces: Iterable[Data]) -> None:
+        super().__init__()
+        self._pieces = iter(pieces)
+
+    def more(self, size: int) -> Data:
+        return next((piece for piece in self._pieces if len(piece)), b"")
+
+
+class FileSource(Source):
+    """From a file; a pipe may give less at a time. `skips`: by seeking, if it can."""
+
+    def __init__(self, file: BinaryIO, *, skips: bool = False) -> None:
+        super().__init__()
+        self._file = file
+        self._end: int | None = None
+        """Of the file, if it can be passed over by seeking."""
+        if skips and file.seekable():
+            start = file.tell()
+            self._end = file.seek(0, io.SEEK_END)
+            file.seek(start)
+
+    def more(self, size: int) -> Data:
+        return rawio.read(self._file, size)
+
+    def skip(self, size: int, behind: int) -> bool:
+        """Pass over `size` bytes if that can be done by seeking, and `behind` bytes follow them."""
+        size -= len(self.ahead)
+        if self._end is None or size < 0 or self._file.tell() + size + behind > self._end:
+            return False
+        self.ahead.clear()
+        self._file.seek(size, io.SEEK_CUR)
+        return True
