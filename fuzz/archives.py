@@ -15,7 +15,7 @@ from pathlib import Path
 from unittest.mock import patch
 
 import lmzip
-from lmzip import container, stream
+from lmzip import container, model
 from lmzip.after import prefix_of
 from lmzip.codec import code_hash, loop
 from lmzip.codec.learned.prior import Differences
@@ -141,7 +141,7 @@ def seeds() -> dict[str, bytes]:
         "mixed": text[: BLOCK_SIZE - 1] + b"\0" + rng.randbytes(BLOCK_SIZE) + text[:30] + b"\0",
     }
     found = {"model": b"\0" + lmzip.compress(data["mixed"], level=1)}
-    with patch.object(stream, "_new_codec", EchoModel):
+    with patch.object(model, "new_codec", EchoModel):
         for name, raw in data.items():
             packed = b"\2" + lmzip.compress(raw, level=1)
             found[name] = packed

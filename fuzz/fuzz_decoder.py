@@ -28,14 +28,14 @@ else:  # the tests run the seeds through `one_input`
 with instrumented:
     from archives import AFTER, HEADER, OF_BOTH, PRIOR, EchoModel, sealed_archive, shrink
 
-    from lmzip import stream
+    from lmzip import model as models
+    from lmzip.decompressor import LMZDecompressor
     from lmzip.errors import LMZError
     from lmzip.salvage import salvage
     from lmzip.scan import scan
-    from lmzip.stream import LMZDecompressor
 
 LARGEST = 7
-MODEL = stream._new_codec
+MODEL = models.new_codec
 
 
 def outcome(read, *arguments, **given) -> bytes | type[LMZError]:
@@ -96,11 +96,11 @@ def one_input(data: bytes) -> None:
     """First byte: bit 0, instructions for a sealed archive; bit 1, no model but its stand-in;
     bit 2, of an archive with a prior and after other data, and these are given."""
     if data:
-        stream._new_codec = EchoModel if data[0] & 2 else MODEL
+        models.new_codec = EchoModel if data[0] & 2 else MODEL
         archive, given = data[1:], {}
         header = OF_BOTH if data[0] & 4 else HEADER
         if data[0] & 1:
-            model = stream._new_codec(header, None, None, PRIOR if header.prior else None)
+            model = models.new_codec(header, None, None, PRIOR if header.prior else None)
             if header.after:
                 model.read(AFTER, 1)
             archive = sealed_archive(archive, model, header)

@@ -33,10 +33,11 @@ from lmzip.errors import (
 )
 
 if TYPE_CHECKING:
+    from lmzip.compressor import LMZCompressor
+    from lmzip.decompressor import LMZDecompressor
     from lmzip.files import LMZFile, open, register_fsspec
     from lmzip.instruments.lengths import Report, report
     from lmzip.prior import Prior
-    from lmzip.stream import LMZCompressor, LMZDecompressor
     from lmzip.whole import compress, decompress
 
 __version__ = "0.1.0"
@@ -67,8 +68,8 @@ __all__ = [
 ]
 
 _HOMES = {
-    "LMZCompressor": "lmzip.stream",
-    "LMZDecompressor": "lmzip.stream",
+    "LMZCompressor": "lmzip.compressor",
+    "LMZDecompressor": "lmzip.decompressor",
     "compress": "lmzip.whole",
     "decompress": "lmzip.whole",
     "LMZFile": "lmzip.files",

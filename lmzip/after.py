@@ -51,6 +51,10 @@ class Prefix:
         told.update(self.text)
         return told.digest()[:DIGEST_SIZE]
 
+    def silent(self) -> Prefix:
+        """The same, with nobody told: it can be sent to another process."""
+        return replace(self, progress=None)
+
     def teach(self, model: Codec, size: int) -> None:
         """Let a new model read it; the first block of data has `size` bytes.
 

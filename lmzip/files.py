@@ -17,11 +17,11 @@ from lmzip import leaving, rawio
 from lmzip.after import Prefix, prefix_of
 from lmzip.arguments import After, Data, Progress
 from lmzip.codec.levels import DEFAULT_LEVEL
+from lmzip.compressor import LMZCompressor
 from lmzip.guard import Guard
 from lmzip.known import known_of
 from lmzip.prior import Path, Prior, prior_of
 from lmzip.reader import ArchiveReader
-from lmzip.stream import LMZCompressor
 
 if TYPE_CHECKING:  # what type checkers know on every version of Python
     from _typeshed import WriteableBuffer

@@ -27,3 +27,8 @@ def new_codec(
     from lmzip.codec.loop import Codec  # slow: the model's libraries
 
     return Codec(header.level, from_scratch=header.from_scratch, threads=threads, progress=progress)
+
+
+def canary(codec: Codec) -> int:
+    """As much of its canary as a block carries."""
+    return codec.canary() & 0xFFFF

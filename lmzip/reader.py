@@ -8,11 +8,11 @@ from functools import partial
 from typing import TYPE_CHECKING, BinaryIO
 
 from lmzip import rawio
+from lmzip.decompressor import LMZDecompressor
 from lmzip.errors import LMZError
 from lmzip.frames.index import Index, find
 from lmzip.guard import broken
 from lmzip.series import Series
-from lmzip.stream import LMZDecompressor
 
 if TYPE_CHECKING:  # what type checkers know on every version of Python
     from _compression import DecompressReader

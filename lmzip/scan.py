@@ -40,6 +40,8 @@ class ArchiveInfo:
     """What names the prior that the model began with, 4 bytes in hexadecimal; None without."""
     frame: int | None = None
     """Its number, from 0, if it is a frame of data that were cut into such."""
+    table_size: int = 0
+    """Bytes of the table of frames behind the last of them."""
     table: str | None = None
     """What is wrong with the table of frames behind the last of them; None if nothing is."""
     padding: int = 0
@@ -67,7 +69,8 @@ def scan(file: BinaryIO, *, verify: bool = True) -> Iterator[ArchiveInfo]:
     while source.ahead or not series.start:
         info = _scan_one(source, Parser(series))
         source.pass_between(series)
-        yield replace(info, table=series.lost or None, padding=series.padding)
+        told = {"table_size": series.table_size, "table": series.lost or None}
+        yield replace(info, **told, padding=series.padding)
         series.lost, series.padding = "", 0
     series.check_end()
 

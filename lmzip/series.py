@@ -81,6 +81,8 @@ class Series:
     """Those of the series under way that were read; of one that is whole until its table is."""
     padding: int = 0
     """Zero bytes passed over since the last archive."""
+    table_size: int = 0
+    """Bytes of the table passed over behind the last archive."""
     lost: str = ""
     """What is wrong with the table behind the last archive; empty if nothing is."""
 
@@ -97,6 +99,7 @@ class Series:
     def add(self, header: Header, frame: Frame) -> None:
         """An archive has been read to its end."""
         self.start += frame.size
+        self.table_size = 0
         if header.form == Form.FRAME:
             self.frames.append(frame)
             self.number = 0 if header.last else header.number + 1
@@ -124,6 +127,7 @@ class Series:
             return None
         else:
             size = self._table_at(pack_table(self.frames), bytes(data[: self.wanted]))
+            self.table_size = size
             self.frames = []
         self.start += size
         return size

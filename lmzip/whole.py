@@ -11,11 +11,12 @@ from lmzip import container
 from lmzip.after import Prefix, fitting, prefix_of
 from lmzip.arguments import After, Data, Progress
 from lmzip.codec.levels import DEFAULT_LEVEL
+from lmzip.compressor import LMZCompressor
+from lmzip.decompressor import LMZDecompressor
 from lmzip.frames.coding import compress_frames, decompress_frames
 from lmzip.known import Known, find_all, known_of
 from lmzip.prior import Path, Prior, prior_of
 from lmzip.scan import scan
-from lmzip.stream import LMZCompressor, LMZDecompressor
 
 CHUNK = 1 << 16
 """Bytes of an archive that are worked on at a time."""

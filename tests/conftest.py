@@ -17,7 +17,7 @@ from hypothesis import settings
 
 import lmzip
 import lmzip.cli
-from lmzip import stream
+from lmzip import model
 from lmzip.codec.levels import Preset
 from lmzip.instruments.lengths import Block, Report
 
@@ -50,7 +50,7 @@ def no_model(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*options: object) -> None:
         raise AssertionError("the model was started")
 
-    monkeypatch.setattr(stream, "_new_codec", refuse)
+    monkeypatch.setattr(model, "new_codec", refuse)
 
 
 def report_of(costs: Sequence[float], level: int = 1, from_scratch: bool = False) -> Report:

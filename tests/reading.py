@@ -6,8 +6,8 @@ import io
 from typing import Any
 
 import lmzip
+from lmzip.decompressor import LMZDecompressor
 from lmzip.salvage import salvage
-from lmzip.stream import LMZDecompressor
 
 
 def each_way(archive: bytes, **given: Any) -> list[type[Exception] | bytes]:

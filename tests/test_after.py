@@ -21,9 +21,9 @@ from lmzip.codec import loop
 from lmzip.codec.coder.bit_coder import empty_bits
 from lmzip.codec.loop import Codec
 from lmzip.codec.memory.tables import HISTORY_SIZE
+from lmzip.compressor import LMZCompressor
 from lmzip.header import Header
 from lmzip.salvage import salvage
-from lmzip.stream import LMZCompressor
 
 OLD = noise(400, seed=9) + prose(200, seed=2)
 NEW = OLD[100:420] + b", changed"

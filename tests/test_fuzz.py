@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from lmzip import container, stream
+from lmzip import container, model
 from lmzip.codec.levels import PRESETS
 
 
 @pytest.fixture
 def harness(monkeypatch):
     monkeypatch.syspath_prepend(Path(__file__).parents[1] / "fuzz")
-    for owner, name in ((container, "BLOCK_SIZE"), (stream, "_new_codec")):
+    for owner, name in ((container, "BLOCK_SIZE"), (model, "new_codec")):
         monkeypatch.setattr(owner, name, getattr(owner, name))
     monkeypatch.setitem(PRESETS, 1, PRESETS[1])
     import archives
@@ -41,7 +41,7 @@ def test_seeds_and_changed_seeds(harness):
 def test_sealed_archives_reach_the_model(harness):
     archives, fuzz_decoder = harness
     sound = b"".join(bytes([kind, 9, 8, 0, 0, 0, 0, 0]) + b"payloads" for kind in (3, 1))
-    model = archives.EchoModel()
-    stream._new_codec = archives.EchoModel
-    data = fuzz_decoder.outcome(fuzz_decoder.in_pieces, archives.sealed_archive(sound, model))
+    stand_in = archives.EchoModel()
+    model.new_codec = archives.EchoModel
+    data = fuzz_decoder.outcome(fuzz_decoder.in_pieces, archives.sealed_archive(sound, stand_in))
     assert data == b"payloads".ljust(64, b"\0") + b"payloads".ljust(10, b"\0")

@@ -15,11 +15,12 @@ from conftest import noise, prose
 from layout import slices, take_apart
 
 import lmzip
-from lmzip import container, stream
+from lmzip import container, model
+from lmzip.compressor import LMZCompressor
 from lmzip.container import BlockHeader
+from lmzip.decompressor import LMZDecompressor
 from lmzip.header import MAGIC, VERSION
 from lmzip.scan import check_ahead, scan
-from lmzip.stream import LMZCompressor, LMZDecompressor
 from lmzip.whole import decompress_chunks
 
 SIZE = 256
@@ -233,7 +234,7 @@ def test_a_decompressor_holds_a_block_of_data_whatever_comes(monkeypatch):
     monkeypatch.setattr(LMZDecompressor, "_learn", lambda self: None)  # all blocks are stored
     count, block = 40, noise(1 << 16)
     compressor = LMZCompressor(1)
-    monkeypatch.setattr(stream, "_new_codec", lambda *options: StoringCodec())
+    monkeypatch.setattr(model, "new_codec", lambda *options: StoringCodec())
     archive = b"".join([*(compressor.compress(block) for _ in range(count)), compressor.flush()])
     pieces = (archive[i : i + 1000] for i in range(0, len(archive), 1000))
     tracemalloc.start()

@@ -14,9 +14,10 @@ import pytest
 from conftest import prose
 
 import lmzip
-from lmzip import container, stream
+from lmzip import container, model
+from lmzip.compressor import LMZCompressor
+from lmzip.decompressor import LMZDecompressor
 from lmzip.scan import scan
-from lmzip.stream import LMZCompressor, LMZDecompressor
 
 
 class StandIn:
@@ -50,7 +51,7 @@ def stand_in(monkeypatch):
     def stand_in(header, threads, progress, *prior):
         return StandIn(progress)
 
-    monkeypatch.setattr(stream, "_new_codec", stand_in)
+    monkeypatch.setattr(model, "new_codec", stand_in)
     monkeypatch.setattr(container, "BLOCK_SIZE", 64)
 
 

@@ -53,7 +53,7 @@ def test_memory_that_ends_at_any_moment_is_an_error_with_the_need(error, monkeyp
     def fail(*options: object) -> None:
         raise error
 
-    monkeypatch.setattr("lmzip.stream._new_codec", fail)
+    monkeypatch.setattr("lmzip.model.new_codec", fail)
     for work in (lambda: lmzip.compress(b"x", level=3), lambda: lmzip.decompress(packed)):
         with pytest.raises(lmzip.LimitError, match=r"^out of memory: level \d needs up to \d+ MiB"):
             work()
@@ -63,7 +63,7 @@ def test_other_errors_are_left_alone(monkeypatch):
     def fail(*options: object) -> None:
         raise ImportError("no module named numpy")
 
-    monkeypatch.setattr("lmzip.stream._new_codec", fail)
+    monkeypatch.setattr("lmzip.model.new_codec", fail)
     with pytest.raises(ImportError):
         lmzip.compress(b"x", level=1)
 

@@ -17,10 +17,10 @@ from samples import LEVEL, NEW, other, prior
 
 import lmzip
 from lmzip.codec.learned.prior import Differences
+from lmzip.compressor import LMZCompressor
 from lmzip.header import Header
 from lmzip.known import Known, known_of
 from lmzip.priors.parts import Parts
-from lmzip.stream import LMZCompressor
 
 
 @pytest.fixture(scope="module")

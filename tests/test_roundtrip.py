@@ -16,11 +16,12 @@ from hypothesis import strategies as st
 import lmzip
 from lmzip import container
 from lmzip.codec.levels import PRESETS
+from lmzip.compressor import LMZCompressor
 from lmzip.container import BlockHeader, Body
+from lmzip.decompressor import LMZDecompressor
 from lmzip.header import Header
 from lmzip.salvage import salvage
 from lmzip.scan import scan
-from lmzip.stream import LMZCompressor, LMZDecompressor
 from lmzip.whole import compress_chunks, decompress_chunks
 
 SIZE = 64

@@ -11,12 +11,13 @@ from conftest import noise, prose
 from layout import changed, of_another_code
 
 import lmzip
-from lmzip import container, stream
+from lmzip import container, model
 from lmzip.codec import code_hash
+from lmzip.compressor import LMZCompressor
 from lmzip.container import AROUND, BlockHeader, Body
+from lmzip.decompressor import LMZDecompressor
 from lmzip.header import MAGIC, Header
 from lmzip.salvage import salvage
-from lmzip.stream import LMZCompressor, LMZDecompressor
 
 OVERHEAD = Header.SIZE + BlockHeader.SIZE + Body.END_SIZE
 
@@ -185,8 +186,8 @@ def test_a_model_that_comes_late_codes_nothing(text, monkeypatch):
         return new_codec(*options)
 
     monkeypatch.setattr(container, "BLOCK_SIZE", 1500)
-    compressor, new_codec = LMZCompressor(1), stream._new_codec
-    monkeypatch.setattr(stream, "_new_codec", fail_twice)
+    compressor, new_codec = LMZCompressor(1), model.new_codec
+    monkeypatch.setattr(model, "new_codec", fail_twice)
     with pytest.raises(lmzip.LimitError):
         compressor.compress(text[:1500])
     archive = compressor.compress(text[:3000]) + compressor.flush()
@@ -203,8 +204,8 @@ def test_an_error_does_not_keep_the_model(damage, text, monkeypatch):
 
     monkeypatch.setattr(container, "BLOCK_SIZE", 1500)
     archive = lmzip.compress(text, level=1)
-    new_codec = stream._new_codec
-    monkeypatch.setattr(stream, "_new_codec", remember)
+    new_codec = model.new_codec
+    monkeypatch.setattr(model, "new_codec", remember)
     gc.disable()
     try:
         data, report = salvage(damage(archive))

@@ -23,6 +23,7 @@ from lmzip.cli.options import (
     scratch_option,
     talk_options,
 )
+from lmzip.cli.sizes import FrameSize, PartOfData
 from lmzip.codec import code_hash
 from lmzip.errors import RefusedError
 from lmzip.header import CODE_SIZE
@@ -173,12 +174,20 @@ def cli() -> None:
     """
 
 
+_frames = click.option(
+    "--frame-size", type=FrameSize(), metavar="SIZE",
+    help="Cut the data into frames, such as 4M, that processes (-T) work on at the same time and "
+    "that can be read one by one; 1K to 1G.",
+)  # fmt: skip
+
+
 @cli.command(short_help="Compress files, or standard input.")
 @file_options
 @level_options
 @scratch_option
 @after_option
 @prior_option
+@_frames
 @output_options
 @familiar_options
 @model_options
@@ -189,7 +198,8 @@ def compress(ctx: click.Context, **options: Any) -> None:
 
     Mode and time of a file are kept. Files whose names end in .lmz are skipped. With --after each
     archive holds only what is new after OLD. With --prior the level is that of PRIOR, and small
-    files of the kind that it knows become much smaller.
+    files of the kind that it knows become much smaller. With --frame-size the archive is a little
+    larger, and as many processes as -T allows work on it, in both directions.
     """
     from lmzip.cli.jobs import compress_files
 
@@ -200,6 +210,12 @@ _salvage = click.option(
     "--salvage", is_flag=True, help="Of a damaged archive, restore what stands before the damage."
 )
 
+_part = click.option(
+    "--range", "part", type=PartOfData(), metavar="START:STOP",
+    help="Restore these bytes of the data only, such as 10M:+64K, to standard output or -o; of "
+    "frames only those that hold them are read.",
+)  # fmt: skip
+
 
 @cli.command(short_help="Restore files, or standard input.", context_settings=HELP)
 @file_options
@@ -208,6 +224,7 @@ _salvage = click.option(
 @output_options
 @familiar_options
 @_salvage
+@_part
 @model_options
 @talk_options
 @click.pass_context
@@ -286,9 +303,11 @@ _modes = {
 @scratch_option
 @after_option
 @prior_option
+@_frames
 @output_options
 @familiar_options
 @_salvage
+@_part
 @_quick
 @_json
 @model_options

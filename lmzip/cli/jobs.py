@@ -15,6 +15,7 @@ from typing import Any, BinaryIO
 
 from lmzip import rawio
 from lmzip.cli.after import Given, read_given
+from lmzip.cli.frames import from_frames, in_frames, part_of
 from lmzip.cli.inputs import Input, identity, inputs, open_input, regular_size, regular_status
 from lmzip.cli.options import Settings
 from lmzip.cli.outputs import (
@@ -30,7 +31,9 @@ from lmzip.cli.outputs import (
 )
 from lmzip.cli.prior import beginning, beside, read_prior
 from lmzip.cli.report import STDOUT, Console, about
+from lmzip.cli.sizes import Part
 from lmzip.codec.levels import memory_bytes
+from lmzip.compressor import LMZCompressor
 from lmzip.errors import RefusedError
 from lmzip.header import MAGIC, begins_like_an_archive
 from lmzip.known import Known, find_all
@@ -38,7 +41,6 @@ from lmzip.outputs import atomic_output
 from lmzip.progress import Bar, progress_bar
 from lmzip.salvage import Salvage, salvage_chunks
 from lmzip.scan import check_ahead, scan
-from lmzip.stream import LMZCompressor
 from lmzip.whole import compress_chunks, decompress_chunks
 
 CHUNK = 1 << 16
@@ -54,10 +56,14 @@ def compress_files(settings: Settings) -> int:
     given = read_given(settings, console)
     worker = _Worker(settings, console, given, decoding=False)
 
-    def convert(chunks: Iterator[bytes], progress: Bar) -> Iterator[bytes]:
+    def convert(
+        chunks: Iterator[bytes], progress: Bar, total: int | None = None
+    ) -> Iterator[bytes]:
         options = {"from_scratch": settings.from_scratch, **settings.model_options()}
-        options |= {"after": given.shown_by(progress), "prior": prior, "progress": progress}
-        return compress_chunks(chunks, LMZCompressor(level, **options))
+        options |= {"after": given.shown_by(progress), "prior": prior, "level": level}
+        if settings.frame_size is not None:
+            return in_frames(chunks, progress, settings, console, options, total)
+        return compress_chunks(chunks, LMZCompressor(**options, progress=progress))
 
     for item in inputs(settings, worker.console):
         with worker.console.each(item.name):
@@ -66,7 +72,9 @@ def compress_files(settings: Settings) -> int:
                 check_terminal(settings)
             with open_input(item, terminal=True) as source:
                 worker.console.note(f"{item.name}: {_needs(level)}", least=2)
-                done = worker.transfer(item, source, target, convert, regular_size(source))
+                size = regular_size(source)
+                with_size = partial(convert, total=size)
+                done = worker.transfer(item, source, target, with_size, size)
             worker.tell(item, done, data=done.read, packed=done.written)
     return worker.console.status
 
@@ -84,13 +92,16 @@ def decompress_files(settings: Settings) -> int:
                 if settings.salvage:
                     worker.salvage(item, source, target)
                     continue
-                size, given, passing = None, worker.given, settings.force and target is None
+                if settings.part is not None:
+                    worker.transfer(item, source, target, worker.part(settings.part, source), None)
+                    continue
+                sizes, given, passing = None, worker.given, settings.force and target is None
                 if not (passing and _is_foreign(source)):
-                    size, given = worker.check_stored(item, source)
-                convert = worker.decoder(given)
+                    sizes, given = worker.check_stored(item, source)
+                convert = worker.decoder(given, sizes)
                 if passing:
                     convert = _passing(convert)
-                done = worker.transfer(item, source, target, convert, size)
+                done = worker.transfer(item, source, target, convert, _total(sizes))
             worker.tell(item, done, data=done.written, packed=done.read)
     return worker.console.status
 
@@ -108,11 +119,12 @@ def test_files(settings: Settings) -> int:
                 if worker.given.prefix is not None:
                     worker.given.fitting(found)
                 size = sum(info.raw_size for info in found)
-                console.note_padding(item.name, sum(info.padding for info in found))
+                console.note_between(item.name, found)
                 console.note(f"{item.name}: sound as stored, {size:,} bytes of data", least=1)
             else:
-                size, given = worker.check_stored(item, source)
-                done = worker.run(item, source, len, worker.decoder(given), size)
+                sizes, given = worker.check_stored(item, source)
+                decoder = worker.decoder(given, sizes)
+                done = worker.run(item, source, len, decoder, _total(sizes))
                 console.note(f"{item.name}: sound, {done.written:,} bytes of data", least=1)
     return console.status
 
@@ -141,10 +153,10 @@ class _Worker:
     known: Known = field(default_factory=Known)
     """Where the priors of this archive are looked for."""
 
-    def check_stored(self, item: Input, source: BinaryIO) -> tuple[int | None, Given]:
+    def check_stored(self, item: Input, source: BinaryIO) -> tuple[list[int] | None, Given]:
         """Check all stored bytes of a file, and whether what the model needs first is there.
 
-        Returns the bytes of data, None for a pipe, and what to read first.
+        Returns the bytes of data in each archive, None for a pipe, and what to read first.
         """
         archives = check_ahead(source)
         if archives is None:
@@ -154,16 +166,26 @@ class _Worker:
             message = f"{item.name}: {_needs(info.level)}, blocks: {info.blocks:,}, {made}"
             self.console.note(message, least=2)
         find_all(self.known, ((info.begun_with, info.level) for info in archives))
-        return sum(info.raw_size for info in archives), self.given.fitting(archives)
+        return [info.raw_size for info in archives], self.given.fitting(archives)
 
-    def decoder(self, given: Given) -> Convert:
-        """What restores this archive."""
+    def part(self, part: Part, source: BinaryIO) -> Convert:
+        """What restores a part of the data, looking at no more of the file than it needs."""
+
+        def convert(chunks: Iterator[bytes], progress: Bar) -> Iterator[bytes]:
+            options = {"after": self.given.prefix, "prior": self.known}
+            return part_of(part, source, progress, **options, **self.settings.model_options())
+
+        return convert
+
+    def decoder(self, given: Given, sizes: list[int] | None) -> Convert:
+        """What restores this archive, of which the bytes of data may be known."""
         known = self.known
 
         def convert(chunks: Iterator[bytes], progress: Bar) -> Iterator[bytes]:
             options: dict[str, Any] = {"after": given.shown_by(progress), "prior": known}
             options |= self.settings.model_options()
-            return decompress_chunks(chunks, progress=progress, **options)
+            common = (chunks, progress, self.settings, self.console, options)
+            return from_frames(*common, sizes, decompress_chunks)
 
         return convert
 
@@ -256,7 +278,7 @@ class _Worker:
         start = perf_counter()
         announce = self.console.verbosity >= 0
         with (
-            self.console.noting_padding(item.name),
+            self.console.noting_between(item.name),
             progress_bar(wanted, item.name, total, announce=announce) as progress,
         ):
             for piece in convert(chunks(), progress):
@@ -345,6 +367,10 @@ def _remove(item: Input, before: os.stat_result | None, safe: bool) -> None:
     if why:
         raise RefusedError(f"{item.path}: is not removed", why, remedy)
     os.unlink(item.path)
+
+
+def _total(sizes: list[int] | None) -> int | None:
+    return None if sizes is None else sum(sizes)
 
 
 def _needs(level: int) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -30,7 +30,7 @@ class Listed:
     @property
     def size(self) -> int:
         """Bytes of the archives."""
-        return sum(info.size for info in self.archives)
+        return sum(info.size + info.table_size for info in self.archives)
 
     @property
     def raw_size(self) -> int:
@@ -71,6 +71,17 @@ class Listed:
             "archives": [asdict(info) for info in self.archives],
         }
 
+    def frames(self) -> Iterator[str]:
+        """A line about each frame."""
+        at = 0
+        for info in self.archives:
+            if info.frame is not None:
+                yield (
+                    f"{self.item.name}: frame {info.frame}: bytes {at:,} to {at + info.raw_size:,} "
+                    f"of the data, {info.size:,} from {info.start:,} on, {info.digest}"
+                )
+            at += info.raw_size
+
     def _common(self, value: Callable[[ArchiveInfo], str]) -> str:
         values = {value(info) for info in self.archives}
         return values.pop() if len(values) == 1 else "-"
@@ -89,7 +100,9 @@ def list_files(settings: Settings) -> int:
     for item in archives(settings, console):
         with console.each(item.name), open_input(item, terminal=False) as source:
             listed.append(Listed(item, tuple(scan(source, verify=False))))
-            console.note_padding(item.name, sum(info.padding for info in listed[-1].archives))
+            console.note_between(item.name, listed[-1].archives)
+            for line in listed[-1].frames():
+                console.note(line, least=1)
             for name in sorted({info.prior for info in listed[-1].archives if info.prior}):
                 console.note(f"{item.name}: needs the prior {name}", least=1)
             for digest in sorted({info.after for info in listed[-1].archives if info.after}):

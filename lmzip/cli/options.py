@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -11,28 +10,13 @@ from typing import Any
 import click
 
 from lmzip.cli.report import Console, no_warnings
+from lmzip.cli.sizes import Memory, Part
 from lmzip.codec.levels import DEFAULT_LEVEL, MAX_LEVEL, MIN_LEVEL
 
 SUFFIX = ".lmz"
 """What the names of archives end in."""
 
 Decorator = Callable[[Any], Any]
-
-_UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
-
-
-class Memory(click.ParamType):
-    """A number of bytes, such as 800M or 1.5GiB; units are powers of 1024."""
-
-    name = "size"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        if isinstance(value, int):
-            return value
-        match = re.fullmatch(r"(\d+(?:\.\d+)?) ?([KMGT]?)(?:i?B)?", value.strip(), re.IGNORECASE)
-        if match is None:
-            self.fail(f"{value!r} is no size such as 800M or 1.5G", param, ctx)
-        return int(float(match[1]) * _UNITS[match[2].upper()])
 
 
 @dataclass(frozen=True)
@@ -53,6 +37,8 @@ class Settings:
     prior: str | None = None
     threads: int | None = None
     memory_limit: int | None = None
+    frame_size: int | None = None
+    part: Part | None = None
     salvage: bool = False
     quick: bool = False
     as_json: bool = False
@@ -75,8 +61,18 @@ class Settings:
             )
         if self.prior is not None and self.from_scratch:
             raise click.UsageError("--prior and --from-scratch exclude each other")
+        if self.part is not None:
+            self._check_part()
         if self.remove and self.salvage:
             raise click.UsageError("--rm and --salvage exclude each other: keep what is damaged")
+
+    def _check_part(self) -> None:
+        if self.remove or self.salvage:
+            raise click.UsageError("--range excludes --rm and --salvage: it is a part of the data")
+        if len(self.files) > 1 or self.recursive or self.output_dir is not None:
+            raise click.UsageError("--range is for one archive")
+        if self.output is None:  # never under the name of the whole
+            object.__setattr__(self, "stdout", True)
 
     def _take_directory(self) -> None:
         """Let `-o` with the name of a directory, or a name that ends as one, be --output-dir."""

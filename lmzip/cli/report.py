@@ -5,13 +5,14 @@ from __future__ import annotations
 import errno
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
-from lmzip.errors import LMZError, PaddingWarning, RefusedError
+from lmzip.errors import LMZError, PaddingWarning, RefusedError, TableWarning
 from lmzip.names import shown
+from lmzip.scan import ArchiveInfo
 
 STDIN = "standard input"
 STDOUT = "standard output"
@@ -105,20 +106,26 @@ class Console:
         if self.verbosity > -2:
             say(message)
 
-    def note_padding(self, name: str, padding: int) -> None:
-        """Say how many zero bytes of a file are passed over, if any."""
+    def note_between(self, name: str, archives: Iterable[ArchiveInfo]) -> None:
+        """Say how many zero bytes of a file are passed over, if any, and which tables are wrong."""
+        padding = 0
+        for info in archives:
+            padding += info.padding
+            if info.table is not None:
+                self.note(f"{name}: the table of frames {info.table}; the frames are whole")
         if padding:
             self.note(f"{name}: {padding:,} zero bytes behind an archive are ignored")
 
     @contextmanager
-    def noting_padding(self, name: str) -> Iterator[None]:
-        """Within, say so when the library passes over zero bytes of a file."""
+    def noting_between(self, name: str) -> Iterator[None]:
+        """Within, say so when the library passes over zero bytes, or a wrong table, of a file."""
         with warnings.catch_warnings():
             warnings.simplefilter("always", PaddingWarning)
+            warnings.simplefilter("always", TableWarning)
             usual = warnings.showwarning
 
             def show(message: Warning | str, *rest: Any) -> None:
-                if isinstance(message, PaddingWarning):
+                if isinstance(message, (PaddingWarning, TableWarning)):
                     self.note(f"{name}: {message}")
                 else:
                     usual(message, *rest)

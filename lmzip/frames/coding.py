@@ -16,30 +16,21 @@ from typing import Any
 
 from lmzip import container
 from lmzip.arguments import Data, Progress
+from lmzip.compressor import LMZCompressor
 from lmzip.container import Parser
+from lmzip.decompressor import LMZDecompressor
 from lmzip.errors import WorkerError
+from lmzip.frames.sizes import check_frame_size
 from lmzip.header import DIGEST_SIZE, Form, Header
 from lmzip.series import Frame, Series, pack_table
 from lmzip.source import PiecesSource, Source
-from lmzip.stream import LMZCompressor, LMZDecompressor
 
-SMALLEST = 1 << 10
-"""Bytes of a frame at least."""
-LARGEST = 1 << 30
-"""And at most: whole frames are held in memory."""
 AHEAD = 2
 """Frames that wait beside those that are worked on."""
 PAUSE = 0.2
 """Seconds between two looks at how far workers are."""
 UNKNOWN = 16
 """Workers, where an executor does not tell."""
-
-
-def check_frame_size(size: int) -> int:
-    """The size. Raises ValueError for one that is not SMALLEST to LARGEST bytes."""
-    if not SMALLEST <= size <= LARGEST:
-        raise ValueError(f"a frame has {SMALLEST:,} to {LARGEST:,} bytes (1K to 1G), not {size:,}")
-    return size
 
 
 def encode_frame(

@@ -11,9 +11,6 @@ from multiprocessing import get_context, parent_process
 from multiprocessing.sharedctypes import Synchronized
 from typing import Any
 
-from lmzip.checks import check_level
-from lmzip.codec.levels import memory_bytes
-
 _done: Synchronized | None = None
 """In a worker: bytes of data that all of them have worked on."""
 
@@ -44,32 +41,6 @@ class Workers(ProcessPoolExecutor):
             for process in list((self._processes or {}).values()):
                 process.kill()
         return super().__exit__(kind, *rest)
-
-
-def usual_count() -> int:
-    """As many as there are processors for this process."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
-def fitting_count(wanted: int, level: int, frame_size: int, limit: int | None = None) -> int:
-    """How many workers of those wanted fit into `limit` bytes, or what memory the system has.
-
-    Each needs a model, and twice a frame. Raises LimitError if not one does.
-    """
-    check_level(level, limit)
-    each = memory_bytes(level) + 2 * frame_size
-    room = _free_memory() if limit is None else limit
-    return max(1, min(wanted, wanted if room is None else room // each))
-
-
-def _free_memory() -> int | None:
-    """Bytes; None if the system does not tell."""
-    try:
-        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (AttributeError, ValueError, OSError):
-        return None
 
 
 def _begin(counter: Synchronized) -> None:

@@ -20,9 +20,9 @@ from lmzip import bench, codec
 from lmzip.arguments import Data, Progress
 from lmzip.arrays import np
 from lmzip.codec.levels import DEFAULT_LEVEL
+from lmzip.compressor import LMZCompressor
 from lmzip.instruments import visible
 from lmzip.prior import Path, Prior, prior_of
-from lmzip.stream import LMZCompressor
 from lmzip.whole import compress
 
 if TYPE_CHECKING:
