@@ -28,8 +28,10 @@ from lmzip.errors import (
     OtherDataError,
     PaddingWarning,
     PriorError,
+    TableWarning,
     TruncatedError,
     UnsupportedError,
+    WorkerError,
 )
 
 if TYPE_CHECKING:
@@ -58,8 +60,10 @@ __all__ = [
     "Prior",
     "PriorError",
     "Report",
+    "TableWarning",
     "TruncatedError",
     "UnsupportedError",
+    "WorkerError",
     "compress",
     "decompress",
     "open",

@@ -12,13 +12,16 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from lmzip.after import Prefix
+from lmzip.after import Prefix, prefix_of
 from lmzip.arguments import After, Progress
 from lmzip.container import BlockHeader, Parser
 from lmzip.errors import AfterError, EngineError, LimitError, LMZError, PriorError
-from lmzip.known import Known
+from lmzip.frames.salvaging import Found, begins_in_frames, salvage_frames
+from lmzip.header import MAGIC, Form
+from lmzip.known import Known, known_of
 from lmzip.prior import Path, Prior
-from lmzip.series import Series
+from lmzip.series import Series, frames_missing, table_size
+from lmzip.source import PiecesSource, Source
 from lmzip.whole import decompress_chunks
 
 
@@ -34,6 +37,8 @@ class Salvage:
     """Bytes of data there were, by the headers of all blocks; None if one of them is damaged."""
     error: LMZError | None = None
     """What was found; None if the archive is sound and `recovered` is everything."""
+    missing: list[tuple[int, int | None]] | None = None
+    """Of data in frames: the bytes that are lost, from and to, or to the end; None if not known."""
 
     @property
     def lost(self) -> int | None:
@@ -42,13 +47,29 @@ class Salvage:
             return 0
         return None if self.expected is None else self.expected - self.recovered
 
+    def found(self, error: LMZError | None, expected: int | None, recovered: int) -> None:
+        """An archive, or a series of frames, has been looked at: what is wrong, and its bytes."""
+        if self.error is None and error is not None:
+            self.error = error.with_traceback(None)  # which would keep the model
+        whole = self.expected is not None or self.recovered == recovered
+        before = self.expected or 0
+        self.expected = before + expected if whole and expected is not None else None
+
+    def add(self, block: bytes) -> None:
+        """A block was recovered."""
+        self.blocks += 1
+        self.recovered += len(block)
+
     def __str__(self) -> str:
         plural = "" if self.blocks == 1 else "s"
         saved = f"{self.recovered:,} bytes in {self.blocks} block{plural} are whole"
         if self.error is None:
             return f"nothing is lost: {saved}"
         lost = "an unknown number of" if self.lost is None else f"{self.lost:,}"
-        return f"{saved} and were recovered, {lost} bytes are lost: {self.error}"
+        lost += " bytes are lost"
+        if self.missing:
+            lost += f" ({', '.join(map(_part, self.missing))} of the data)"
+        return f"{saved} and were recovered, {lost}: {self.error}"
 
 
 def salvage_chunks(
@@ -67,26 +88,29 @@ def salvage_chunks(
     raises if not a single byte can be recovered, and AfterError, PriorError, LimitError and
     EngineError always: they say nothing against the archive.
     """
-    source = _Counted(chunks)
-    options: dict[str, Any] = {"after": after, "prior": prior, "threads": threads}
-    options |= {"memory_limit": memory_limit, "progress": progress}
+    pieces = PiecesSource(chunks)
+    options: dict[str, Any] = {"after": prefix_of(after), "prior": known_of(prior)}
+    options |= {"threads": threads, "memory_limit": memory_limit, "progress": progress}
+    while begins_in_frames(pieces):
+        yield from _of_frames(pieces, report, options)
+    if report.recovered and not pieces.fill(1):
+        return
+    source, before = _Counted(pieces.rest()), report.recovered
     try:
         for block in decompress_chunks(source, **options):
             if block:
-                report.blocks += 1
-                report.recovered += len(block)
+                report.add(block)
                 yield block
     except (AfterError, PriorError, LimitError, EngineError):
         raise
     except LMZError as error:
         if not report.recovered:
             raise
-        report.error = error.with_traceback(None)  # which would keep the model
         for _ in source:
             pass
-        report.expected = source.expected
+        report.found(error, source.expected, report.recovered - before)
     else:
-        report.expected = report.recovered
+        report.found(None, report.recovered - before, report.recovered - before)
 
 
 def salvage(
@@ -105,6 +129,35 @@ def salvage(
     options: dict[str, Any] = {"after": after, "prior": prior, "threads": threads}
     options["memory_limit"] = memory_limit
     return b"".join(salvage_chunks([data], report, **options)), report
+
+
+def _of_frames(source: Source, report: Salvage, options: dict[str, Any]) -> Iterator[bytes]:
+    """What is whole of a series of frames; passes over the table behind it."""
+    found, before = Found(), report.recovered
+    for block in salvage_frames(source, found, options):
+        report.add(block)
+        yield block
+    error, missing = found.error, found.missing()
+    if error is None and not found.ended:
+        error = frames_missing(found.number)
+    if error is not None and not report.recovered:
+        raise error
+    recovered, expected = report.recovered - before, None
+    if missing is not None and all(stop is not None for _, stop in missing):
+        expected = recovered + sum(stop - start for start, stop in missing if stop is not None)
+    first = report.expected is None and report.error is None
+    report.found(error, expected, recovered)
+    report.missing = missing if first else None
+    size = table_size(found.number)
+    if source.fill(len(MAGIC)) == MAGIC and source.fill(size)[len(MAGIC)] >> 6 == Form.TABLE:
+        source.take(size)
+    while source.fill(1) == b"\0":
+        source.take(1)
+
+
+def _part(missing: tuple[int, int | None]) -> str:
+    start, stop = missing
+    return f"bytes {start:,} to {'the end' if stop is None else f'{stop:,}'}"
 
 
 class _Counted:

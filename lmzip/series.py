@@ -146,12 +146,7 @@ class Series:
     def check_end(self) -> None:
         """Raise TruncatedError if the input may not end here, where an archive could begin."""
         if self.number:
-            raise TruncatedError(
-                "the archive is incomplete",
-                f"it ends after {self.start:,} bytes, behind frame {self.number - 1}, which is not "
-                "the last",
-                GET_ANOTHER_COPY,
-            )
+            raise frames_missing(self.number)
 
     def warn(self) -> None:
         """Tell, once, of what was passed over."""
@@ -171,3 +166,12 @@ class Series:
             f"frame {self.number} should begin at byte {self.start:,}, but {what}",
             GET_ANOTHER_COPY,
         )
+
+
+def frames_missing(number: int) -> TruncatedError:
+    """The error to raise where the input ends, and this frame should begin."""
+    return TruncatedError(
+        "the archive is incomplete",
+        f"it ends behind frame {number - 1}, which is not the last",
+        GET_ANOTHER_COPY,
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import BinaryIO
 
 from lmzip import rawio
@@ -18,6 +18,8 @@ class Source:
     def __init__(self) -> None:
         self.ahead = bytearray()
         """What was looked at."""
+        self.taken = 0
+        """Bytes before it."""
 
     def more(self, size: int) -> Data:
         """The next bytes, up to `size` or more of them, none only at the end."""
@@ -33,7 +35,13 @@ class Source:
         """Bytes that were looked at."""
         taken = bytes(self.ahead[:size])
         del self.ahead[:size]
+        self.taken += len(taken)
         return taken
+
+    def rest(self) -> Iterator[bytes]:
+        """All that is left, in pieces."""
+        while self.ahead or self.fill(1):
+            yield self.take(len(self.ahead))
 
     def pass_between(self, series: Series) -> bool:
         """Pass over a table, and zeros; whether anything follows, at which is looked then."""

@@ -68,6 +68,8 @@ class InOrder:
         self._under_way: deque[tuple[Future[bytes], int]] = deque()
         self._done: Callable[[], int] | None = getattr(executor, "done", None)
         """What tells how far the workers are; else that is known when a frame is done."""
+        if self._done is not None:
+            self._done()  # of what they did before
 
     def add(self, work: Callable[..., bytes], *arguments: Any, size: int = 0) -> Iterator[bytes]:
         """Begin; yields what comes of earlier work while there is too much under way.
