@@ -127,6 +127,7 @@ Examples:
   tar -I lmzip -cf dir.tar.lmz dir   and tar -I lmzip -xf dir.tar.lmz
   lmzip --after v1.txt v2.txt        what is new in v2.txt; lmzip d --after v1.txt v2.txt.lmz
   lmzip train -o mine.lmp records    learn from many small files; lmzip --prior mine.lmp new
+  lmzip --frame-size 4M big          by all processors; lmzip d --range 10M:+64K big.lmz
   lmzip c -r dir --output-dir out    all files of a directory
   lmzip -- *                         also files that are called c, or list, or -x
 
