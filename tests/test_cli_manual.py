@@ -79,7 +79,7 @@ def test_the_magic_line_has_the_magic_of_archives(tmp_path, packed):
         assert told == b"lmzip compressed data, version 3, level 1\n"
         (tmp_path / "b").write_bytes(lmzip.compress(b"", level=9, from_scratch=True))
         told = subprocess.run([*command, tmp_path / "b"], capture_output=True).stdout
-        assert told == b"lmzip compressed data, version 2, level 9, from scratch\n"
+        assert told == b"lmzip compressed data, version 3, level 9, from scratch\n"
         (tmp_path / "c").write_bytes(lmzip.compress(b"", level=1, after=b"old"))
         told = subprocess.run([*command, tmp_path / "c"], capture_output=True).stdout
         assert told == b"lmzip compressed data, version 3, level 1, after other data\n"
