@@ -24,12 +24,15 @@ from lmzip.container import (
     ARCHIVE_END,
     CODED,
     NO_DATA,
+    SHORT_SIZE,
     STORED,
     BlockHeader,
     Body,
+    pack_short,
 )
-from lmzip.header import CODE_SIZE, DIGEST_SIZE, Header
+from lmzip.header import CODE_SIZE, DIGEST_SIZE, Form, Header
 from lmzip.priors.parts import Parts
+from lmzip.series import table_size
 
 BLOCK_SIZE = 64
 BITS = {"type": 4, "raw_size": 20, "stored_size": 24, "canary": 16}
@@ -90,7 +93,8 @@ class EchoModel:
 def sealed_archive(
     data: bytes, model: EchoModel | loop.Codec, archive_header: Header = HEADER
 ) -> bytes:
-    """An archive of blocks whose fields are read from `data`, every seal being right.
+    """An archive of blocks, or in the short form of one, whose fields are read from `data`, every
+    seal being right.
 
     Each block takes 8 bytes of instructions: type, raw size, stored size, which of its values
     are wrong, and a wrong value; then its stored bytes. What is left follows the archive.
@@ -122,6 +126,9 @@ def sealed_archive(
                 after = value.to_bytes(DIGEST_SIZE, "little")
             else:
                 header = replace(header, **{field: value % (1 << BITS[field])})
+        if archive_header.form == Form.SHORT:
+            raw_size = header.raw_size & SHORT_SIZE
+            return pack_short(archive_header, raw_size, stored, after) + data[at:]
         out += header.pack(before + head) + Body(stored, after).pack()
         before, blocks, more = after, blocks + 1, header.raw_size == BLOCK_SIZE
     if more:
@@ -148,6 +155,13 @@ def seeds() -> dict[str, bytes]:
             found[f"{name}-twice"] = packed + packed[1:]
             found[f"{name}-cut"] = packed[:-10]
             found[f"{name}-and-more"] = packed + b"more"
+        with patch("lmzip.frames.sizes.SMALLEST", 1):
+            packed = lmzip.compress(data["mixed"], level=1, frame_size=70)
+        found["frames"] = b"\2" + packed
+        found["frames-twice"] = b"\2" + packed * 2
+        found["frames-cut"] = b"\2" + packed[:-60]
+        found["frames-without-table"] = b"\2" + packed[: -table_size(3)]
+        found["frames-without-one"] = b"\2" + packed[:20] + packed[150:]
         for name, given in (("prior", {"prior": PRIOR}), ("after", {"after": AFTER})):
             packed = lmzip.compress(data["mixed"], level=1, **given)
             found[name] = b"\6" + packed
@@ -159,6 +173,8 @@ def seeds() -> dict[str, bytes]:
         blocks = b"".join(bytes([kind, 9, 8, 0, 0, 0, 0, 0]) + rng.randbytes(8) for kind in kinds)
         found[f"blocks-{'-'.join(map(str, kinds))}"] = b"\3" + blocks
         found[f"both-{'-'.join(map(str, kinds))}"] = b"\7" + blocks
+        found[f"short-{'-'.join(map(str, kinds))}"] = b"\13" + blocks
+        found[f"frame-{'-'.join(map(str, kinds))}"] = b"\23" + blocks
     found["model-blocks"] = b"\1" + bytes([1, 9, 8, 0, 0, 0, 0, 0]) + rng.randbytes(8)
     return found
 

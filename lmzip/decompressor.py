@@ -145,10 +145,13 @@ class LMZDecompressor:
         """
         if not self._done and self._series.start and not self._parser.offset:
             closing = self._series.wanted > 0
-            self._pass(ended=True)
+            for _ in range(1 + closing):  # the table, and zeros
+                self._pass(ended=True)
             if not self._input:
                 self._series.check_end()
-            self._done = closing or not self._input
+                self._done = True
+            elif closing:  # too little for an archive, or it would have been seen to be one
+                self._parser.check_start(bytes(self._input[: Header.SIZE]))
         if not self.eof:
             raise self.truncated_error()
         self._series.warn()

@@ -17,10 +17,9 @@ from lmzip.arguments import After, Progress
 from lmzip.container import BlockHeader, Parser
 from lmzip.errors import AfterError, EngineError, LimitError, LMZError, PriorError
 from lmzip.frames.salvaging import Found, begins_in_frames, salvage_frames
-from lmzip.header import MAGIC, Form
 from lmzip.known import Known, known_of
 from lmzip.prior import Path, Prior
-from lmzip.series import Series, frames_missing, table_size
+from lmzip.series import Series, frames_missing, is_no_table, table_size
 from lmzip.source import PiecesSource, Source
 from lmzip.whole import decompress_chunks
 
@@ -95,7 +94,8 @@ def salvage_chunks(
         yield from _of_frames(pieces, report, options)
     if report.recovered and not pieces.fill(1):
         return
-    source, before = _Counted(pieces.rest()), report.recovered
+    source, before = _Counted(pieces.rest(), pieces.taken), report.recovered
+    options["_series"] = Series(pieces.taken)
     try:
         for block in decompress_chunks(source, **options):
             if block:
@@ -148,9 +148,9 @@ def _of_frames(source: Source, report: Salvage, options: dict[str, Any]) -> Iter
     first = report.expected is None and report.error is None
     report.found(error, expected, recovered)
     report.missing = missing if first else None
-    size = table_size(found.number)
-    if source.fill(len(MAGIC)) == MAGIC and source.fill(size)[len(MAGIC)] >> 6 == Form.TABLE:
-        source.take(size)
+    table = source.fill(table_size(found.number))
+    if found.ended and not is_no_table(table, ended=True):
+        source.take(len(table))
     while source.fill(1) == b"\0":
         source.take(1)
 
@@ -163,9 +163,9 @@ def _part(missing: tuple[int, int | None]) -> str:
 class _Counted:
     """Passes chunks on, and counts the data in the archives that they hold, by the headers."""
 
-    def __init__(self, chunks: Iterable[bytes]) -> None:
+    def __init__(self, chunks: Iterable[bytes], start: int) -> None:
         self._chunks = iter(chunks)
-        self._series = Series()
+        self._series = Series(start)
         self._parser: Parser | None = Parser(self._series)
         self._part = bytearray()
         self._skip = 0

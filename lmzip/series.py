@@ -7,6 +7,7 @@ row hands one `Series` from each to the next. `docs/FORMAT.md`, section 1.
 
 from __future__ import annotations
 
+import operator
 import struct
 import warnings
 import zlib
@@ -123,7 +124,7 @@ class Series:
         if not self.wanted:
             size = len(data) - len(data.lstrip(b"\0"))
             self.padding += size
-        elif len(data) < self.wanted and not ended:
+        elif len(data) < self.wanted and not (ended or is_no_table(data)):
             return None
         else:
             size = self._table_at(pack_table(self.frames), bytes(data[: self.wanted]))
@@ -166,6 +167,17 @@ class Series:
             f"frame {self.number} should begin at byte {self.start:,}, but {what}",
             GET_ANOTHER_COPY,
         )
+
+
+def is_no_table(data: bytes | bytearray, ended: bool = False) -> bool:
+    """Whether this is seen already: of its first bytes no archive has more than four.
+
+    `ended`: there are no more bytes.
+    """
+    head = MAGIC + bytes([VERSION | Form.TABLE << 6, 0])
+    if len(data) < len(head):
+        return ended and not head.startswith(data)
+    return sum(map(operator.ne, head, data)) > 1
 
 
 def frames_missing(number: int) -> TruncatedError:

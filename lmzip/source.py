@@ -45,12 +45,13 @@ class Source:
 
     def pass_between(self, series: Series) -> bool:
         """Pass over a table, and zeros; whether anything follows, at which is looked then."""
-        size: int | None = 1
-        while size:
-            wanted = series.wanted or Header.SIZE
-            found = self.fill(wanted)
+        passed = True
+        while passed:
+            wanted = series.wanted
+            found = self.fill(wanted or Header.SIZE)
             size = series.passed(found, ended=len(found) < wanted)
             self.take(size or 0)
+            passed = bool(size or wanted)
         return bool(self.ahead)
 
 

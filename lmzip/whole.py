@@ -17,6 +17,7 @@ from lmzip.frames.coding import compress_frames, decompress_frames
 from lmzip.known import Known, find_all, known_of
 from lmzip.prior import Path, Prior, prior_of
 from lmzip.scan import scan
+from lmzip.series import Series
 
 CHUNK = 1 << 16
 """Bytes of an archive that are worked on at a time."""
@@ -102,6 +103,7 @@ def decompress_chunks(
     threads: int | None = None,
     memory_limit: int | None = None,
     progress: Progress | None = None,
+    _series: Series | None = None,
 ) -> Iterator[bytes]:
     """Decompress pieces of any size of one or more archives; yield the data block by block.
 
@@ -109,7 +111,7 @@ def decompress_chunks(
     """
     options: dict[str, Any] = {"after": prefix_of(after), "prior": known_of(prior)}
     options |= {"threads": threads, "memory_limit": memory_limit, "progress": progress}
-    decompressor = LMZDecompressor(**options)
+    decompressor = LMZDecompressor(**options, _series=_series)
     for chunk in chunks:
         while chunk or not (decompressor.eof or decompressor.needs_input):
             if decompressor.eof:

@@ -86,7 +86,7 @@ def salvage_frames(source: Source, found: Found, options: dict[str, Any]) -> Ite
             yield block
         found.number += 1
         found.ended = header is not None and header.last
-        found.error = found.error or error or blocks.error
+        found.error = found.error or blocks.error or error
         if error or blocks.error:
             found.damaged[number] = size
         elif not found.ended:
