@@ -16,6 +16,8 @@ import numpy as np
 from lmzip.codec.coder import range_coder
 from lmzip.codec.coder.bit_coder import code_bytes, empty_bits
 from lmzip.codec.entry import entry
+from lmzip.codec.foresight.expect import look_ahead
+from lmzip.codec.foresight.tables import SIZE, empty_foresight
 from lmzip.codec.levels import DEFAULT_LEVEL
 from lmzip.codec.loop import Codec
 from lmzip.codec.memory import slots
@@ -102,6 +104,18 @@ def main(file: str, level: int) -> None:
     )
     rows = [(name, best_of(work) / segment, count) for name, work, count in parts]
     rows.append(("memory, mixing, range coder", last_stage, 0))
+    foresight, wanted = empty_foresight(codec.preset), len(data)
+    chance, expected = np.zeros(wanted, dtype=np.int32), np.zeros(wanted, dtype=np.int16)
+    start, done = perf_counter(), 0
+    while done < wanted:
+        look_ahead(foresight, 0, symbols[done:], chance[done:], expected[done:])
+        done += int(foresight.at[SIZE])
+    rows.append(("foresight, of every byte", (perf_counter() - start) / wanted, 0))
+    run = Codec(level, threads=1)
+    run.encode(bytes(10_000))
+    start = perf_counter()
+    run.encode(bytes(wanted))
+    rows.append(("all of a byte that is foreseen", (perf_counter() - start) / wanted, 0))
     print(f"level {level}: {macs:,} weights in matrices; products by {way()}\n")
     print("| product, GMAC/s | with a matrix | of activations |\n|---|---:|---:|")
     for shape in ((1, 128, 384), (1, 128, 512), (1, 512, 128), (64, 128, 512), (64, 512, 128)):

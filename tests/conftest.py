@@ -34,7 +34,7 @@ for name, usual in (("SIGINT", signal.default_int_handler), ("SIGHUP", signal.SI
 TINY = Preset(
     width=32, layers=2, heads=2, window=32, segment=16, learning=1, rates=(1e-3, 1e-3, 1e-2),
     learned="",
-    contexts=8, sets=3, log_buckets=8, log_slots=6,
+    contexts=8, sets=3, log_buckets=8, log_slots=6, risk=4096,
 )  # fmt: skip
 """A level so small that many blocks and segments fit into a test."""
 
@@ -60,6 +60,7 @@ def report_of(costs: Sequence[float], level: int = 1, from_scratch: bool = False
         level=level,
         model_costs=np.array(costs),
         blocks=(Block(0, len(costs), len(costs), False),) if costs else (),
+        tiers=(),
         parts={},
         archive_size=len(costs),
         seconds=1.0,

@@ -103,6 +103,16 @@ def test_every_part_is_named_and_some_help(told):
     assert max(told.parts.values()) > 0.01 * told.bits
 
 
+def test_every_byte_was_coded_in_one_way(told):
+    asked, foreseen, wrongly = told.tiers
+    assert asked.count + foreseen.count + wrongly.count == 6000
+    assert sum(tier.bits for tier in told.tiers) == pytest.approx(told.bits)
+    run = lmzip.report(bytes(5000), 1).tiers[1]
+    assert run.name == "foreseen" and run.count > 4000 and run.bits < 20
+    seconds = [tier.seconds for tier in told.tiers]
+    assert None in seconds or sum(seconds) == pytest.approx(told.seconds)
+
+
 def test_passages_are_found_where_they_were_put():
     told = lmzip.report(prose(2000) + noise(60) + prose(2000) + b"-" * 400, 1)
     dearest = told.passages(5)

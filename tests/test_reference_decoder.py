@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from conftest import noise, prose
 from layout import put_together
@@ -20,6 +21,7 @@ from test_golden import PINNED
 
 from lmzip.codec.loop import Codec
 from lmzip.header import Header
+from lmzip.instruments.trace import FORESEEN_RIGHT, FORESEEN_WRONG, traced
 
 TESTS = Path(__file__).parent
 FORMAT = (TESTS.parent / "docs/FORMAT.md").read_text(encoding="utf-8")
@@ -33,7 +35,7 @@ def rows(first_cell: str) -> list[list[str]]:
 
 def test_its_constants_are_those_of_the_document():
     section = FORMAT.index("## 8. Levels and constants")
-    levels = {int(row[0]): tuple(map(int, row[1:])) for row in rows(r"\d") if len(row) == 11}
+    levels = {int(row[0]): tuple(map(int, row[1:])) for row in rows(r"\d") if len(row) == 12}
     assert levels == constants.LEVELS
     named = {row[0]: ast.literal_eval(row[1]) for row in rows("[A-Z][A-Z0-9_]+")}
     assert named == {
@@ -64,6 +66,14 @@ def test_it_goes_on_from_block_to_block_and_learns_from_stored_ones_as_the_codec
             reference.learn(block)
         else:
             assert reference.decode(payload, len(block)) == block
+
+
+def test_it_foresees_what_the_codec_foresees():
+    block = prose(60) * 8 + bytes(300) + b"x" + bytes(20) + noise(20)
+    payload, trace = traced(Codec(1), block)
+    ways = np.bincount(trace.ways, minlength=3)
+    assert ways[FORESEEN_RIGHT] > 100 and ways[FORESEEN_WRONG] > 0
+    assert ReferenceCodec(1).decode(payload, len(block)) == block
 
 
 @pytest.mark.parametrize("sizes", [(1 << 20,), (1 << 20, 1 << 20), (1 << 20, 5), (5,), ()])

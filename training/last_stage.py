@@ -16,10 +16,11 @@ import numpy as np
 
 from lmzip.codec.coder.bit_coder import FREQUENCY_BITS, count_ones, empty_bits, share_of_ones
 from lmzip.codec.entry import entry
+from lmzip.codec.foresight.tables import RISK
 from lmzip.codec.learned.weights_file import Codes
 from lmzip.codec.levels import PRESETS, preset_of
 from lmzip.codec.loop import Codec
-from lmzip.codec.memory.contexts import read_byte
+from lmzip.codec.memory.contexts import look_up, read_byte
 from lmzip.codec.memory.tables import read_bit
 from lmzip.codec.mixer.first_weights import (
     FINAL_OTHERS,
@@ -68,12 +69,13 @@ def path(level: int, kind: str, text: np.ndarray) -> Path:
     p = np.zeros((len(text), 8), dtype=np.int32)
     done = 0
 
-    def note(bits, freq, part, coder, buffer, decoding) -> None:
+    def note(bits, freq, part, *rest) -> None:
         nonlocal done
         note_bits(freq, part, p[done : done + len(part)])
         done += len(part)
 
     codec = Codec(level, threads=1)
+    codec.foresight.at[RISK] = 0  # it is asked for every byte
     # By the formula: there may be no file of first weights yet.
     codec.bits = empty_bits(preset_of(level, from_scratch=True), len(text))
     codec.encode(text.tobytes(), note)
@@ -102,6 +104,7 @@ def read_path(bits, p, symbols, said):
     s, m = bits.memory, bits.mixer
     for r in range(symbols.shape[0]):
         symbol = np.int64(symbols[r])
+        look_up(s)
         for k in range(8):
             said[r, k] = predict(s, m, np.int64(p[r, k]))
             bit = (symbol >> (7 - k)) & 1

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from lmzip.codec.coder.bit_coder import FREQUENCY_BITS, code_bytes
+from lmzip.codec.coder.bit_coder import FREQUENCY_BITS, encode_segment
+from lmzip.codec.foresight.tables import RISK
 from lmzip.codec.levels import BLOCK_SIZE
 from lmzip.codec.loop import Codec
 from training.corpus import Documents, Reader, empty_batch
@@ -68,9 +69,11 @@ def coded_bits(level: int, text: np.ndarray) -> tuple[float, int]:
     """Bits of a text, uint8 [n], by the network alone; bytes of the payload."""
     shares = []
 
-    def note(bits, freq, part, coder, buffer, decoding) -> None:
+    def note(bits, freq, part, *rest) -> None:
         shares.append(freq[np.arange(len(part)), part] / 2.0**FREQUENCY_BITS)
-        code_bytes(bits, freq, part, coder, buffer, decoding)
+        encode_segment(bits, freq, part, *rest)
 
-    payload = Codec(level).encode(text.tobytes(), note)
+    codec = Codec(level)
+    codec.foresight.at[RISK] = 0  # the network is asked for every byte
+    payload = codec.encode(text.tobytes(), note)
     return float(-np.log2(np.concatenate(shares)).sum()), len(payload)

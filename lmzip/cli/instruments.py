@@ -70,11 +70,11 @@ def bench(files: tuple[str, ...], levels: str, as_json: bool) -> None:
 def report(ctx: click.Context, file: str, page: str | None, **options: Any) -> None:
     """Show what the bytes of FILE, or of standard input, cost at a level, in bits.
 
-    Code length, learning curve, the length of the program |F|, what each part of the model saves,
-    other compressors, the most and the least surprising passages. The numbers are those of the
-    archive. It is made from learned weights (with PRIOR, if given) and from scratch, to tell how
-    many bytes of such data pay for what is in |F| then. The page adds pictures, and the text
-    coloured by the cost of each byte.
+    Code length, learning curve, the length of the program |F|, how bytes are coded, what each part
+    of the model saves, other compressors, the most and the least surprising passages. The numbers
+    are those of the archive. It is made from learned weights (with PRIOR, if given) and from
+    scratch, to tell how many bytes of such data pay for what is in |F| then. The page adds
+    pictures, and the text coloured by the cost of each byte.
     """
     settings = Settings(files=(file,), **options)
     console = settings.console()

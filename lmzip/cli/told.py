@@ -42,6 +42,7 @@ def report(name: str, told: Report, both: Payoff) -> Iterator[str]:
         return
     yield from _section("learned weights, or from scratch", _payoff(both))
     yield from _section("learning curve: bits per byte of each chunk", _curve(told.curve()))
+    yield from _section("how bytes are coded", _tiers(told))
     yield from _section("what each part of the model saves", _parts(told))
     yield from _section("beside other compressors", _others(told))
     for title, surprising in (("most surprising", True), ("least surprising", False)):
@@ -142,6 +143,26 @@ def _curve(chunks: Sequence[Chunk]) -> Iterator[str]:
         bar = "#" * round(BAR * share)
         rows.append((f"{chunk.start:,}", f"{chunk.stop:,}", _bits(chunk.bits_per_byte), bar))
     yield from tables.lines(("from", "to", "bpb", f"logarithmic, from {floor:g}"), rows, -1)
+
+
+def _tiers(told: Report) -> Iterator[str]:
+    if not told.tiers:
+        yield "no block is coded"
+        return
+    count = sum(tier.count for tier in told.tiers)
+    rows = [
+        (
+            tier.name,
+            f"{tier.count:,}",
+            f"{100 * tier.count / count:.1f} %",
+            f"{tier.bits:,.1f}",
+            _bits(tier.bits / tier.count if tier.count else None),
+            "-" if tier.seconds is None else f"{tier.seconds:,.2f}",
+        )
+        for tier in told.tiers
+    ]
+    head = ("by", "bytes", "share", "bits", "bits per byte", "seconds")
+    yield from tables.lines(head, rows, 0)
 
 
 def _parts(told: Report) -> Iterator[str]:

@@ -13,6 +13,7 @@ from lmzip.errors import EngineError
 
 if TYPE_CHECKING:
     from lmzip.codec.coder.bit_coder import Bits
+    from lmzip.codec.foresight.tables import Foresight
 
 NAMES = ("cpu", "int8", "float32")
 """Compiled kernels; torch with int8 products; torch with float32 products."""
@@ -20,6 +21,9 @@ NAMES = ("cpu", "int8", "float32")
 
 class Engine(Protocol):
     """The transformer: predict a segment of known bytes, or decode it, and learn from it.
+
+    expected: of bytes that foresight has told, which are not predicted; see `slots.read_known`.
+    What it is to learn from are the others.
 
     Segments of a block are numbered from 0. `learn` may run on another thread while the segment
     after its own is predicted or decoded; `refresh` may not.
@@ -31,10 +35,18 @@ class Engine(Protocol):
 
     def refresh(self) -> None: ...
 
-    def predict(self, segment: int, text: np.ndarray) -> np.ndarray: ...
+    def predict(
+        self, segment: int, text: np.ndarray, expected: np.ndarray | None = None
+    ) -> np.ndarray: ...
 
     def decode(
-        self, segment: int, bits: Bits, text: np.ndarray, coder: np.ndarray, buffer: np.ndarray
+        self,
+        segment: int,
+        bits: Bits,
+        foresight: Foresight,
+        text: np.ndarray,
+        coder: np.ndarray,
+        buffer: np.ndarray,
     ) -> None: ...
 
     def learn(self, segment: int, text: np.ndarray) -> None: ...

@@ -39,20 +39,22 @@ class Preset:
     """Size of the memory: at most 2^log_buckets buckets of 64 bytes for each context."""
     log_slots: int
     """The transformer has 2^log_slots slots of 32 bytes for each kind; none if this is 0."""
+    risk: int
+    """A byte is not asked for if foresight is wrong with a chance of at most risk / 2^22."""
 
 
 _SMALL, _LARGE = (3e-4, 6e-4, 3e-3), (1.5e-4, 4e-4, 1e-3)
 
 PRESETS: dict[int, Preset] = {
-    1: Preset(128, 1, 4, 128, 128, 1, _SMALL, "small", 8, 3, 16, 15),
-    2: Preset(128, 1, 4, 128, 128, 1, _SMALL, "small", 12, 5, 16, 15),
-    3: Preset(128, 1, 4, 128, 128, 1, _SMALL, "small", 16, 8, 17, 16),
-    4: Preset(128, 1, 4, 128, 128, 1, _SMALL, "small", 24, 12, 18, 17),
-    5: Preset(128, 6, 4, 128, 128, 3, _LARGE, "medium", 38, 19, 18, 18),
-    6: Preset(128, 6, 4, 128, 128, 3, _LARGE, "medium", 44, 19, 18, 18),
-    7: Preset(128, 6, 4, 128, 128, 3, _LARGE, "medium", 58, 19, 18, 18),
-    8: Preset(128, 6, 4, 128, 128, 3, _LARGE, "medium", 58, 19, 19, 18),
-    9: Preset(128, 6, 4, 128, 128, 6, _LARGE, "medium", 58, 19, 19, 18),
+    1: Preset(128, 1, 4, 128, 128, 1, _SMALL, "small", 8, 3, 16, 15, 2048),
+    2: Preset(128, 1, 4, 128, 128, 1, _SMALL, "small", 12, 5, 16, 15, 2048),
+    3: Preset(128, 1, 4, 128, 128, 1, _SMALL, "small", 16, 8, 17, 16, 2048),
+    4: Preset(128, 1, 4, 128, 128, 1, _SMALL, "small", 24, 12, 18, 17, 2048),
+    5: Preset(128, 6, 4, 128, 128, 3, _LARGE, "medium", 38, 19, 18, 18, 3072),
+    6: Preset(128, 6, 4, 128, 128, 3, _LARGE, "medium", 44, 19, 18, 18, 3072),
+    7: Preset(128, 6, 4, 128, 128, 3, _LARGE, "medium", 58, 19, 18, 18, 3072),
+    8: Preset(128, 6, 4, 128, 128, 3, _LARGE, "medium", 58, 19, 19, 18, 3072),
+    9: Preset(128, 6, 4, 128, 128, 6, _LARGE, "medium", 58, 19, 19, 18, 3072),
 }
 
 
@@ -67,4 +69,4 @@ def memory_bytes(level: int) -> int:
     # bytes; then what is fixed, the libraries, and the data of a block.
     preset = PRESETS[level]
     buckets = (preset.contexts * 64 + 4 * 64) << preset.log_buckets
-    return buckets + (11 * 32 << preset.log_slots) + (280 << 20)
+    return buckets + (11 * 32 << preset.log_slots) + (320 << 20)

@@ -16,11 +16,18 @@ import numpy as np
 
 from lmzip.codec.beside import Beside, nothing, processors
 from lmzip.codec.coder import range_coder as rangecoder
-from lmzip.codec.coder.bit_coder import Bits, code_bytes, compile_ahead, empty_bits
+from lmzip.codec.coder.bit_coder import (
+    LONGEST_BYTE,
+    Bits,
+    compile_ahead,
+    empty_bits,
+    encode_segment,
+)
 from lmzip.codec.engine import make_engine
+from lmzip.codec.foresight.expect import look_ahead
+from lmzip.codec.foresight.tables import ASKED, SIZE, Foresight, empty_foresight
 from lmzip.codec.learned.prior import NONE, Differences
 from lmzip.codec.levels import BLOCK_SIZE, preset_of
-from lmzip.codec.mixer.mixer import LONGEST
 from lmzip.codec.native.watch import watched
 
 Progress = Callable[[int], object]
@@ -52,6 +59,7 @@ class Codec:
         self.progress = progress
         self.engine = make_engine(self.preset, threads=threads, differences=prior.network)
         self.bits: Bits | None = None
+        self.foresight = empty_foresight(self.preset)
         self._threads = threads or processors()
         self._free = [True]
         """Empty while a call is under way. A list, as it is popped by one thread only, and copied
@@ -89,28 +97,32 @@ class Codec:
         for start in range(0, len(text), BLOCK_SIZE):
             self.encode(text[start : start + BLOCK_SIZE])
 
-    def encode(self, block: bytes, code_bytes: Callable[..., None] = code_bytes) -> bytes:
+    def encode(self, block: bytes, code: Callable[..., None] = encode_segment) -> bytes:
         """Payload of a block of 1 to BLOCK_SIZE bytes; learns from it.
 
-        Instead of `code_bytes`, a function can be given that does the same and takes notes.
+        Instead of `encode_segment`, a function can be given that does the same and takes notes.
         """
         with self._alone():
-            buffer = np.zeros(len(block) * LONGEST + 16, dtype=np.uint8)
+            buffer = np.zeros(len(block) * LONGEST_BYTE + 16, dtype=np.uint8)
             coder = rangecoder.encoder_state()
-            data = np.frombuffer(block, dtype=np.uint8)
-            bits = self._start(len(block))
+            data = np.frombuffer(block, dtype=np.uint8).copy()
+            bits, foresight = self._start(len(block))
+            chance, expected = np.zeros(len(block), np.int32), np.zeros(len(block), np.int16)
             # The transformer need not wait for the coder: it runs ahead, beside it. On two
             # processors coder and learning take turns: a third thread would be in the way.
             with Beside(self._threads > 1) as learning, Beside(self._threads > 2) as third:
                 coding, coded = third if self._threads > 2 else learning, nothing
 
-                def code(segment: int, part: np.ndarray) -> None:
+                def segment(number: int, start: int) -> None:
                     nonlocal coded
-                    freq = self.engine.predict(segment, part)
+                    look_ahead(foresight, number, data[start:], chance[start:], expected[start:])
+                    part = slice(start, start + int(foresight.at[SIZE]))
+                    known = data[part], chance[part], expected[part]
+                    freq = self.engine.predict(number, data[part], expected[part])
                     coded()
-                    coded = coding.run(code_bytes, bits, freq, part, coder, buffer, 0)
+                    coded = coding.run(code, bits, freq, *known, coder, buffer)
 
-                self._run(data.copy(), code, learning)
+                self._run(len(block), segment, learning)
                 coded()
             return buffer[: rangecoder.finish(coder, buffer)].tobytes()
 
@@ -122,43 +134,44 @@ class Codec:
         with self._alone():
             buffer = np.frombuffer(bytearray(payload), dtype=np.uint8)
             coder = rangecoder.decoder_state(buffer)
-            bits = self._start(size)
+            bits, foresight = self._start(size)
             data = np.zeros(size, dtype=np.uint8)
             with Beside(self._threads > 1) as learning:
                 self._run(
-                    data,
-                    lambda n, part: self.engine.decode(n, bits, part, coder, buffer),
+                    size,
+                    lambda number, start: self.engine.decode(
+                        number, bits, foresight, data[start:], coder, buffer
+                    ),
                     learning,
                 )
             return data.tobytes()
 
-    def _start(self, size: int) -> Bits:
+    def _start(self, size: int) -> tuple[Bits, Foresight]:
         if not 0 < size <= BLOCK_SIZE:
             raise ValueError(f"a block has 1 to {BLOCK_SIZE} bytes, not {size}")
         if self.bits is None:
             self.bits = empty_bits(self.preset, size, self.prior)
-        return self.bits
+        return self.bits, self.foresight
 
-    def _run(
-        self, data: np.ndarray, code: Callable[[int, np.ndarray], None], learning: Beside
-    ) -> None:
-        """Code each segment of `data` (uint8 [size]), and learn from it, there.
+    def _run(self, size: int, code: Callable[[int, int], None], learning: Beside) -> None:
+        """Code `size` bytes, segment by segment, and learn from each, there.
 
-        code(segment, part): its number and its bytes, a view of `data` that a decoder fills in.
+        code(segment, start): its number, and where it starts; foresight tells how long it is.
         """
-        size = self.preset.segment
+        at, asked = self.foresight.at, self.foresight.asked
         self.engine.start_block()
-        learned = nothing
-        for segment, start in enumerate(range(0, len(data), size)):
+        learned, segment, start = nothing, 0, 0
+        while start < size:
             learned()
             self.engine.refresh()
             if segment > 0:
-                learned = learning.run(self.engine.learn, segment - 1, data[start - size : start])
-            part = data[start : start + size]
-            code(segment, part)
+                learned = learning.run(self.engine.learn, segment - 1, asked[(segment - 1) & 1])
+            code(segment, start)
             if self.progress is not None:
-                self.progress(len(part))
+                self.progress(int(at[SIZE]))
+            start += int(at[SIZE])
+            segment += 1
         learned()
-        if len(part) == size:
-            self.engine.learn(segment, part)
+        if at[ASKED] == self.preset.segment:
+            self.engine.learn(segment - 1, asked[(segment - 1) & 1])
         self.engine.refresh()

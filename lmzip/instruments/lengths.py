@@ -10,7 +10,8 @@ through `LMZCompressor` itself, with somebody looking on: every number is the ar
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from functools import cache, cached_property
 from itertools import pairwise
 from time import perf_counter
@@ -63,6 +64,18 @@ class Chunk:
         return self.bits / (self.stop - self.start)
 
 
+@dataclass(frozen=True)
+class Tier:
+    """The bytes that are coded in one way, see `trace.WAYS`."""
+
+    name: str
+    count: int
+    """Bytes of data."""
+    bits: float
+    seconds: float | None
+    """Estimated, of the time to compress; None if that cannot be told."""
+
+
 @dataclass(frozen=True, eq=False)
 class Report:
     """What the bytes of one archive cost. N bytes of data; costs and lengths are in bits."""
@@ -72,6 +85,8 @@ class Report:
     model_costs: np.ndarray
     """float64 [N]: -log2 of the probability that the model gave each byte, in stored blocks too."""
     blocks: tuple[Block, ...]
+    tiers: tuple[Tier, ...]
+    """How the bytes of coded blocks were coded, those of each way together."""
     parts: dict[str, float]
     """Bits that each part of the model saves: the code length of the coded blocks without it
     (left out of each prediction, to first order), minus their code length. Negative if it costs
@@ -205,6 +220,7 @@ class Report:
             "description_bits": self.description_bits,
             "blocks": len(self.blocks),
             "stored_blocks": sum(block.stored for block in self.blocks),
+            "tiers": [asdict(tier) for tier in self.tiers],
             "saved_bits": self.parts,
             "curve": [vars(chunk) for chunk in self.curve()],
             "seconds": self.seconds,
@@ -243,6 +259,7 @@ def report(
         level=level,
         model_costs=np.concatenate([np.zeros(0), *(t.costs for t in compressor.traces)]),
         blocks=tuple(compressor.blocks),
+        tiers=_tiers(compressor.coded, seconds),
         parts=_savings(compressor),
         archive_size=archive_size,
         seconds=seconds,
@@ -271,6 +288,8 @@ class _Watched(LMZCompressor):
         self.contexts = codec.PRESETS[level].contexts
         self.blocks: list[Block] = []
         self.traces: list[Trace] = []
+        self.coded: list[Trace] = []
+        """Those of blocks that are not stored."""
 
     def _payload(self, model: Codec, block: bytes) -> bytes:
         from lmzip.instruments.trace import traced  # slow: the model's libraries
@@ -281,18 +300,39 @@ class _Watched(LMZCompressor):
         size = len(block) if stored else len(payload)
         self.blocks.append(Block(start, len(block), size, stored))
         self.traces.append(trace)
+        if not stored:
+            self.coded.append(trace)
         return payload
+
+
+def _tiers(traces: Sequence[Trace], seconds: float) -> tuple[Tier, ...]:
+    """What the bytes of each way cost; empty if no block is coded."""
+    from lmzip.instruments.trace import FORESEEN_RIGHT, WAYS, seconds_of_foreseen
+
+    if not traces:
+        return ()
+    ways, costs = (np.concatenate([vars(t)[name] for t in traces]) for name in ("ways", "costs"))
+    counts = np.bincount(ways, minlength=len(WAYS))
+    bits = np.bincount(ways, weights=costs, minlength=len(WAYS))
+    each = seconds_of_foreseen(traces)
+    easy = None if each is None else min(each * counts[FORESEEN_RIGHT], seconds)
+    asked = len(ways) - counts[FORESEEN_RIGHT]
+
+    def share(way: int) -> float | None:
+        if easy is None or way == FORESEEN_RIGHT:
+            return easy
+        return (seconds - easy) * counts[way] / max(asked, 1)
+
+    return tuple(
+        Tier(name, int(counts[way]), float(bits[way]), share(way)) for way, name in enumerate(WAYS)
+    )
 
 
 def _savings(compressor: _Watched) -> dict[str, float]:
     """Bits that each part saves in all coded blocks, largest first; empty if none is coded."""
     from lmzip.instruments.trace import part_names
 
-    coded = [
-        trace
-        for trace, block in zip(compressor.traces, compressor.blocks, strict=True)
-        if not block.stored
-    ]
+    coded = compressor.coded
     if not coded:
         return {}
     saved = sum(trace.without - trace.costs.sum() for trace in coded)

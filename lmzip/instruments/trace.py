@@ -7,19 +7,27 @@ one out, to first order), everything else as it was learned.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from time import perf_counter
 from typing import Any
 
 from lmzip.arrays import np
-from lmzip.codec.coder.bit_coder import FREQUENCY_BITS, Bits, count_ones, share_of_ones
-from lmzip.codec.coder.range_coder import encode
+from lmzip.codec.coder.bit_coder import (
+    FREQUENCY_BITS,
+    code_bit,
+    code_foreseen,
+    count_ones,
+    share_of_ones,
+)
 from lmzip.codec.entry import entry
 from lmzip.codec.jit import kernel
 from lmzip.codec.loop import Codec
-from lmzip.codec.memory.contexts import read_byte
-from lmzip.codec.memory.tables import CONTEXTS, DIRECT, MATCHES, read_bit
+from lmzip.codec.memory.contexts import look_up, read_byte
+from lmzip.codec.memory.slots import FORESEEN
+from lmzip.codec.memory.tables import CONTEXTS, DIRECT, MATCHES, pass_bit, read_bit
 from lmzip.codec.mixer.logistic import squash_table
-from lmzip.codec.mixer.mixer import predict, train_mixer
+from lmzip.codec.mixer.mixer import codable, predict, train_mixer
 from lmzip.codec.native.structs import Struct
 
 CONTEXT_NAMES = (
@@ -39,6 +47,10 @@ CONTEXT_NAMES = (
     "what the match expects, last two", "what the match expects, word", "gap, word, last word",
 )  # fmt: skip
 
+ASKED, FORESEEN_RIGHT, FORESEEN_WRONG = range(3)
+WAYS = ("the whole model", "foreseen", "foreseen, wrongly")
+"""How a byte is coded: by all that there is; by foresight alone; by that, and then the rest."""
+
 
 @dataclass(frozen=True, eq=False)
 class Trace(Struct):
@@ -49,15 +61,22 @@ class Trace(Struct):
     without: np.ndarray
     """float64 [P]: bits of all bytes without each part."""
     at: np.ndarray
-    """int64 [1]: bytes measured so far."""
+    """int64 [2]: bytes and segments measured so far."""
+    ways: np.ndarray
+    """uint8 [N]: how each byte was coded, one of `WAYS`."""
+    segments: np.ndarray
+    """float64 [S, 3]: of each segment the bytes that the model was asked for, those that were
+    foreseen, and when it was coded, in seconds."""
     table: np.ndarray
     """float64 [4096]: stretch + 3072, without its last bit, -> cost of a one in bits."""
 
 
-def new_trace(size: int, contexts: int) -> Trace:
-    """A trace of `size` bytes at a level with so many contexts."""
+def new_trace(size: int, contexts: int, segment: int = 1) -> Trace:
+    """A trace of `size` bytes at a level with so many contexts, and so many bytes a segment."""
     table = -np.log2(squash_table()[::2] / 2.0**22)
-    return Trace(np.zeros(size), np.zeros(contexts + 3), np.zeros(1, dtype=np.int64), table)
+    costs, ways = np.zeros(size), np.zeros(size, np.uint8)
+    at, segments = np.zeros(2, dtype=np.int64), np.zeros((size // segment + 1, 3))
+    return Trace(costs, np.zeros(contexts + 3), at, ways, segments, table)
 
 
 def part_names(contexts: int) -> list[str]:
@@ -97,38 +116,85 @@ def record(trace, m, contexts, p, bit):
         trace.without[part] += cost - base + table[(rest if bit else -rest) + 3072 >> 1]
 
 
-@entry
-def trace_bytes(bits, freq, symbols, coder, buffer, trace):
-    """Encode `symbols` bit for bit as `code_bytes` does, and take down what they cost."""
+@kernel
+def record_foreseen(trace, p, bit):
+    """Add one bit of which no part was asked, so that none is missed."""
+    chance = p if bit else (1 << 22) - p
+    cost = -np.log2(np.float64(chance) / np.float64(1 << 22))
+    trace.costs[trace.at[0]] += cost
+    for part in range(trace.without.shape[0]):
+        trace.without[part] += cost
+
+
+@kernel
+def trace_byte(bits, freq, symbol, excluded, coder, buffer, trace):
+    """Encode a byte bit for bit as `code_byte` does, and take down what it costs."""
     s, m = bits.memory, bits.mixer
-    for r in range(symbols.shape[0]):
-        symbol = np.int64(symbols[r])
-        first, last = 0, 256
-        whole = np.int64(1 << FREQUENCY_BITS)
-        for k in range(8):
-            middle = (first + last) // 2
-            ones = count_ones(freq[r], middle, last)
-            p = predict(s, m, share_of_ones(ones, whole))
-            bit = (symbol >> (7 - k)) & 1
-            if bit:
-                encode(coder, buffer, np.int64(0), p, 22)
-                first, whole = middle, ones
-            else:
-                encode(coder, buffer, p, (1 << 22) - p, 22)
-                last, whole = middle, whole - ones
+    look_up(s)
+    first, last = 0, 256
+    whole = np.int64(1 << FREQUENCY_BITS)
+    for k in range(8):
+        middle = (first + last) // 2
+        ones = count_ones(freq, middle, last)
+        p = share_of_ones(ones, whole)
+        p = predict(s, m, p) if excluded < 0 else codable(p)
+        bit = (symbol >> (7 - k)) & 1
+        code_bit(p, bit, coder, buffer, 0)
+        if bit:
+            first, whole = middle, ones
+        else:
+            last, whole = middle, whole - ones
+        if excluded < 0:
             record(trace, m, s.slot.shape[0], p, bit)
             train_mixer(m, s.steps, bit)
             read_bit(s, bit)
+        else:
+            record_foreseen(trace, p, bit)
+            pass_bit(s, bit)
+    read_byte(s, symbol)
+
+
+@entry
+def trace_segment(bits, freq, symbols, chance, expected, coder, buffer, trace):
+    """Encode a segment bit for bit as `encode_segment` does, and take down what it costs."""
+    row = 0
+    for r in range(symbols.shape[0]):
+        c, is_it = np.int64(symbols[r]), np.int64(expected[r] == FORESEEN)
+        if chance[r] > 0:
+            record_foreseen(trace, np.int64(chance[r]), is_it)
+            code_foreseen(bits, np.int64(chance[r]), c, is_it, coder, buffer, 0)
+        if is_it:
+            trace.ways[trace.at[0]] = FORESEEN_RIGHT
+        else:
+            excluded = np.int64(expected[r])
+            trace.ways[trace.at[0]] = ASKED if excluded < 0 else FORESEEN_WRONG
+            trace_byte(bits, freq[row], c, excluded, coder, buffer, trace)
+            row += 1
         trace.at[0] += 1
-        read_byte(s, symbol)
 
 
 def traced(codec: Codec, block: bytes) -> tuple[bytes, Trace]:
     """Payload of a block, and what each of its bytes costs; the model learns from it."""
-    trace = new_trace(len(block), codec.preset.contexts)
+    trace = new_trace(len(block), codec.preset.contexts, codec.preset.segment)
 
-    def code(bits: Bits, freq: np.ndarray, symbols: np.ndarray, *coder: Any) -> None:
-        state, buffer, _ = coder
-        trace_bytes(bits, freq, symbols, state, buffer, trace)
+    def code(*arguments: Any) -> None:
+        trace_segment(*arguments, trace)
+        size, asked = len(arguments[2]), len(arguments[1])
+        trace.segments[trace.at[1]] = asked, size - asked, perf_counter()
+        trace.at[1] += 1
 
     return codec.encode(block, code), trace
+
+
+def seconds_of_foreseen(traces: Sequence[Trace]) -> float | None:
+    """Seconds of a byte that is foreseen: how much longer segments take that have more of them.
+
+    None if nobody can tell.
+    """
+    found = [np.diff(trace.segments[: trace.at[1], 2]) for trace in traces]
+    counts = [trace.segments[1 : trace.at[1], 1] for trace in traces]
+    seconds, foreseen = (np.concatenate([np.zeros(0), *parts]) for parts in (found, counts))
+    if len(foreseen) < 2 or not (spread := foreseen.var()):
+        return None
+    slope = ((foreseen - foreseen.mean()) * (seconds - seconds.mean())).mean() / spread
+    return max(float(slope), 0.0)

@@ -43,7 +43,7 @@ class Learning:
     def __init__(self, level: int, text: bytes, room: int, threads: int | None = None) -> None:
         read = new_model(level, text, room, threads=threads)
         assert read.bits is not None
-        self._memory = read.bits.memory
+        self._read = read.bits.memory, read.foresight
         cells = engine_of(read).state.slots.cells
         (self._places,) = cells.any(axis=1).nonzero()
         self._slots = cells[self._places]
@@ -54,9 +54,11 @@ class Learning:
     def read(self, samples: list[bytes]) -> None:
         """Learn from samples, the first of which stands behind the text."""
         assert self.model.bits is not None
-        memory = self.model.bits.memory
-        for array, kept in zip(_arrays_of(memory), _arrays_of(self._memory), strict=True):
-            np.copyto(array, kept)
+        for struct, read in zip(
+            (self.model.bits.memory, self.model.foresight), self._read, strict=True
+        ):
+            for array, kept in zip(_arrays_of(struct), _arrays_of(read), strict=True):
+                np.copyto(array, kept)
         cells = engine_of(self.model).state.slots.cells
         cells.fill(0)
         cells[self._places] = self._slots
@@ -96,7 +98,7 @@ def tensors_of(model: Codec) -> dict[str, np.ndarray]:
 def _arrays_of_model(model: Codec) -> Iterator[np.ndarray]:
     assert model.bits is not None
     engine = engine_of(model)
-    for struct in (engine.state, engine.learner, model.bits):
+    for struct in (engine.state, engine.learner, model.bits, model.foresight):
         yield from _arrays_of(struct)
 
 

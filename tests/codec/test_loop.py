@@ -49,6 +49,18 @@ def test_repetition_is_learned(tiny):
     assert len(round_trip(data)) < len(data) / 6
 
 
+@pytest.mark.parametrize("size", [1, 15, 16, 17, 100, 999, 1000, 1001])
+def test_what_is_foreseen_ends_no_segment(size, tiny):
+    round_trip(prose(200) + bytes(1000) + prose(size, 2) + bytes(size))
+
+
+def test_a_long_run_costs_nothing_and_a_segment_may_hold_it_all():
+    data, sizes = bytes(200_000), []
+    payload = Codec(1, progress=sizes.append).encode(data)
+    assert len(payload) < 60 and max(sizes) > 150_000 and sum(sizes) == len(data)
+    assert Codec(1).decode(payload, len(data)) == data
+
+
 def test_noise_costs_little_more_than_itself():
     data = noise(2000)
     assert len(round_trip(data)) < len(data) * 1.06

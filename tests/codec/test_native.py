@@ -176,7 +176,7 @@ def test_another_process_compiles_what_this_one_waits_for(tmp_path, monkeypatch)
     assert process is not None
     ahead.wait(process)
     assert process.returncode == 1
-    coder = type(bit_coder.code_bytes)(never_called.function)
+    coder = type(bit_coder.encode_segment)(never_called.function)
     monkeypatch.setattr(ahead, "start", lambda caller: process)
     x = np.zeros(1)
     coder.compile_ahead("module:name", x)
@@ -194,11 +194,11 @@ def test_nothing_is_compiled_ahead_where_it_is_kept(tmp_path, monkeypatch):
 
 
 def test_arguments_of_the_bit_coder_are_of_the_kinds_that_the_codec_has():
-    from lmzip.codec.coder.bit_coder import code_bytes, one_byte
+    from lmzip.codec.coder.bit_coder import encode_segment, one_byte
     from lmzip.codec.entry import kind_of
     from lmzip.codec.loop import Codec
 
     kinds = []
     Codec(1, threads=1).encode(b"ab" * 40, lambda *work: kinds.append(list(map(kind_of, work))))
     assert kinds and all(kind == list(map(kind_of, one_byte())) for kind in kinds)
-    assert code_bytes.compile_ahead  # an entry
+    assert encode_segment.compile_ahead  # an entry

@@ -36,6 +36,7 @@ ROOMS = (
     "lmzip.codec.learned",
     "lmzip.codec.memory",
     "lmzip.codec.mixer",
+    "lmzip.codec.foresight",
     "lmzip.codec.coder",
     "lmzip.codec.transformer",
     "lmzip.codec.engine",

@@ -8,6 +8,7 @@ import numpy as np
 
 from reference.arithmetic import TOP, clamp
 from reference.constants import LEVELS
+from reference.foresight import Foresight
 from reference.last_stage import LastStage
 from reference.learner import Learner
 from reference.prior import Prior
@@ -45,6 +46,7 @@ class Codec:
         self.level, self.scratch, self.prior = LEVELS[level], scratch, prior
         self.transformer = Transformer(self.level, scratch, prior)
         self.learner = Learner(self.transformer)
+        self.foresight = Foresight()
         self.last_stage: LastStage | None = None
 
     def canary(self) -> int:
@@ -55,7 +57,7 @@ class Codec:
     def decode(self, payload: bytes, size: int) -> bytes:
         """The block of `size` bytes that the payload holds."""
         coder = RangeDecoder(payload)
-        return self._run(size, lambda p, place, k: coder.bit(p))
+        return self._run(size, lambda p, place, bit_of: coder.bit(p))
 
     def read(self, text: bytes, size: int) -> None:
         """Section 1: learn from a text that stands before the first block. `size`: bytes of what
@@ -67,20 +69,30 @@ class Codec:
 
     def learn(self, block: bytes) -> None:
         """Learn from a stored block as its encoder did."""
-        self._run(len(block), lambda p, place, k: block[place] >> (7 - k) & 1)
+        self._run(len(block), lambda p, place, bit_of: bit_of(block[place]))
 
     def _run(self, size: int, next_bit) -> bytes:
-        """Every bit of a block: next_bit(p, place of the byte in the block, number of the bit)."""
+        """Every bit of a block: next_bit(p, place of the byte in the block, bit of that byte)."""
         if self.last_stage is None:
             self.last_stage = self._last_stage(size)
-        transformer, data = self.transformer, bytearray()
+        transformer, foresight, data = self.transformer, self.foresight, bytearray()
+        memory, risk = self.last_stage.memory, self.level.risk
         waiting: list[Segment] = []
         segment = transformer.start_block()
         while len(data) < size:
-            end = min(len(data) + self.level.segment, size)
-            while len(data) < end:
-                byte = self._byte(transformer.predict(segment), len(data), next_bit)
-                transformer.read(segment, byte)
+            while len(data) < size and len(segment.read) < self.level.segment:
+                expected, chance = foresight.expect()
+                sure = chance >= TOP - risk
+                if sure and next_bit(chance, len(data), lambda byte: int(byte == expected)):  # noqa: B023
+                    byte = expected
+                    transformer.slots.past.read(byte)
+                    memory.note(byte)
+                else:
+                    excluded = expected if sure else -1
+                    freq = transformer.predict(segment, excluded)
+                    byte = self._byte(freq, excluded, len(data), next_bit)
+                    transformer.read(segment, byte)
+                foresight.read(byte)
                 data.append(byte)
             if len(segment.read) == self.level.segment:
                 waiting.append(segment)
@@ -96,16 +108,20 @@ class Codec:
     def _last_stage(self, size: int) -> LastStage:
         return LastStage(self.level, size, self.scratch, self.prior)
 
-    def _byte(self, freq: np.ndarray, place: int, next_bit) -> int:
+    def _byte(self, freq: np.ndarray, excluded: int, place: int, next_bit) -> int:
         stage = self.last_stage
         assert stage is not None
+        stage.memory.look_up()
         first, last = 0, 256
         for k in range(8):
             middle = (first + last) // 2
             ones, whole = int(freq[middle:last].sum()), int(freq[first:last].sum())
-            p = stage.predict(clamp(ones * TOP // whole, 1, TOP - 1))
-            bit = next_bit(p, place, k)
+            p = clamp(ones * TOP // whole, 1, TOP - 1)
+            p = stage.predict(p) if excluded < 0 else clamp(p, 32, TOP - 32)
+            bit = next_bit(p, place, lambda byte, k=k: byte >> (7 - k) & 1)
             first, last = (middle, last) if bit else (first, middle)
-            stage.learn(bit)
+            if excluded < 0:
+                stage.learn(bit)
+            stage.memory.follow(bit)
         stage.memory.read(first)
         return first

@@ -235,12 +235,8 @@ class LastStage:
         return clamp(p >> 3, 32, TOP - 32)
 
     def learn(self, bit: int) -> None:
-        """Section 6.9; then the memory moves on by the bit."""
+        """Section 6.9, but for the histories."""
         for mixer in (*self.sets, *self.finals):
             mixer.learn(bit)
         for cell, limit in self.used:
             cell.adapt(bit, limit)
-        node, following = self.memory.node, histories()[1]
-        for slot in self.memory.slots:
-            slot.histories[node] = following[slot.histories[node]][bit]
-        self.memory.advance(bit)

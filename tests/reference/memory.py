@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict, deque
 
-from reference.arithmetic import Cell, mix
+from reference.arithmetic import Cell, histories, mix
 from reference.constants import SHORTEST, Level
 
 WORD32 = 0xFFFFFFFF
@@ -82,9 +82,9 @@ class Memory:
         ]
         self.direct_rows = [defaultdict(lambda: [Cell() for _ in range(16)]) for _ in range(4)]
         self.hashes, self.direct_hashes = [0] * level.contexts, [0] * 4
-        self.slots = [buckets[0][0] for buckets in self.buckets]
-        self.runs = list(self.slots)
-        self.direct = [rows[0] for rows in self.direct_rows]
+        self.slots: list[Slot] = [Slot()] * level.contexts
+        self.runs: list[Slot] = []
+        self.direct: list[list[Cell]] = [[]] * 4
 
     def byte(self, position: int) -> int:
         return self.text[position % RING]
@@ -96,8 +96,11 @@ class Memory:
     def expected_bit(self, byte: int) -> int:
         return byte >> (7 - self.bit) & 1
 
-    def advance(self, bit: int) -> None:
-        """One more bit is known."""
+    def follow(self, bit: int) -> None:
+        """One more bit is known, and followed the contexts."""
+        following = histories()[1]
+        for slot in self.slots:
+            slot.histories[self.node] = following[slot.histories[self.node]][bit]
         self.partial = self.partial * 2 + bit
         self.node = self.node * 2 + bit
         self.bit += 1
@@ -106,13 +109,31 @@ class Memory:
             self._look_up([mix(h, self.partial + 1) for h in self.hashes])
             self._look_up_direct([mix(h, self.partial + 1) for h in self.direct_hashes])
 
+    def look_up(self) -> None:
+        """The contexts of the next byte."""
+        self.hashes = self._contexts()[: len(self.buckets)]
+        c1 = self.last4 & 0xFF
+        self.direct_hashes = [
+            mix(41, c1),
+            mix(42, self.last4 & 0xFFFF),
+            mix(43, self.last4 & 0xFFFFFF),
+            mix(44, self.word, c1),
+        ]
+        self._look_up(self.hashes)
+        self._look_up_direct(self.direct_hashes)
+        self.runs = list(self.slots)
+
     def read(self, c: int) -> None:
-        """A whole byte is known."""
+        """A byte that was predicted is known."""
         for run in self.runs:
             if run.run_length == 0 or run.run_byte != c:
                 run.run_byte, run.run_length = c, 1
             else:
                 run.run_length = min(run.run_length + 1, 255)
+        self.note(c)
+
+    def note(self, c: int) -> None:
+        """A byte is known, whether it was predicted or foreseen."""
         self._read_further(c)
         last1, last2 = self.last4 & 0xFF, self.last4 & 0xFFFF
         self.after1[last1] = (self.after1[last1] << 8 | c) & 0xFFFFFF
@@ -129,17 +150,6 @@ class Memory:
         self._read_period(c)
         for i, match in enumerate(self.matches):
             self._follow(match, i, c)
-        self.hashes = self._contexts()[: len(self.buckets)]
-        c1 = self.last4 & 0xFF
-        self.direct_hashes = [
-            mix(41, c1),
-            mix(42, self.last4 & 0xFFFF),
-            mix(43, self.last4 & 0xFFFFFF),
-            mix(44, self.word, c1),
-        ]
-        self._look_up(self.hashes)
-        self._look_up_direct(self.direct_hashes)
-        self.runs = list(self.slots)
 
     def _read_further(self, c: int) -> None:
         """What the contexts from number 31 on need, before the other registers change."""

@@ -87,8 +87,9 @@ class Transformer:
         segment.read.append(byte)
         self.slots.read(byte)
 
-    def predict(self, segment: Segment) -> np.ndarray:
-        """Frequencies [256] of the byte at the segment's next position."""
+    def predict(self, segment: Segment, excluded: int = -1) -> np.ndarray:
+        """Frequencies [256] of the byte at the segment's next position; `excluded`, if it is not
+        negative, is a byte that does not come."""
         level, e = self.level, self.weights["embedding"]
         seen = self.slots.look_up()
         turn = rotation(segment.first + len(segment.seen), self.channels)
@@ -113,6 +114,8 @@ class Transformer:
         for gate, candidates in zip(gates, seen.candidates, strict=True):
             for byte, entry in candidates:
                 logits[byte] += gate * table[entry]
+        if excluded >= 0:
+            logits[excluded] = F32(-1e30)
         freq = _frequencies(logits)
         segment.save("gates", gates)
         segment.save("freq", freq)

@@ -12,14 +12,25 @@ from lmzip.codec.entry import Entry, entry
 from lmzip.codec.jit import kernel
 from lmzip.codec.learned.prior import NONE, Differences
 from lmzip.codec.levels import MIN_LEVEL, PRESETS, Preset
-from lmzip.codec.memory.contexts import read_byte
-from lmzip.codec.memory.tables import Memory, empty_memory, read_bit
+from lmzip.codec.memory.contexts import look_up, pass_byte, read_byte
+from lmzip.codec.memory.slots import FORESEEN, NOBODY
+from lmzip.codec.memory.tables import Memory, empty_memory, pass_bit, read_bit
 from lmzip.codec.mixer.first_weights import changed, formula, learned
-from lmzip.codec.mixer.mixer import Mixer, empty_mixer, predict, train_mixer
+from lmzip.codec.mixer.mixer import (
+    LONGEST,
+    Mixer,
+    codable,
+    empty_mixer,
+    predict,
+    train_mixer,
+)
 from lmzip.codec.native.structs import Struct
 
 FREQUENCY_BITS = 24
 """The transformer's integer frequencies of a byte sum to 2^24."""
+
+LONGEST_BYTE = LONGEST + 3
+"""Bytes that a byte can cost: 18 bits more if foresight was sure, and wrong (`CERTAIN`)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,23 +60,23 @@ def log_buckets(preset: Preset, size: int) -> int:
 
 
 def one_byte() -> tuple[object, ...]:
-    """Arguments of `code_bytes` that code one byte: of the kinds that it always takes."""
+    """Arguments of `encode_segment` that encode one byte: of the kinds that it always takes."""
     bits = empty_bits(PRESETS[MIN_LEVEL], 1)
     freq = np.full((1, 256), 1 << FREQUENCY_BITS - 8, dtype=np.int64)
-    buffer = np.zeros(64, dtype=np.uint8)
-    return bits, freq, np.zeros(1, dtype=np.uint8), encoder_state(), buffer, 0
+    known = np.zeros(1, np.uint8), np.zeros(1, np.int32), np.full(1, NOBODY, np.int16)
+    return bits, freq, *known, encoder_state(), np.zeros(64, dtype=np.uint8)
 
 
-def code_one_byte() -> None:
+def encode_one_byte() -> None:
     """Compile, if that has not been done."""
-    code_bytes(*one_byte())
+    encode_segment(*one_byte())
 
 
 @cache
 def compile_ahead() -> None:
-    """Let another process compile `code_bytes`, if that has not been done."""
-    if isinstance(code_bytes, Entry):
-        code_bytes.compile_ahead(f"{__name__}:code_one_byte", *one_byte())
+    """Let another process compile `encode_segment`, if that has not been done."""
+    if isinstance(encode_segment, Entry):
+        encode_segment.compile_ahead(f"{__name__}:encode_one_byte", *one_byte())
 
 
 @kernel
@@ -83,35 +94,79 @@ def share_of_ones(ones, whole):
     return min(max((ones << 22) // whole, 1), (1 << 22) - 1)
 
 
+@kernel
+def code_bit(p, bit, coder, buffer, decoding):
+    """Code a bit that is a one with p / 2^22, the decoder finds it out; return it."""
+    if decoding:
+        bit = np.int64(decode_target(coder, 22) < p)
+    start = np.int64(0) if bit else p
+    size = p if bit else (1 << 22) - p
+    if decoding:
+        decode(coder, buffer, start, size, 22)
+    else:
+        encode(coder, buffer, start, size, 22)
+    return bit
+
+
+@kernel
+def code_byte(bits, freq, symbol, excluded, coder, buffer, decoding):
+    """Code one byte with the transformer's frequencies, int64 [256]; return it.
+
+    excluded: a byte that was expected, and that it is not; or a negative number.
+    """
+    s, m = bits.memory, bits.mixer
+    look_up(s)
+    first, last = 0, 256
+    whole = np.int64(1 << FREQUENCY_BITS)
+    for k in range(8):
+        middle = (first + last) // 2
+        ones = count_ones(freq, middle, last)
+        p = share_of_ones(ones, whole)
+        p = predict(s, m, p) if excluded < 0 else codable(p)
+        bit = code_bit(p, (symbol >> (7 - k)) & 1, coder, buffer, decoding)
+        if bit:
+            first, whole = middle, ones
+        else:
+            last, whole = middle, whole - ones
+        if excluded < 0:
+            train_mixer(m, s.steps, bit)
+            read_bit(s, bit)
+        else:
+            pass_bit(s, bit)
+    read_byte(s, first)
+    return first
+
+
 @entry
 def code_bytes(bits, freq, symbols, coder, buffer, decoding):
     """Code `symbols` (uint8 [N], which the decoder fills in), one after the other.
 
     freq: int64 [N, 256], the transformer's frequencies of each byte. decoding: 1 or 0.
     """
-    s, m = bits.memory, bits.mixer
     for r in range(symbols.shape[0]):
-        symbol = np.int64(symbols[r])
-        first, last = 0, 256
-        whole = np.int64(1 << FREQUENCY_BITS)
-        for k in range(8):
-            middle = (first + last) // 2
-            ones = count_ones(freq[r], middle, last)
-            p = predict(s, m, share_of_ones(ones, whole))
-            bit = (symbol >> (7 - k)) & 1
-            if decoding:
-                bit = np.int64(decode_target(coder, 22) < p)
-            start = np.int64(0) if bit else p
-            size = p if bit else (1 << 22) - p
-            if decoding:
-                decode(coder, buffer, start, size, 22)
-            else:
-                encode(coder, buffer, start, size, 22)
-            if bit:
-                first, whole = middle, ones
-            else:
-                last, whole = middle, whole - ones
-            train_mixer(m, s.steps, bit)
-            read_bit(s, bit)
-        symbols[r] = first
-        read_byte(s, first)
+        symbols[r] = code_byte(bits, freq[r], np.int64(symbols[r]), -1, coder, buffer, decoding)
+
+
+@kernel
+def code_foreseen(bits, chance, expected, is_it, coder, buffer, decoding):
+    """Code whether the next byte is the one expected, with chance / 2^22; return that."""
+    is_it = code_bit(chance, is_it, coder, buffer, decoding)
+    if is_it:
+        pass_byte(bits.memory, expected)
+    return is_it
+
+
+@entry
+def encode_segment(bits, freq, symbols, chance, expected, coder, buffer):
+    """Encode the bytes of a segment, uint8 [N]; see `look_ahead` for what is known of each.
+
+    freq: int64, the frequencies of those bytes that the transformer was asked for.
+    """
+    row = 0
+    for r in range(symbols.shape[0]):
+        c, is_it = np.int64(symbols[r]), np.int64(expected[r] == FORESEEN)
+        if chance[r] > 0:
+            is_it = code_foreseen(bits, np.int64(chance[r]), c, is_it, coder, buffer, 0)
+        if not is_it:
+            code_byte(bits, freq[row], c, np.int64(expected[r]), coder, buffer, 0)
+            row += 1

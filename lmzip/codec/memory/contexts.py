@@ -42,9 +42,15 @@ from lmzip.codec.memory.text_contexts import note_text, set_text_contexts
 
 
 @kernel
+def look_up(s):
+    """Find what is known in the contexts of the next byte."""
+    set_contexts(s, s.at[LAST4] & 0xFF, s.hashes.shape[0] > FIRST_CONTEXTS)
+    find_slots(s, False)
+
+
+@kernel
 def read_byte(s, c):
-    """Byte c has been coded: remember it, and look up the contexts of the next."""
-    at, further = s.at, s.hashes.shape[0] > FIRST_CONTEXTS
+    """Byte c, whose contexts were looked up, has been coded: remember that it followed them."""
     for i in range(s.run.shape[0]):
         cells, run = s.cells, s.run[i]
         if cells[run + 1] == 0 or cells[run] != c:
@@ -52,7 +58,14 @@ def read_byte(s, c):
             cells[run + 1] = 1
         elif cells[run + 1] < 255:
             cells[run + 1] += 1
-    if further:
+    pass_byte(s, c)
+
+
+@kernel
+def pass_byte(s, c):
+    """Note byte c, whose contexts need not have been looked up."""
+    at = s.at
+    if s.hashes.shape[0] > FIRST_CONTEXTS:
         note_text(s, c)
     last1, last2 = at[LAST4] & 0xFF, at[LAST4] & 0xFFFF
     s.after1[last1] = (s.after1[last1] << 8 | c) & 0xFFFFFF
@@ -66,11 +79,8 @@ def read_byte(s, c):
     read_word(s, c)
     read_line(s, c)
     read_period(s, c)
-    # The matches first: some contexts ask which byte they expect.
     for i in range(s.match_at.shape[0]):
         follow_match(s, i, c)
-    set_contexts(s, c, further)
-    find_slots(s, False)
 
 
 @kernel

@@ -42,6 +42,8 @@ MOST = 255
 """When a count reaches it, all counts of its slot are halved."""
 FAST = (4, 5, 6, 7)
 """Kinds that forget fast: orders 5, 6, 8 and 16."""
+NOBODY, FORESEEN = -1, -2
+"""Of a byte: none was expected with certainty; it was the one expected, and nobody is asked."""
 
 # Registers: the last 16 bytes, four in each; this word and the one before.
 (LAST4, LAST8, LAST12, LAST16, WORD, WORD1, TOUCHED) = range(7)
@@ -128,15 +130,18 @@ def hash_of(kind, r):
     return mix(71, last4 & 0xFFFF00)
 
 
+def expected_of(text: np.ndarray, expected: np.ndarray | None = None) -> np.ndarray:
+    """`expected` of the bytes of a text; without it, they are all asked for."""
+    return np.full(len(text), NOBODY, dtype=np.int16) if expected is None else expected
+
+
 @kernel
-def look_up(s, row):
-    """Fill the row of a position from its slots, and change nothing in these.
+def find_places(s):
+    """Where the slots of a position are.
 
     All lines are touched before the first is read: their loads overlap.
     """
     r, kinds = s.registers, s.place.shape[0]
-    for back in range(HISTORY):
-        s.tokens[row, back] = SYMBOLS * back + ((r[LAST4] >> (8 * back)) & 255)
     bits = 0
     while kinds << bits < s.cells.shape[0]:
         bits += 1
@@ -147,6 +152,15 @@ def look_up(s, row):
         s.place[kind], s.check[kind] = place, max(h & 0xFFFF, 1)
         touched += s.cells[place, 0]
     r[TOUCHED] = touched
+
+
+@kernel
+def look_up(s, row):
+    """Fill the row of a position from its slots, and change nothing in these."""
+    r, kinds = s.registers, s.place.shape[0]
+    for back in range(HISTORY):
+        s.tokens[row, back] = SYMBOLS * back + ((r[LAST4] >> (8 * back)) & 255)
+    find_places(s)
     for kind in range(kinds):
         place, check = s.place[kind], s.check[kind]
         known = np.int64(s.cells[place, 0]) + 256 * np.int64(s.cells[place, 1]) == check
@@ -192,6 +206,12 @@ def read(s, byte):
         if count == MOST:
             for k in range(CANDIDATES):
                 cell[counts + k] = (np.int64(cell[counts + k]) + 1) >> 1
+    pass_byte(s, byte)
+
+
+@kernel
+def pass_byte(s, byte):
+    """Note a byte that no slot counts."""
     r = s.registers
     r[LAST16] = (r[LAST16] << 8 | r[LAST12] >> 24) & 0xFFFFFFFF
     r[LAST12] = (r[LAST12] << 8 | r[LAST8] >> 24) & 0xFFFFFFFF
@@ -209,3 +229,24 @@ def read_segment(s, first, text):
     for at in range(text.shape[0]):
         look_up(s, first + at)
         read(s, np.int64(text[at]))
+
+
+@kernel
+def read_known(s, first, text, expected, excluded):
+    """Fill the rows from `first` on of those bytes of `text`, uint8 [n], that are asked for.
+
+    expected, int16 [n]: FORESEEN for the others, else what is excluded, or NOBODY; that is put into
+    `excluded`, int64 [N]. Without any bytes, one row is filled, of the byte that would come.
+    """
+    row = first
+    for i in range(text.shape[0]):
+        if expected[i] == FORESEEN:
+            pass_byte(s, np.int64(text[i]))
+        else:
+            look_up(s, row)
+            excluded[row] = expected[i]
+            read(s, np.int64(text[i]))
+            row += 1
+    if text.shape[0] == 0:
+        look_up(s, row)
+        excluded[row] = NOBODY

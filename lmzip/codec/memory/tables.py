@@ -153,15 +153,14 @@ def empty_memory(contexts: int, log_buckets: int) -> Memory:
         hashes=integers(contexts),
         next_hashes=integers(CONTEXTS),
         check=integers(contexts),
-        # Before the first byte every context leads to its first slot.
-        slot=(np.arange(contexts, dtype=np.int64) * (BUCKET << log_buckets)) + 16,
-        run=(np.arange(contexts, dtype=np.int64) * (BUCKET << log_buckets)) + 6,
+        slot=integers(contexts),
+        run=integers(contexts),
         state=integers(contexts),
         state_p=state_p,
         run_row=integers(contexts) - 1,
         run_p=run_p,
         direct_hash=integers(DIRECT),
-        direct_row=np.arange(DIRECT, dtype=np.int64) * (16 << log_buckets),
+        direct_row=integers(DIRECT),
         direct_p=direct_p,
         order0_p=aligned(cells32(256) + np.uint32(HALF)),
         text=zeros(HISTORY_SIZE, np.uint8),
@@ -252,7 +251,7 @@ def byte_at(text, position):
 
 @kernel
 def read_bit(s, bit):
-    """A bit is known: move all that was asked about it, and go on to the next."""
+    """A bit that was predicted is known: move all that was asked about it, and go on."""
     at, steps = s.at, s.steps
     node = at[NODE] - 1
     for i in range(s.slot.shape[0]):
@@ -268,6 +267,23 @@ def read_bit(s, bit):
     for i in range(s.match_row.shape[0]):
         if s.match_row[i] >= 0:
             adapt(s.match_p[i], s.match_row[i], bit, steps, MATCH_LIMIT)
+    next_bit(s, bit)
+
+
+@kernel
+def pass_bit(s, bit):
+    """A bit that nothing was asked about is known: the histories keep that it followed, no more."""
+    node = s.at[NODE] - 1
+    for i in range(s.slot.shape[0]):
+        cell = s.slot[i] + node
+        s.cells[cell] = s.following[2 * np.int64(s.cells[cell]) + bit]
+    next_bit(s, bit)
+
+
+@kernel
+def next_bit(s, bit):
+    """Go on to the next bit."""
+    at = s.at
     at[PARTIAL] = at[PARTIAL] * 2 + bit
     at[NODE] = at[NODE] * 2 + bit
     at[BIT] += 1

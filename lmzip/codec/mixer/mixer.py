@@ -153,6 +153,12 @@ def mixed(x, w):
 
 
 @kernel
+def codable(p):
+    """The probability nearest to p that is coded."""
+    return min(max(p, LEAST), (1 << 22) - LEAST)
+
+
+@kernel
 def predict(s, m, transformer_p):
     """Probability of a one, 22 bits, given the transformer's."""
     squash = m.squash
@@ -171,7 +177,7 @@ def predict(s, m, transformer_p):
     stretched = total // m.final_row.shape[0]
     p = np.int64(squash[stretched + 3072]) * 2
     p = add_maps(m.maps, m.map_cell, stretched, p)
-    return min(max(p >> 3, LEAST), (1 << 22) - LEAST)
+    return codable(p >> 3)
 
 
 @kernel

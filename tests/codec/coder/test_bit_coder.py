@@ -12,7 +12,9 @@ import pytest
 from conftest import noise, prose
 
 from lmzip.codec.coder import range_coder
+from lmzip.codec.coder.bit_coder import LONGEST_BYTE
 from lmzip.codec.engine import NAMES
+from lmzip.codec.foresight.expect import CERTAIN
 from lmzip.codec.mixer import mixer
 
 PROGRAM = """
@@ -108,3 +110,5 @@ def test_the_costliest_bytes_fit_the_bound():
     for _ in range(8 * 50):
         range_coder.encode(state, buffer, 0, mixer.LEAST, 22)
     assert range_coder.finish(state, buffer) <= 17 * 50 + 7
+    wrong = ((1 << 22) // ((1 << 22) - CERTAIN)).bit_length() - 1
+    assert 8 * mixer.LONGEST + wrong <= 8 * LONGEST_BYTE

@@ -13,8 +13,10 @@ from needs_torch import torch
 
 from lmzip.codec.coder import range_coder as rangecoder
 from lmzip.codec.coder.bit_coder import code_bytes, empty_bits
+from lmzip.codec.foresight.tables import empty_foresight
 from lmzip.codec.learned.weights_file import coded, pack_codes
 from lmzip.codec.levels import Preset
+from lmzip.codec.memory.slots import FORESEEN, NOBODY
 from lmzip.codec.transformer.kernels.engine import CpuEngine
 from lmzip.codec.transformer.reference.arithmetic import PRODUCTS
 from lmzip.codec.transformer.reference.engine import TorchEngine
@@ -162,9 +164,10 @@ def test_the_decoder_sees_byte_by_byte_what_the_encoder_saw_at_once(preset, kind
     payload = buffer[: rangecoder.finish(coder, buffer)]
     bits, coder = empty_bits(preset, 400), rangecoder.decoder_state(payload)
     decoded = [np.zeros_like(part) for part in parts]
+    foresight = empty_foresight(replace(preset, risk=0))
 
     def decode(number: int, part: np.ndarray) -> np.ndarray:
-        decoder.decode(number, bits, part, coder, payload)
+        decoder.decode(number, bits, foresight, part, coder, payload)
         if kind is TorchEngine:
             return torch.cat(decoder.freqs[number % 2]).numpy()
         return decoder.state.freq[number % 2 * T :][: len(part)].copy()
@@ -201,3 +204,35 @@ def test_a_new_block_forgets_the_context_and_keeps_what_was_learned(kind):
     once = engine.first_frequencies().copy()
     assert np.array_equal(once, engine.first_frequencies())
     assert not np.array_equal(once, fresh)
+
+
+@pytest.mark.parametrize("kind", [CpuEngine, TorchEngine])
+def test_what_is_foreseen_is_not_predicted_and_what_is_excluded_does_not_come(kind):
+    engine, part = make(PRESET, kind), segments(1)[0]
+    expected = np.full(T, NOBODY, dtype=np.int16)
+    expected[5:9] = FORESEEN
+    expected[9] = 65
+    freq = engine.predict(0, part, expected)
+    assert freq.shape == (T - 4, 256)
+    assert freq[5, 65] == 1 and (freq.sum(1) == 1 << 24).all()
+    engine.start_block()
+    forget(engine)
+    whole = engine.predict(0, part)
+    assert np.array_equal(freq[:5], whole[:5]) and not np.array_equal(freq[6], whole[10])
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_both_agree_on_segments_with_gaps(preset):
+    random = np.random.default_rng(1)
+    engines = [make(preset, kind) for kind in (CpuEngine, TorchEngine)]
+    for number in range(6):
+        text = np.frombuffer(prose(3 * T, seed=number), dtype=np.uint8)
+        expected = np.full(3 * T, FORESEEN, dtype=np.int16)
+        asked = np.sort(random.choice(3 * T, T, replace=False))
+        expected[asked] = random.integers(NOBODY, 256, T)
+        ours, theirs = (engine.predict(number, text, expected) for engine in engines)
+        assert np.array_equal(ours, theirs)
+        for engine in engines:
+            engine.learn(number, text[asked])
+            engine.refresh()
+    assert_same(*engines)

@@ -8,10 +8,27 @@ from __future__ import annotations
 
 import numpy as np
 
-from lmzip.codec.coder.bit_coder import Bits, code_bytes
+from lmzip.codec.coder.bit_coder import Bits, code_byte, code_foreseen
 from lmzip.codec.entry import entry
+from lmzip.codec.foresight.expect import expect, is_sure
+from lmzip.codec.foresight.expect import read as see
+from lmzip.codec.foresight.tables import (
+    ASKED,
+    CHANCE,
+    EXPECTED,
+    SIZE,
+    Foresight,
+)
 from lmzip.codec.levels import Preset
-from lmzip.codec.memory.slots import empty_slots, look_up, read, read_segment
+from lmzip.codec.memory.slots import (
+    FORESEEN,
+    empty_slots,
+    expected_of,
+    look_up,
+    pass_byte,
+    read,
+    read_known,
+)
 from lmzip.codec.transformer.kernels import attention, gradients, heads, products
 from lmzip.codec.transformer.kernels.arithmetic import F
 from lmzip.codec.transformer.kernels.backward import learn_segment, refresh
@@ -22,34 +39,53 @@ from lmzip.codec.transformer.weights import learning_rate
 
 
 @entry
-def decode_segment(s, bits, segment, text, coder, buffer):
-    """predict -> decode for the positions of a segment, which fills in `text`, uint8 [n]."""
-    first = segment % 2 * s.keys.shape[4]
-    for at in range(text.shape[0]):
-        row = first + at
-        look_up(s.slots, row)
-        forward(s, segment, at, 1)
-        code_bytes(bits, s.freq[row : row + 1], text[at : at + 1], coder, buffer, 1)
-        read(s.slots, np.int64(text[at]))
+def decode_segment(s, bits, f, segment, text, coder, buffer):
+    """Decode the bytes of a segment, which fills in the first of `text`, uint8 [n].
+
+    It ends with its T-th byte that the transformer is asked for, or with the text.
+    """
+    at, asked, first = f.at, f.asked[segment & 1], segment % 2 * s.keys.shape[4]
+    at[SIZE] = at[ASKED] = 0
+    while at[SIZE] < text.shape[0] and at[ASKED] < asked.shape[0]:
+        expect(f)
+        c, excluded, is_it = np.int64(0), np.int64(-1), np.int64(0)
+        if is_sure(f):
+            excluded = at[EXPECTED]
+            is_it = code_foreseen(bits, at[CHANCE], excluded, is_it, coder, buffer, 1)
+        if is_it:
+            c = excluded
+            pass_byte(s.slots, c)
+        else:
+            row = first + at[ASKED]
+            look_up(s.slots, row)
+            s.excluded[row] = excluded
+            forward(s, segment, at[ASKED], 1)
+            c = code_byte(bits, s.freq[row], c, excluded, coder, buffer, 1)
+            read(s.slots, c)
+            asked[at[ASKED]] = c
+            at[ASKED] += 1
+        text[at[SIZE]] = c
+        at[SIZE] += 1
+        see(f, c)
 
 
 @entry
-def read_known(s, segment, text):
-    """Fill the rows of a segment of known bytes, uint8 [n]; without any, that of the next byte."""
-    first = segment % 2 * s.keys.shape[4]
-    read_segment(s.slots, first, text)
-    if text.shape[0] == 0:
-        look_up(s.slots, first)
+def read_segment(s, segment, text, expected):
+    """Fill the rows of a segment of known bytes; see `slots.read_known`."""
+    read_known(s.slots, segment % 2 * s.keys.shape[4], text, expected, s.excluded)
 
 
-def predict_segment(s: State, segment: int, text: np.ndarray) -> None:
-    """Frequencies of the positions of a segment of known bytes, uint8 [n].
+def predict_segment(s: State, segment: int, text: np.ndarray, expected: np.ndarray) -> int:
+    """Frequencies of the bytes of a segment, uint8 [n], that are asked for; return how many.
 
-    Without any, those of the byte that would come first. In Python, for the encoder and the decoder
+    Without any bytes, those of the byte that would come. In Python, for the encoder and the decoder
     to share the machine code of `forward`.
     """
-    read_known(s, segment, text)
-    forward(s, segment, 0, max(len(text), 1))
+    read_segment(s, segment, text, expected)
+    asked = int(np.count_nonzero(expected != FORESEEN))
+    if asked > 0 or len(text) == 0:
+        forward(s, segment, 0, max(asked, 1))
+    return asked
 
 
 class CpuEngine:
@@ -77,24 +113,33 @@ class CpuEngine:
     def first_frequencies(self) -> np.ndarray:
         """What the model gives the next block's first byte: int64 [256]."""
         self.start_block()
-        predict_segment(self.state, 0, np.zeros(0, dtype=np.uint8))
+        text = np.zeros(0, dtype=np.uint8)
+        predict_segment(self.state, 0, text, expected_of(text))
         return self.state.freq[0]
 
     def refresh(self) -> None:
         """Use what was learned, from now on."""
         refresh(self.learner, self.state)
 
-    def predict(self, segment: int, text: np.ndarray) -> np.ndarray:
-        """Frequencies of a segment's bytes, uint8 [n], which are known: int64 [n, 256], a copy."""
-        predict_segment(self.state, segment, text)
+    def predict(
+        self, segment: int, text: np.ndarray, expected: np.ndarray | None = None
+    ) -> np.ndarray:
+        """Frequencies int64 [asked, 256], a copy, of a segment of known bytes, uint8 [n]."""
+        asked = predict_segment(self.state, segment, text, expected_of(text, expected))
         first = segment % 2 * self.preset.segment
-        return self.state.freq[first : first + len(text)].copy()
+        return self.state.freq[first : first + asked].copy()
 
     def decode(
-        self, segment: int, bits: Bits, text: np.ndarray, coder: np.ndarray, buffer: np.ndarray
+        self,
+        segment: int,
+        bits: Bits,
+        foresight: Foresight,
+        text: np.ndarray,
+        coder: np.ndarray,
+        buffer: np.ndarray,
     ) -> None:
-        """predict -> decode for one segment, whose bytes fill `text`, uint8 [n]."""
-        decode_segment(self.state, bits, segment, text, coder, buffer)
+        """Decode a segment, the first bytes of `text`, uint8 [n]."""
+        decode_segment(self.state, bits, foresight, segment, text, coder, buffer)
 
     def learn(self, segment: int, text: np.ndarray) -> None:
         """One learning step from a segment, uint8 [T], that has been predicted."""

@@ -176,4 +176,6 @@ def forward(s, segment, at, n):
     for r in range(n):
         rescale(y[r], m.x_scale[1, first + r], m.scale[0], logits)
         add_candidates(s.slots, first + r, s.table, logits, s.gates[first + r])
+        if s.excluded[first + r] >= 0:
+            logits[s.excluded[first + r]] = UNSEEN
         frequencies(logits[:256], s.logit_table, weights, s.freq[first + r])

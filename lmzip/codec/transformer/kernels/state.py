@@ -84,6 +84,8 @@ class State(Struct):
     slots: Slots
     gates: np.ndarray
     """[N, K]"""
+    excluded: np.ndarray
+    """int64 [N]: a byte that is known not to come, or a negative number."""
     freq: np.ndarray
     """int64 [N, 256]"""
     turns: np.ndarray
@@ -221,6 +223,7 @@ def first_state(preset: Preset, differences: bytes = b"") -> tuple[State, Learne
         totals=zeros(heads, np.int32),
         slots=empty_slots(preset),
         gates=_zeros(rows, kinds),
+        excluded=zeros(rows, np.int64) - 1,
         freq=zeros((rows, SYMBOLS), np.int64),
         turns=_zeros(rows, 2, channels // 2),
         rotary_tables=aligned(rotary.tables(channels)),

@@ -8,18 +8,26 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from lmzip.codec.coder.bit_coder import Bits, code_bytes
+from lmzip.codec.coder.bit_coder import Bits, code_byte, code_foreseen
+from lmzip.codec.foresight.expect import expect, is_sure
+from lmzip.codec.foresight.expect import read as see
+from lmzip.codec.foresight.tables import ASKED, CHANCE, EXPECTED, SIZE, Foresight
 from lmzip.codec.levels import Preset
 from lmzip.codec.memory.slots import (
+    FORESEEN,
+    NOBODY,
+    SYMBOLS,
     Slots,
     empty_slots,
+    expected_of,
     look_up,
+    pass_byte,
     read,
-    read_segment,
+    read_known,
 )
 from lmzip.codec.transformer.reference.adam import Learner
 from lmzip.codec.transformer.reference.arithmetic import Products
-from lmzip.codec.transformer.reference.frequencies import Seen, frequencies, loss_gradient
+from lmzip.codec.transformer.reference.frequencies import Seen, exclude, frequencies, loss_gradient
 from lmzip.codec.transformer.reference.model import Model
 
 
@@ -36,6 +44,7 @@ class TorchEngine:
         # As the activations: of the even and of the odd segment, read by learning.
         self.freqs: list[list[torch.Tensor]] = [[], []]
         self.slots: Slots | None = None
+        self.excluded = np.full(2 * preset.segment, NOBODY, dtype=np.int64)
 
     def start_block(self) -> None:
         """Forget the context: positions, keys, values and the last bytes; not what was learned."""
@@ -45,35 +54,58 @@ class TorchEngine:
     def first_frequencies(self) -> np.ndarray:
         """What the weights in use give the next block's first byte: int64 [256]."""
         self.start_block()
-        self._start_segment(0)
-        look_up(self.slots, 0)
-        return self._forward(0, 1)[0]
+        return self.predict(0, np.zeros(0, dtype=np.uint8))[0]
 
     def refresh(self) -> None:
         """Predict with the weights that learning has reached from now on."""
         self.model.refresh()
 
-    def predict(self, segment_number: int, text: np.ndarray) -> np.ndarray:
-        """Frequencies int64 [n, 256] of the next segment, whose bytes are known: uint8 [n]."""
+    def predict(
+        self, segment_number: int, text: np.ndarray, expected: np.ndarray | None = None
+    ) -> np.ndarray:
+        """Frequencies int64 [asked, 256] of the next segment, whose bytes are known: uint8 [n]."""
         position = self._start_segment(segment_number)
-        read_segment(self.slots, self._row(position), text)
-        return self._forward(position, len(text))
+        expected = expected_of(text, expected)
+        read_known(self.slots, self._row(position), text, expected, self.excluded)
+        asked = np.count_nonzero(expected != FORESEEN)
+        if asked == 0 and len(text) > 0:
+            return np.zeros((0, SYMBOLS), dtype=np.int64)
+        return self._forward(position, max(asked, 1))
 
     def decode(
         self,
         segment_number: int,
         bits: Bits,
+        foresight: Foresight,
         text: np.ndarray,
         coder: np.ndarray,
         buffer: np.ndarray,
     ) -> None:
-        """Decode the next segment into text, uint8 [n]; coder and buffer as in `code_bytes`."""
+        """Decode the next segment into the first of text, uint8 [n]; see `decode_segment`."""
         position = self._start_segment(segment_number)
-        for at in range(len(text)):
-            look_up(self.slots, self._row(position + at))
-            freq = self._forward(position + at, 1)
-            code_bytes(bits, freq, text[at : at + 1], coder, buffer, True)
-            read(self.slots, int(text[at]))
+        at, asked = foresight.at, foresight.asked[segment_number % 2]
+        at[SIZE] = at[ASKED] = 0
+        while at[SIZE] < len(text) and at[ASKED] < len(asked):
+            expect(foresight)
+            c, excluded, is_it = 0, NOBODY, 0
+            if is_sure(foresight):
+                excluded = int(at[EXPECTED])
+                is_it = code_foreseen(bits, int(at[CHANCE]), excluded, 0, coder, buffer, 1)
+            if is_it:
+                c = excluded
+                pass_byte(self.slots, c)
+            else:
+                row = self._row(position + int(at[ASKED]))
+                look_up(self.slots, row)
+                self.excluded[row] = excluded
+                freq = self._forward(position + int(at[ASKED]), 1)
+                c = int(code_byte(bits, freq[0], 0, excluded, coder, buffer, 1))
+                read(self.slots, c)
+                asked[at[ASKED]] = c
+                at[ASKED] += 1
+            text[at[SIZE]] = c
+            at[SIZE] += 1
+            see(foresight, c)
 
     def learn(self, segment_number: int, text: np.ndarray) -> None:
         """One learning step from a whole segment, the last or the last but one predicted."""
@@ -97,6 +129,7 @@ class TorchEngine:
         row = self._row(position)
         arrays = (getattr(self.slots, name)[row : row + count] for name in Seen._fields)
         seen = Seen(*(torch.from_numpy(array.astype(np.int64)) for array in arrays))
-        freq = frequencies(self.model.forward(seen, position))
+        excluded = torch.from_numpy(self.excluded[row : row + count])
+        freq = frequencies(exclude(self.model.forward(seen, position), excluded))
         self.freqs[position // self.preset.segment % 2].append(freq)
         return freq.numpy()

@@ -24,6 +24,7 @@ _ROOTS = torch.from_numpy(LOGIT_ROOTS).float()
 _LARGEST = _WEIGHTS[0]
 _LEVELS = constant(LEVELS)
 _SHARED = torch.tensor(TOTAL - SYMBOLS, dtype=torch.float64)
+_FAR = constant(-1e30)
 _ONE, _ZERO = constant(1), constant(0)
 TABLE_LEVELS = constant(1023)
 """Levels for the gradient of the table: 1023 * 14 candidates * 1171 rows < 2^24."""
@@ -101,6 +102,13 @@ def _logit_codes(logits: Tensor) -> Tensor:
     """Distance of each logit to the largest of its row in steps of 1/64, at most 1023: int64."""
     peak = logits.amax(-1, keepdim=True)
     return ((peak - logits) * _STEPS).round().clamp(max=len(LOGIT_WEIGHTS) - 1).long()
+
+
+def exclude(logits: Tensor, excluded: Tensor) -> Tensor:
+    """Logits [N, 256], of which one in each row is that of a byte known not to come, int64 [N]; or
+    none, if that is negative."""
+    bytes_ = torch.arange(logits.shape[1], dtype=torch.int64)
+    return torch.where(bytes_ == excluded[:, None], _FAR, logits)
 
 
 def frequencies(logits: Tensor) -> Tensor:
