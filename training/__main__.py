@@ -50,7 +50,9 @@ def main() -> None:
 @click.option("--peak", default=1.0, show_default=True, help="Times the rates, at their height.")
 @click.option("--seed", default=1, show_default=True, help="Of the order of the documents.")
 @click.option(
-    "--start", type=click.Path(exists=True, path_type=Path), help="Weights, .npz or .weights."
+    "--start",
+    type=click.Path(exists=True, path_type=Path),
+    help="A run that is done, or weights, .npz or .weights.",
 )
 @click.option("--threads", type=int, help="Of the processor.")
 @click.option("--dtype", type=click.Choice(list(DTYPES)), default="float32", show_default=True)
@@ -81,7 +83,8 @@ def train(
         this = Run.resume(run, device, DTYPES[dtype])
     else:
         plan = Plan(name, int(megabytes * 1e6), rows, length, peak, seed)
-        weights = stored_weights(start, preset_with(name)) if start else None
+        # Of a run the weights as they were learned, which its file rounds.
+        weights = _network(start, "cpu", name).weights() if start else None
         this = Run(plan, weights, device, DTYPES[dtype])
     if compiled:
         this.network.trunk = torch.compile(this.network.trunk)
