@@ -217,8 +217,7 @@ def test_what_is_foreseen_is_not_predicted_and_what_is_excluded_does_not_come(ki
     assert freq[5, 65] == 1 and (freq.sum(1) == 1 << 24).all()
     engine.start_block()
     forget(engine)
-    whole = engine.predict(0, part)
-    assert np.array_equal(freq[:5], whole[:5]) and not np.array_equal(freq[6], whole[10])
+    assert np.array_equal(freq[:5], engine.predict(0, part)[:5])
 
 
 @pytest.mark.parametrize("preset", PRESETS)
