@@ -166,6 +166,11 @@ def raw_size(url: str) -> int:
         return find(file).raw_size
 
 
+def file_size(url: str) -> int:
+    """Bytes of a file. Raises OSError; RefusedError if that is not known."""
+    return int(Place.at(url).info()["size"])
+
+
 @dataclass(frozen=True)
 class _Job:
     """What is the same for all frames. It is sent along with each."""
