@@ -18,6 +18,7 @@ with which keys. Give each worker one thread: a model takes `lmzip.codec.levels.
 from __future__ import annotations
 
 import hashlib
+import warnings
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -28,18 +29,20 @@ from lmzip.arguments import After, Progress
 from lmzip.checks import check_code
 from lmzip.codec import code_hash
 from lmzip.codec.levels import BLOCK_SIZE, DEFAULT_LEVEL
+from lmzip.compressor import LMZCompressor
 from lmzip.container import Parser
-from lmzip.errors import GET_ANOTHER_COPY, CorruptError, RefusedError, WorkerError
-from lmzip.frames.coding import check_frame_size, encode_frame
+from lmzip.decompressor import LMZDecompressor
+from lmzip.errors import GET_ANOTHER_COPY, CorruptError, RefusedError, TableWarning, WorkerError
+from lmzip.frames.coding import encode_frame
 from lmzip.frames.distribution import Task, Workers
 from lmzip.frames.index import Index, Span, find
 from lmzip.frames.parts import Parts, Place
+from lmzip.frames.sizes import check_frame_size
 from lmzip.header import CODE_SIZE, DIGEST_SIZE, VERSION, Header
 from lmzip.known import Known, find_all, known_of
 from lmzip.prior import Path, Prior, prior_of
 from lmzip.series import Frame, Series
 from lmzip.source import FileSource
-from lmzip.stream import LMZCompressor, LMZDecompressor
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -93,7 +96,11 @@ def compress(
     _check_client(client)
     begun, prefix = prior_of(prior), prefix_of(after)
     options: dict[str, Any] = {"level": level, "from_scratch": from_scratch, "prior": begun}
-    options |= {"after": _silent(prefix), "threads": threads, "memory_limit": memory_limit}
+    options |= {
+        "after": prefix and prefix.silent(),
+        "threads": threads,
+        "memory_limit": memory_limit,
+    }
     LMZCompressor(**options)  # raises what the workers would
     source, target = Place.at(source_url), Place.at(target_url)
     mark = source.mark()
@@ -136,7 +143,8 @@ def decompress(
     """Restore the data of an archive, or of several in a row, each frame by itself.
 
     Frames are found by the table at the end of the file, or by a walk through the headers if that
-    is damaged. Options, and what is raised, are as for `compress` and `lmzip.decompress`.
+    is damaged, with a TableWarning. Options, and what is raised, are as for `compress` and
+    `lmzip.decompress`.
     """
     _check_client(client)
     known, prefix = known_of(prior), prefix_of(after)
@@ -146,13 +154,16 @@ def decompress(
     with source.open() as file:
         index = find(file)
         headers = list(_headers(file, index))
+    if index.lost:
+        text = f"the table of frames {index.lost}; they are found by their headers"
+        warnings.warn(text, TableWarning, stacklevel=2)
     prefix = fitting((header.after for header in headers), prefix)
     find_all(known, ((header.prior, header.level) for header in headers))
     for header in headers:
         if header.code:
             check_code(header.code)
     options: dict[str, Any] = {"prior": known, "threads": threads, "memory_limit": memory_limit}
-    options["after"] = _silent(prefix)
+    options["after"] = prefix and prefix.silent()
     manifest = {"input": mark, "frames": len(index.spans), "size": index.raw_size}
     job = _Job(source, Parts.of(target, manifest), code_hash()[:CODE_SIZE])
     tasks = (Task(number, (s,), s.frame.raw_size) for number, s in enumerate(index.spans))
@@ -294,11 +305,6 @@ class _Work:
                 told(task.size)
             else:
                 yield task
-
-
-def _silent(prefix: Prefix | None) -> Prefix | None:
-    """The same, with nobody told of progress: it can be sent to another process."""
-    return None if prefix is None else replace(prefix, progress=None)
 
 
 def _check_client(client: Client) -> None:

@@ -23,22 +23,6 @@ if TYPE_CHECKING:
     from distributed import Client
 
 
-def cluster_options(command: Any) -> Any:
-    """--scheduler and --resume."""
-    resume = click.option(
-        "--resume",
-        is_flag=True,
-        help="With --scheduler: go on with what an interrupted run left beside the output.",
-    )
-    scheduler = click.option(
-        "--scheduler",
-        metavar="ADDRESS",
-        help="Let the workers of a Dask cluster do it, frame by frame, such as "
-        "tcp://host:8786; FILES may be any URLs that fsspec opens.",
-    )
-    return scheduler(resume(command))
-
-
 def run(settings: Settings, *, decoding: bool = False) -> int:
     """Compress, or restore, all files on the cluster; return the exit status."""
     _check(settings)
@@ -78,7 +62,10 @@ def _work(
     total = cluster.raw_size(name) if decoding else cluster.file_size(name)
     work = cluster.decompress if decoding else cluster.compress
     start = perf_counter()
-    with progress_bar(console.progress, shown(name), total, announce=False) as bar:
+    with (
+        console.noting_between(shown(name)),
+        progress_bar(console.progress, shown(name), total, announce=False) as bar,
+    ):
         done = work(name, target, client=client, **options, progress=bar)
     seconds = perf_counter() - start
     kept = f", {done.kept:,} of them done before" if done.kept else ""
@@ -109,15 +96,16 @@ def _target(name: str, settings: Settings, decoding: bool) -> str:
 
 def _check(settings: Settings) -> None:
     """Refuse what only one machine can do. Raises UsageError."""
-    if not settings.files or "-" in settings.files or settings.to_stdout:
-        raise click.UsageError("--scheduler is for files with names, from which workers open them")
     for given, option in (
+        (settings.part is not None, "--range"),
         (settings.recursive, "-r"),
         (settings.remove, "--rm"),
         (settings.salvage, "--salvage"),
     ):
         if given:
             raise click.UsageError(f"--scheduler and {option} exclude each other")
+    if not settings.files or "-" in settings.files or settings.to_stdout:
+        raise click.UsageError("--scheduler is for files with names, by which workers open them")
 
 
 @contextmanager
