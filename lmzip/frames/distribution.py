@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from lmzip.errors import LMZError, WorkerError
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 AHEAD = 2
 """Frames that are under way for each thread of the workers, of which it works on one."""
 PAUSE = 1.0
-"""Seconds between two looks at whether the scheduler is still there."""
+"""Seconds between two looks at the scheduler: whether it is there, and with how many workers."""
 
 
 @dataclass(frozen=True)
@@ -59,11 +60,12 @@ class Workers:
         """
         under_way: dict[Future, int] = {}
         try:
-            given, most = self._send_options(), self._room()
+            given, most, looked = self._send_options(), self._room(), monotonic()
             for task in tasks:
                 while len(under_way) >= most:
                     yield under_way.pop(self._next())
-                    most = self._room()
+                    if monotonic() > looked + PAUSE:  # workers come and go
+                        most, looked = self._room(), monotonic()
                 future = self._submit(work, self.job, given, task.number, *task.arguments)
                 under_way[future] = task.size
             while under_way:
