@@ -89,9 +89,9 @@ def compress(
 
     The target is whole or absent, whatever happens; after an error the parts that are done stay for
     `resume`. Raises OSError, also that of a worker; FileExistsError if there is a target and not
-    `overwrite`; ValueError; PriorError; LimitError; WorkerError if the scheduler is lost, a worker
-    has died too often over a frame, or has another lmzip; RefusedError if the input changes
-    meanwhile.
+    `overwrite`; ValueError; PriorError; LimitError; WorkerError if the scheduler is lost, workers
+    have died too often over a frame, or have another lmzip; RefusedError if the input changes
+    meanwhile, or if parts of the same are there and neither `resume` nor `overwrite` is given.
     """
     _check_client(client)
     begun, prefix = prior_of(prior), prefix_of(after)
@@ -190,14 +190,17 @@ class _Job:
     parts: Parts
     code: bytes
     """First bytes of the code hash that workers must have too."""
+    version: int = VERSION
+    """The same of the format's version."""
 
     def check_worker(self) -> None:
         """Raise WorkerError if here is another lmzip than where the work comes from."""
         here = code_hash()[:CODE_SIZE]
-        if here != self.code:
+        if (here, VERSION) != (self.code, self.version):
             raise WorkerError(
                 "a worker has another lmzip",
-                f"its code is {here.hex()}, that of the client {self.code.hex()}",
+                f"its code is {here.hex()}, version {VERSION}, that of the client "
+                f"{self.code.hex()}, version {self.version}",
                 "install the same lmzip on all of them",
             )
 
@@ -281,7 +284,7 @@ class _Work:
     ) -> Done:
         """Do what is not done yet, join the parts, and give the file its name."""
         source, parts, told = self.job.source, self.job.parts, progress or (lambda size: None)
-        there = parts.begin(resume)
+        there = parts.begin(resume, overwrite)
         for size in self.workers.do(self.part, self._left(there, told)):
             told(size)
         joined, size = self.workers.result(_join, self.frames, self.part is _encode)

@@ -58,6 +58,15 @@ def test_names_tell_all_there_is_to_know(tmp_path):
     assert parts_of(LocalFileSystem(), tmp_path, "b").done() == {}, "they belong to another input"
     Path(parts.place(1, frames[1]).path).write_bytes(b"")
     assert sorted(parts.done()) == [0, 2], "one was cut off"
+    with pytest.raises(RefusedError, match="left 2 of its parts"):
+        parts.begin(resume=False)
+    assert parts.begin(resume=False, overwrite=True) == {}
+    assert list(Path(parts.directory.path).iterdir()) == []
+
+
+def test_parts_of_another_input_are_in_nobodys_way(tmp_path):
+    fill(parts_of(LocalFileSystem(), tmp_path, "b"), 3)
+    parts = Parts.of(Place(LocalFileSystem(), str(tmp_path / "target")), {"key": "a"})
     assert parts.begin(resume=False) == {}
     assert list(Path(parts.directory.path).iterdir()) == []
 

@@ -156,13 +156,24 @@ class Parts:
         """Where they are."""
         return Place(self.target.system, self.target.path + DIRECTORY)
 
-    def begin(self, resume: bool) -> dict[int, Frame]:
-        """Make the directory; return what is there already, of which nothing is left without
-        `resume`. Raises OSError."""
+    def begin(self, resume: bool, overwrite: bool = False) -> dict[int, Frame]:
+        """Make the directory; return the parts that are there already, with `resume`.
+
+        Without, all that is in it is removed; but parts of the same, which may be many hours' work,
+        only with `overwrite`. Raises RefusedError, OSError.
+        """
+        done = self.done()
+        if done and not (resume or overwrite):
+            raise RefusedError(
+                f"{self.target.name}: is not begun anew",
+                f"an interrupted run has left {len(done):,} of its parts in {self.directory.name}",
+                "go on with --resume (or `resume`), or use -f (`overwrite`) to do them again",
+            )
         if not resume:
             self.remove()
+            done = {}
         self.target.system.makedirs(self.directory.path, exist_ok=True)
-        return self.done() if resume else {}
+        return done
 
     def done(self) -> dict[int, Frame]:
         """The parts that are whole, by number; sizes are those of the part and of its data."""
