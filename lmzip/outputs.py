@@ -57,10 +57,10 @@ def atomic_output(
             with _about(name):
                 file.flush()
                 _take_over(temporary, like, name)
-                synced = _sync(file.fileno(), name)
+                synced = sync(file.fileno(), name)
         with _about(name):
             _publish(temporary, path, overwrite)
-        _sync_directory(path.parent, name)
+        sync_directory(path.parent, name)
         file.safe = synced
     finally:
         with suppress(OSError):  # gone, or never made: on a read-only disk that fails otherwise
@@ -129,7 +129,7 @@ def _warn(name: str, what: str, error: Exception) -> None:
     warnings.warn(f"{name}: {what}: {why}; the data are whole", RuntimeWarning, stacklevel=4)
 
 
-def _sync(descriptor: int, name: str) -> bool:
+def sync(descriptor: int, name: str) -> bool:
     """Wait until a file is on the disk; return whether that can be known."""
     try:
         os.fsync(descriptor)
@@ -156,7 +156,7 @@ def _publish(temporary: Path, path: Path, overwrite: bool) -> None:
         os.rename(temporary, path)
 
 
-def _sync_directory(directory: Path, name: str) -> None:
+def sync_directory(directory: Path, name: str) -> None:
     """Wait until the name is on the disk, where that can be had."""
     if os.name != "posix":
         return

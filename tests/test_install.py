@@ -154,7 +154,7 @@ def test_no_constraint_is_on_a_python_that_the_package_does_not_take():
             package = distribution(pin.name)
         except PackageNotFoundError:
             continue
-        taken = SpecifierSet(package.metadata["Requires-Python"] or "")
+        taken = SpecifierSet(package.metadata.get("Requires-Python") or "")
         for environment in environments():
             if applies(pin, environment) and pin.specifier.contains(package.version):
                 version = environment["python_full_version"]

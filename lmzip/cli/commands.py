@@ -15,6 +15,7 @@ from lmzip.cli.familiar import familiar_options
 from lmzip.cli.options import (
     Settings,
     after_option,
+    cluster_options,
     file_options,
     level_options,
     model_options,
@@ -189,6 +190,7 @@ _frames = click.option(
 @after_option
 @prior_option
 @_frames
+@cluster_options
 @output_options
 @familiar_options
 @model_options
@@ -202,9 +204,14 @@ def compress(ctx: click.Context, **options: Any) -> None:
     files of the kind that it knows become much smaller. With --frame-size the archive is a little
     larger, and as many processes as -T allows work on it, in both directions.
     """
+    settings = Settings(**options)
+    if settings.scheduler is not None:
+        from lmzip.cli import cluster
+
+        ctx.exit(cluster.run(settings))
     from lmzip.cli.jobs import compress_files
 
-    ctx.exit(compress_files(Settings(**options)))
+    ctx.exit(compress_files(settings))
 
 
 _salvage = click.option(
@@ -226,6 +233,7 @@ _part = click.option(
 @familiar_options
 @_salvage
 @_part
+@cluster_options
 @model_options
 @talk_options
 @click.pass_context
@@ -236,9 +244,14 @@ def decompress(ctx: click.Context, **options: Any) -> None:
     anything is decoded. Of a damaged archive --salvage restores the blocks before the damage,
     says what is lost, and ends with status 2.
     """
+    settings = Settings(**options)
+    if settings.scheduler is not None:
+        from lmzip.cli import cluster
+
+        ctx.exit(cluster.run(settings, decoding=True))
     from lmzip.cli.jobs import decompress_files
 
-    ctx.exit(decompress_files(Settings(**options)))
+    ctx.exit(decompress_files(settings))
 
 
 _quick = click.option(

@@ -39,6 +39,8 @@ class Settings:
     memory_limit: int | None = None
     frame_size: int | None = None
     part: Part | None = None
+    scheduler: str | None = None
+    resume: bool = False
     salvage: bool = False
     quick: bool = False
     as_json: bool = False
@@ -63,6 +65,8 @@ class Settings:
             raise click.UsageError("--prior and --from-scratch exclude each other")
         if self.part is not None:
             self._check_part()
+        if self.resume and self.scheduler is None:
+            raise click.UsageError("--resume goes on with what --scheduler has begun: name it")
         if self.remove and self.salvage:
             raise click.UsageError("--rm and --salvage exclude each other: keep what is damaged")
 
@@ -211,6 +215,20 @@ output_options = _together(
         "remove",
         default=False,
         help="Remove each input once its output is on the disk; the default is to keep it.",
+    ),
+)
+
+cluster_options = _together(
+    click.option(
+        "--scheduler",
+        metavar="ADDRESS",
+        help="Let the workers of a Dask cluster do it, a frame each, such as tcp://host:8786; "
+        "FILES may then be any URLs that fsspec opens.",
+    ),
+    click.option(
+        "--resume",
+        is_flag=True,
+        help="With --scheduler, go on with what an interrupted run has left beside the output.",
     ),
 )
 

@@ -37,7 +37,9 @@ class Span:
 class Index:
     """All archives of a file, in order."""
 
-    def __init__(self, found: Iterable[tuple[int, Frame, int | None]]) -> None:
+    def __init__(self, found: Iterable[tuple[int, Frame, int | None]], lost: str = "") -> None:
+        self.lost = lost
+        """What is wrong with the first table that is not as it should be; empty if none is."""
         self.spans: list[Span] = []
         at = 0
         for start, frame, number in found:
@@ -67,18 +69,15 @@ class Index:
 
 def find(file: BinaryIO) -> Index:
     """All archives of a file that can be sought in. Raises as `scan`; reads no stored bytes."""
-    found = _by_tables(file)
+    found, lost = _by_tables(file), ""
     if found is None:
         file.seek(0)
-        found = [
-            (
-                info.start,
-                Frame(info.size, info.raw_size, bytes.fromhex(info.digest)),
-                info.frame,
-            )
-            for info in scan(file, verify=False)
-        ]
-    return Index(found)
+        found = []
+        for info in scan(file, verify=False):
+            frame = Frame(info.size, info.raw_size, bytes.fromhex(info.digest))
+            found.append((info.start, frame, info.frame))
+            lost = lost or info.table or ""
+    return Index(found, lost)
 
 
 def _by_tables(file: BinaryIO) -> list[tuple[int, Frame, int | None]] | None:
