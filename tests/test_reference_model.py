@@ -16,7 +16,7 @@ from reference.slots import Slots
 from reference.transformer import Segment, Transformer
 
 TEXT = b"She sells sea shells by the sea shore; the shells she sells are sea shells, I am sure. "
-SMALL = Level(32, 2, 2, 64, 32, 2, 8, 3, 16, 10)
+SMALL = Level(32, 2, 2, 64, 32, 2, 8, 3, 16, 10, 0)
 
 
 def trained(level: Level) -> Transformer:
@@ -81,7 +81,7 @@ def test_a_position_turns_by_its_angles(position):
 
 
 def test_a_position_sees_the_window_before_its_segment_and_nothing_older():
-    level = Level(32, 1, 1, 64, 32, 1, 8, 3, 16, 0)
+    level = Level(32, 1, 1, 64, 32, 1, 8, 3, 16, 0, 0)
     # Position 32, the oldest key seen, is told of the three bytes before it.
     for changed, seen in ((28, False), (29, True)):
         other = bytearray(TEXT + TEXT)
