@@ -50,6 +50,7 @@ TINY = Preset(
     sets=3,
     log_buckets=8,
     log_slots=6,
+    risk=4096,
 )
 HEADER = Header(1, code_hash()[:CODE_SIZE])
 AFTER = b"what both sides have, and no archive holds"

@@ -32,8 +32,6 @@ SHORT_SIZE = (1 << 14) - 1
 """Bytes of data that an archive of the short form has at most."""
 SHORT_DIGEST = 4
 """Bytes of the SHA-256 of its data that it carries."""
-AROUND = Header.SIZE + 4 + SHORT_DIGEST + 4
-"""Bytes around the block of such an archive, or a few less."""
 
 END, CODED, STORED = 0, 1, 2
 """What follows: nothing, a block that the model coded, a block as it was."""
@@ -118,6 +116,13 @@ def pack_short(header: Header, raw_size: int, stored: bytes, digest: bytes) -> b
     """An archive of the short form: one block, `stored` as it was if that has `raw_size` bytes."""
     sizes = _pack_size(raw_size) + _pack_size(len(stored))
     return _sealed(header.pack() + sizes + stored + digest[:SHORT_DIGEST])
+
+
+def around(raw_size: int, stored_size: int) -> int:
+    """Bytes around the one block of an archive."""
+    if raw_size > SHORT_SIZE:
+        return Header.SIZE + BlockHeader.SIZE + Body.END_SIZE
+    return Header.SIZE + len(_pack_size(raw_size) + _pack_size(stored_size)) + SHORT_DIGEST + 4
 
 
 @dataclass

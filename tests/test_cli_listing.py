@@ -27,7 +27,7 @@ def test_json_has_every_figure(tmp_path, text, packed):
     assert (first["stored_blocks"], second["stored_blocks"]) == (0, 1)
     assert first["size"] + second["size"] == size
     assert first["code"] == code_hash()[:4].hex()
-    assert first["digest"] == hashlib.sha256(text).hexdigest()[:16]
+    assert first["digest"] == hashlib.sha256(text).hexdigest()[:8]
 
 
 def test_the_table_has_one_line_per_file(tmp_path, text, packed):

@@ -108,7 +108,7 @@ def test_every_byte_was_coded_in_one_way(told):
     assert asked.count + foreseen.count + wrongly.count == 6000
     assert sum(tier.bits for tier in told.tiers) == pytest.approx(told.bits)
     run = lmzip.report(bytes(5000), 1).tiers[1]
-    assert run.name == "foreseen" and run.count > 4000 and run.bits < 20
+    assert run.way == "foreseen" and run.count > 4000 and run.bits < 20
     seconds = [tier.seconds for tier in told.tiers]
     assert None in seconds or sum(seconds) == pytest.approx(told.seconds)
 

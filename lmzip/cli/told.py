@@ -152,7 +152,7 @@ def _tiers(told: Report) -> Iterator[str]:
     count = sum(tier.count for tier in told.tiers)
     rows = [
         (
-            tier.name,
+            tier.way,
             f"{tier.count:,}",
             f"{100 * tier.count / count:.1f} %",
             f"{tier.bits:,.1f}",

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
-from concurrent.futures import BrokenExecutor, Executor, Future
+from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from typing import Any
 
@@ -99,7 +99,7 @@ class InOrder:
                 result = future.result(PAUSE)
             except FutureTimeoutError:
                 self._tell()
-            except BrokenExecutor as error:
+            except (BrokenExecutor, CancelledError) as error:
                 raise _lost() from error
         self._tell(size or len(result))
         return result

@@ -68,7 +68,7 @@ class Chunk:
 class Tier:
     """The bytes that are coded in one way, see `trace.WAYS`."""
 
-    name: str
+    way: str
     count: int
     """Bytes of data."""
     bits: float

@@ -17,7 +17,7 @@ from lmzip.arguments import Data, Progress
 from lmzip.arrays import np
 from lmzip.checks import check_level
 from lmzip.codec.learned.prior import NONE
-from lmzip.container import AROUND
+from lmzip.container import around
 from lmzip.priors.packing import Learned, fitted, parts
 from lmzip.priors.parts import LONGEST_TEXT, Parts
 from lmzip.priors.samples import Samples, chosen_text, divided
@@ -146,7 +146,8 @@ class Trial:
             kept, total = Kept(model), 0
             for sample in self._samples:
                 payload = kept.put_back().encode(sample)
-                total += min(len(payload), len(sample)) + AROUND
+                stored = min(len(payload), len(sample))
+                total += stored + around(len(sample), stored)
                 progress(len(sample))
         return total
 
