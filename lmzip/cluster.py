@@ -38,10 +38,10 @@ from lmzip.frames.distribution import Task, Workers
 from lmzip.frames.index import Index, Span, find
 from lmzip.frames.parts import Parts, Place
 from lmzip.frames.sizes import check_frame_size
-from lmzip.header import CODE_SIZE, DIGEST_SIZE, VERSION, Header
+from lmzip.header import CODE_SIZE, VERSION, Header
 from lmzip.known import Known, find_all, known_of
 from lmzip.prior import Path, Prior, prior_of
-from lmzip.series import Frame, Series
+from lmzip.series import Frame, Series, digest_of
 from lmzip.source import FileSource
 
 if TYPE_CHECKING:
@@ -212,7 +212,7 @@ def _encode(
     job.check_worker()
     data = job.source.read(start, size)
     archive = encode_frame(data, number, last, options)
-    frame = Frame(len(archive), size, hashlib.sha256(data).digest()[:DIGEST_SIZE])
+    frame = Frame(len(archive), size, digest_of(data))
     job.parts.write(number, [archive], frame)
     return number
 
@@ -259,11 +259,7 @@ def _headers(file: BinaryIO, index: Index) -> Iterator[Header]:
         file.seek(span.start)
         parser, source = Parser(Series(start=1)), FileSource(file)
         while parser.header is None:
-            found = source.fill(parser.needed)
-            parser.check_start(found)
-            if len(found) < parser.needed:
-                raise parser.truncated(found)
-            parser.feed(source.take(parser.needed))
+            source.feed(parser, parser.offset)
         yield parser.header
 
 

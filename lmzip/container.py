@@ -22,6 +22,7 @@ from lmzip.header import (
     Header,
     begins_like_an_archive,
     check_version,
+    form_of,
     not_an_archive,
 )
 from lmzip.series import Frame, Series
@@ -203,7 +204,7 @@ class Parser:
             return
         self._check_magic(data)
         check_version(data)
-        if len(data) > len(MAGIC) and data[len(MAGIC)] >> 6 == Form.TABLE:
+        if len(data) > len(MAGIC) and form_of(data) == Form.TABLE:
             raise CorruptError(
                 "here stands a table of frames, but not the frames that it belongs to",
                 "they are missing, or damaged, or something else was put between",
@@ -240,7 +241,7 @@ class Parser:
         raise not_an_archive(data)
 
     def _begin(self) -> None:
-        if self._head[len(MAGIC)] >> 6 == Form.SHORT:
+        if form_of(self._head) == Form.SHORT:
             self._expect("sizes", 1)
         else:
             self._expect("block header", BlockHeader.SIZE)
@@ -325,8 +326,14 @@ def _sealed(fields: bytes, before: bytes = b"") -> bytes:
     return fields + struct.pack("<I", zlib.crc32(fields, zlib.crc32(before)))
 
 
+def is_sealed(data: bytes, before: bytes = b"") -> bool:
+    """Whether the last four bytes are the CRC-32 of `before` and of all other bytes."""
+    crc = zlib.crc32(memoryview(data)[:-4], zlib.crc32(before))
+    return crc == int.from_bytes(data[-4:], "little")
+
+
 def _check_seal(data: bytes, what: str, why: str, before: bytes = b"") -> None:
-    if zlib.crc32(memoryview(data)[:-4], zlib.crc32(before)) != int.from_bytes(data[-4:], "little"):
+    if not is_sealed(data, before):
         raise CorruptError(what, why, GET_ANOTHER_COPY)
 
 

@@ -34,6 +34,11 @@ class Form(enum.IntEnum):
     """No data: the sizes and digests of the frames before."""
 
 
+def form_of(data: bytes) -> int:
+    """The form that a header's first five bytes name, proved or not."""
+    return data[4] >> 6
+
+
 @dataclass(frozen=True)
 class Header:
     """What an archive begins with: 10 bytes, and 4 more for a frame, and 8 more if the model first
@@ -74,13 +79,13 @@ class Header:
     @classmethod
     def rest(cls, data: bytes) -> int:
         """Bytes of the header that stand behind `data`, its first `SIZE` bytes, proved or not."""
-        number = cls._NUMBER.size if data[4] >> 6 == Form.FRAME else 0
+        number = cls._NUMBER.size if form_of(data) == Form.FRAME else 0
         return number + (DIGEST_SIZE if data[5] & 1 << 5 else 0)
 
     @classmethod
     def unpack(cls, data: bytes) -> Header:
         """Read a whole header that a CRC has proved. Raises UnsupportedError."""
-        _, version, told, named = cls._FIELDS.unpack(data[: cls.SIZE])
+        _, _, told, named = cls._FIELDS.unpack(data[: cls.SIZE])
         options, level = divmod(told, 16)
         scratch, prior = bool(options & 1), bool(options & 4)
         if options > 7 or (scratch and prior):
@@ -96,7 +101,7 @@ class Header:
                 f"this lmzip knows the levels {MIN_LEVEL} to {MAX_LEVEL}",
                 "use a newer lmzip",
             )
-        form, rest, number = Form(version >> 6), data[cls.SIZE :], 0
+        form, rest, number = Form(form_of(data)), data[cls.SIZE :], 0
         if form == Form.FRAME:
             number, rest = cls._NUMBER.unpack(rest[: cls._NUMBER.size])[0], rest[4:]
         code, digest = (b"", named) if prior else (named, b"")

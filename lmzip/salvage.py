@@ -15,8 +15,8 @@ from typing import Any
 from lmzip.after import Prefix, prefix_of
 from lmzip.arguments import After, Progress
 from lmzip.container import BlockHeader, Parser
-from lmzip.errors import AfterError, EngineError, LimitError, LMZError, PriorError
-from lmzip.frames.salvaging import Found, begins_in_frames, salvage_frames
+from lmzip.errors import LMZError
+from lmzip.frames.salvaging import OURS, Found, begins_in_frames, salvage_frames
 from lmzip.known import Known, known_of
 from lmzip.prior import Path, Prior
 from lmzip.series import Series, frames_missing, is_no_table, table_size
@@ -101,7 +101,7 @@ def salvage_chunks(
             if block:
                 report.add(block)
                 yield block
-    except (AfterError, PriorError, LimitError, EngineError):
+    except OURS:
         raise
     except LMZError as error:
         if not report.recovered:
@@ -151,8 +151,7 @@ def _of_frames(source: Source, report: Salvage, options: dict[str, Any]) -> Iter
     table = source.fill(table_size(found.number))
     if found.ended and not is_no_table(table, ended=True):
         source.take(len(table))
-    while source.fill(1) == b"\0":
-        source.take(1)
+    source.pass_between(Series(source.taken))
 
 
 def _part(missing: tuple[int, int | None]) -> str:

@@ -91,11 +91,9 @@ def check_ahead(file: BinaryIO) -> list[ArchiveInfo] | None:
 
 def _scan_one(source: FileSource, parser: Parser) -> ArchiveInfo:
     while not parser.done:
-        found = source.fill(parser.needed)
-        parser.check_start(found)
-        if len(found) < parser.needed:
-            raise parser.truncated(found)
-        part = parser.feed(source.take(parser.needed))
+        size = parser.needed
+        part = source.feed(parser)
+        source.take(size)
         skips = isinstance(part, BlockHeader) and not parser.done
         if skips and source.skip(parser.block.stored_size, Body.END_SIZE):
             parser.skip()

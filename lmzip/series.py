@@ -7,6 +7,7 @@ row hands one `Series` from each to the next. `docs/FORMAT.md`, section 1.
 
 from __future__ import annotations
 
+import hashlib
 import operator
 import struct
 import warnings
@@ -40,6 +41,11 @@ class Frame:
     """First 8 bytes of the SHA-256 of its data."""
 
     FIELDS: ClassVar[struct.Struct] = struct.Struct(f"<QQ{DIGEST_SIZE}s")
+
+
+def digest_of(data: bytes) -> bytes:
+    """What stands for the data of a frame."""
+    return hashlib.sha256(data).digest()[:DIGEST_SIZE]
 
 
 HEAD = struct.Struct("<4sBBI")

@@ -8,6 +8,7 @@ from typing import BinaryIO
 
 from lmzip import rawio
 from lmzip.arguments import Data
+from lmzip.container import BlockHeader, Body, Parser
 from lmzip.header import Header
 from lmzip.series import Series
 
@@ -25,11 +26,33 @@ class Source:
         """The next bytes, up to `size` or more of them, none only at the end."""
         raise NotImplementedError
 
-    def fill(self, size: int) -> bytes:
-        """Look at `size` bytes, fewer only at the end."""
-        while len(self.ahead) < size and (more := self.more(size - len(self.ahead))):
+    def fill(self, size: int, at: int = 0) -> bytes:
+        """Look at `size` bytes, `at` bytes ahead; fewer only at the end."""
+        end = at + size
+        while len(self.ahead) < end and (more := self.more(end - len(self.ahead))):
             self.ahead += more
-        return bytes(self.ahead[:size])
+        return bytes(self.ahead[at:end])
+
+    def feed(self, parser: Parser, at: int = 0) -> BlockHeader | Body | None:
+        """Give a parser what it needs next, `at` bytes ahead, and take nothing.
+
+        Raises as `Parser.feed`; TruncatedError.
+        """
+        found = self.fill(parser.needed, at)
+        parser.check_start(found)
+        if len(found) < parser.needed:
+            raise parser.truncated(found)
+        return parser.feed(found)
+
+    def take_archive(self, series: Series) -> bytes:
+        """Take one archive whole, its checksums checked; nothing if it is damaged.
+
+        Raises as `feed`.
+        """
+        parser = Parser(series)
+        while not parser.done:
+            self.feed(parser, parser.offset)
+        return self.take(parser.offset)
 
     def take(self, size: int) -> bytes:
         """Bytes that were looked at."""

@@ -14,7 +14,7 @@ from lmzip.errors import LMZError, RefusedError
 from lmzip.files import LMZFile
 from lmzip.frames.coding import compress_frames, decompress_frames
 from lmzip.frames.sizes import fitting_count, usual_count
-from lmzip.header import Form, Header
+from lmzip.header import Form, Header, form_of
 from lmzip.progress import Bar
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ def _pieces(file: LMZFile, size: int | None) -> Iterator[bytes]:
 
 def _level_of_frames(head: bytes) -> int | None:
     """The level if an archive that begins so has frames; what it says is not proved yet."""
-    if len(head) < HEAD or head[4] >> 6 != Form.FRAME:
+    if len(head) < HEAD or form_of(head) != Form.FRAME:
         return None
     try:
         return Header.unpack(head[:HEAD]).level

@@ -8,11 +8,13 @@ import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lmzip.errors import LMZError, PaddingWarning, RefusedError, TableWarning
 from lmzip.names import shown
-from lmzip.scan import ArchiveInfo
+
+if TYPE_CHECKING:
+    from lmzip.scan import ArchiveInfo
 
 STDIN = "standard input"
 STDOUT = "standard output"

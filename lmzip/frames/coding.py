@@ -7,7 +7,6 @@ are under way than workers and a few more. No bit depends on any of it.
 
 from __future__ import annotations
 
-import hashlib
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future
@@ -17,12 +16,11 @@ from typing import Any
 from lmzip import container
 from lmzip.arguments import Data, Progress
 from lmzip.compressor import LMZCompressor
-from lmzip.container import Parser
 from lmzip.decompressor import LMZDecompressor
 from lmzip.errors import WorkerError
 from lmzip.frames.sizes import check_frame_size
-from lmzip.header import DIGEST_SIZE, Form, Header
-from lmzip.series import Frame, Series, pack_table
+from lmzip.header import Form, Header, form_of
+from lmzip.series import Frame, Series, digest_of, pack_table
 from lmzip.source import PiecesSource, Source
 
 AHEAD = 2
@@ -128,23 +126,22 @@ def compress_frames(
     `options`: those of `LMZCompressor`, without progress. Data of one frame become an archive
     without frames. Raises as `LMZCompressor`, and WorkerError.
     """
-    order, told = InOrder(executor, progress), []
+    order, sizes = InOrder(executor, progress), []
+    told: list[tuple[int, bytes]] = []
 
-    def described(archives: Iterable[bytes]) -> Iterator[bytes]:
+    def measured(archives: Iterable[bytes]) -> Iterator[bytes]:
         for archive in archives:
-            told[done[0]][0] = len(archive)
-            done[0] += 1
+            sizes.append(len(archive))
             yield archive
 
-    done = [0]
     try:
         for number, (data, last) in enumerate(_cut(chunks, check_frame_size(frame_size))):
-            told.append([0, len(data), hashlib.sha256(data).digest()[:DIGEST_SIZE]])
+            told.append((len(data), digest_of(data)))
             work = (encode_frame, data, number, last, options)
-            yield from described(order.add(*work, size=len(data)))
-        yield from described(order.rest())
+            yield from measured(order.add(*work, size=len(data)))
+        yield from measured(order.rest())
         if len(told) > 1:
-            yield pack_table([Frame(*fields) for fields in told])
+            yield pack_table([Frame(size, *data) for size, data in zip(sizes, told, strict=True)])
     finally:
         order.cancel()
 
@@ -165,10 +162,10 @@ def decompress_frames(
     try:
         while source.fill(1) or not series.start:
             head = source.fill(Header.SIZE)
-            framed = len(head) == Header.SIZE and head[4] >> 6 == Form.FRAME
+            framed = len(head) == Header.SIZE and form_of(head) == Form.FRAME
             if executor is not None and framed:
                 number = series.number
-                archive = take_archive(source, series)
+                archive = source.take_archive(series)
                 yield from order.add(decode_frame, archive, number, options)
             else:
                 yield from order.rest()
@@ -179,20 +176,6 @@ def decompress_frames(
         series.warn()
     finally:
         order.cancel()
-
-
-def take_archive(source: Source, series: Series) -> bytes:
-    """Take one archive whole, its checksums checked. Raises as `Parser.feed`."""
-    parser, archive = Parser(series), bytearray()
-    while not parser.done:
-        found = source.fill(parser.needed)
-        parser.check_start(found)
-        if len(found) < parser.needed:
-            raise parser.truncated(found)
-        part = source.take(parser.needed)
-        archive += part
-        parser.feed(part)
-    return bytes(archive)
 
 
 def _decode_here(

@@ -6,14 +6,12 @@ header behind it says so. Nothing that is not proved is given out.
 
 from __future__ import annotations
 
-import struct
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from lmzip import container
-from lmzip.container import NO_DATA, BlockHeader, Parser
+from lmzip.container import NO_DATA, BlockHeader, is_sealed
 from lmzip.decompressor import LMZDecompressor
 from lmzip.errors import AfterError, EngineError, LimitError, LMZError, PriorError
 from lmzip.header import MAGIC, VERSION, Form, Header, begins_like_an_archive
@@ -95,16 +93,8 @@ def salvage_frames(source: Source, found: Found, options: dict[str, Any]) -> Ite
 
 def _taken(source: Source, number: int) -> tuple[bytes, LMZError | None]:
     """Take the archive that begins here; if it is damaged, all up to the next frame, and why."""
-    parser, at = Parser(Series(source.taken, number)), 0
     try:
-        while not parser.done:
-            part = source.fill(at + parser.needed)[at:]
-            parser.check_start(part)
-            if len(part) < parser.needed:
-                raise parser.truncated(part)
-            at += len(part)
-            parser.feed(part)
-        return source.take(at), None
+        return source.take_archive(Series(source.taken, number)), None
     except LMZError as error:
         return source.take(_next_frame(source)), error.with_traceback(None)
 
@@ -121,30 +111,27 @@ def _next_frame(source: Source, most: int | None = None) -> int:
     """Bytes before the next header of a frame, or all that there are, or so many and more."""
     at = 1
     while most is None or at < most:
-        data = source.fill(at + STEP)
-        place = data.find(START, at)
-        if place >= 0 and _header_at(source, place) is not None:
-            return place
+        data = source.fill(STEP, at)
+        place = data.find(START)
+        if place >= 0 and _header_at(source, at + place) is not None:
+            return at + place
         if place >= 0:
-            at = place + 1
-        elif len(data) < at + STEP:
-            return len(data)
+            at += place + 1
+        elif len(data) < STEP:
+            return at + len(data)
         else:
-            at = len(data) - len(START) + 1
+            at += len(data) - len(START) + 1
     return at
 
 
 def _header_at(source: Source, at: int = 0) -> Header | None:
     """The header of a frame that begins there; None if none does."""
-    data = source.fill(at + Header.SIZE + 12 + BlockHeader.SIZE)[at:]
+    data = source.fill(Header.SIZE + 12 + BlockHeader.SIZE, at)
     if not data.startswith(START) or len(data) < Header.SIZE:
         return None
     size = Header.SIZE + Header.rest(data)
     sealed = data[size : size + BlockHeader.SIZE]
-    if len(sealed) < BlockHeader.SIZE:
-        return None
-    seal = zlib.crc32(NO_DATA + data[:size] + sealed[:-4])
-    if struct.pack("<I", seal) != sealed[-4:]:
+    if len(sealed) < BlockHeader.SIZE or not is_sealed(sealed, NO_DATA + data[:size]):
         return None
     try:
         return Header.unpack(data[:size])
