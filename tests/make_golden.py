@@ -112,6 +112,16 @@ def copies() -> bytes:
     return bytes(data)
 
 
+def repeats(lines: int) -> bytes:
+    """A log of which most bytes can be foreseen, and now and then one that was is another."""
+    said = (
+        f"09:{i // 9:02} disk {i % 3}: all is well, nothing to be done\n"
+        + ("disk 1: lost for a moment\n" if i % 17 == 16 else "")
+        for i in range(lines)
+    )
+    return "".join(said).encode()
+
+
 def accents(size: int) -> bytes:
     words = (DICE.pick("été", "über", "naïve", "straße", "день", "ночь", "光") for _ in range(size))
     return " ".join(words).encode()[:size]
@@ -159,6 +169,8 @@ def archives() -> dict[str, bytes]:
     for level in (1, 5):
         data = prose(1400 if level == 1 else 300, seed=4)
         made[f"scratch-{level}"] = lmzip.compress(data, level=level, from_scratch=True)
+    for level in (1, 5):
+        made[f"foreseen-{level}"] = lmzip.compress(repeats(30), level=level)
     made["stored"] = lmzip.compress(noise(300), level=1)
     made["empty"] = lmzip.compress(b"", level=5)
     first, last = text(120), accents(120)

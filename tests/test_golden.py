@@ -66,6 +66,13 @@ def prior_of_today() -> bytes:
     return replace(parts, code=code_hash()[:CODE_SIZE]).pack()
 
 
+@pytest.mark.parametrize("level", [1, 5])
+def test_some_bytes_of_them_are_foreseen_rightly_and_wrongly(level):
+    report = lmzip.report(lmzip.decompress(of_today(f"foreseen-{level}")), level=level)
+    asked, right, wrong = (tier.count for tier in report.tiers)
+    assert asked > 3 * PRESETS[level].segment and right > 300 and wrong > 0
+
+
 def test_there_is_one_for_every_level_and_the_manifest_pins_them_all():
     assert sorted(OF_LEVELS.values()) == sorted(PRESETS)
     assert sorted(path.stem for path in GOLDEN.glob("*.lmz")) == sorted(PINNED)

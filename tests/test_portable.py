@@ -19,10 +19,13 @@ from lmzip.codec.loop import Codec
 from lmzip.codec.mixer.first_weights import formula, pack_differences
 from lmzip.codec.transformer.weights import initial_weights, learned_names
 
-DATA = prose(800) + noise(150)
-DECODED = DATA[:270]
+RUN = b"-" * 150
+"""Most of it is foreseen, and what follows it is foreseen wrongly."""
+DATA = prose(200) + RUN + prose(600) + noise(150)
+DECODED = DATA[: 320 + len(RUN)]
 """Decoding asks the model for every byte alone, a hundred times as slowly as encoding. Each byte
-takes all products; two segments to learn from, and what sees a full window of 128, are enough."""
+takes all products; two segments to learn from, and what sees a full window of 128, are enough: they
+are of bytes that were asked for, 320 and a third of the run at least."""
 
 # One process codes with all engines and three thread counts, and decodes what another
 # machine wrote: stdin carries {"data": hex, "payload": hex or null}, the payload being that of
