@@ -17,7 +17,7 @@ from unittest.mock import patch
 import lmzip
 from lmzip import container, model
 from lmzip.after import prefix_of
-from lmzip.codec import code_hash, loop
+from lmzip.codec import loop
 from lmzip.codec.learned.prior import Differences
 from lmzip.codec.levels import PRESETS, Preset
 from lmzip.container import (
@@ -30,7 +30,8 @@ from lmzip.container import (
     Body,
     pack_short,
 )
-from lmzip.header import CODE_SIZE, DIGEST_SIZE, Form, Header
+from lmzip.generations import newest
+from lmzip.header import DIGEST_SIZE, Form, Header
 from lmzip.priors.parts import Parts
 from lmzip.series import table_size
 
@@ -52,11 +53,9 @@ TINY = Preset(
     log_slots=6,
     risk=4096,
 )
-HEADER = Header(1, code_hash()[:CODE_SIZE])
+HEADER = Header(1, newest().code)
 AFTER = b"what both sides have, and no archive holds"
-PRIOR = lmzip.Prior(
-    Parts(1, code_hash()[:CODE_SIZE], Differences(), b"what is common, " * 13).pack()
-)
+PRIOR = lmzip.Prior(Parts(1, newest().code, Differences(), b"what is common, " * 13).pack())
 """Its text is so long that a first block of any size needs the same memory."""
 OF_BOTH = Header(1, b"", after=prefix_of(AFTER).needed, prior=PRIOR.digest)
 """Of archives with both."""

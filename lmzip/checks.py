@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from operator import index
 
-from lmzip import codec
 from lmzip.codec.levels import MAX_LEVEL, MIN_LEVEL, memory_bytes
-from lmzip.errors import LimitError, MismatchError, UnsupportedError
-from lmzip.header import CODE_SIZE
+from lmzip.errors import LimitError, MismatchError
 
 
-def check_code(code: bytes) -> None:
-    """Raise UnsupportedError if an archive was written by another code than this lmzip has."""
-    if code != codec.code_hash()[:CODE_SIZE]:
-        raise UnsupportedError(
-            f"this archive was written by the code {code.hex()}",
-            f"this lmzip has the code {codec.code_hash()[:CODE_SIZE].hex()}, "
-            "and another code learns another model",
-            "use the lmzip that wrote it (`lmzip --version` names the code)",
-        )
-
-
-def check_level(level: int, limit: int | None = None, models: int = 1) -> int:
-    """The level as a plain integer.
+def check_level(
+    level: int,
+    limit: int | None = None,
+    models: int = 1,
+    needed: Callable[[int], int] = memory_bytes,
+) -> int:
+    """The level as a plain integer. `needed` tells the bytes of memory that a level takes.
 
     Raises ValueError for a level that is not an integer from 1 to 9, LimitError if so many models
     of the level need more memory than `limit` bytes.
@@ -34,7 +27,7 @@ def check_level(level: int, limit: int | None = None, models: int = 1) -> int:
     if not MIN_LEVEL <= number <= MAX_LEVEL:
         raise ValueError(f"level must be an integer from {MIN_LEVEL} to {MAX_LEVEL}, not {level!r}")
     level = number
-    need = models * memory_bytes(level)
+    need = models * needed(level)
     if limit is not None and need > limit:
         raise LimitError(
             f"level {level} needs {need / 2**20:,.0f} MiB of memory",

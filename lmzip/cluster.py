@@ -26,8 +26,6 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from lmzip.after import Prefix, fitting, prefix_of
 from lmzip.arguments import After, Progress
-from lmzip.checks import check_code
-from lmzip.codec import code_hash
 from lmzip.codec.levels import BLOCK_SIZE, DEFAULT_LEVEL
 from lmzip.compressor import LMZCompressor
 from lmzip.container import Parser
@@ -38,7 +36,8 @@ from lmzip.frames.distribution import Task, Workers
 from lmzip.frames.index import Index, Span, find
 from lmzip.frames.parts import Parts, Place
 from lmzip.frames.sizes import check_frame_size
-from lmzip.header import CODE_SIZE, VERSION, Header
+from lmzip.generations import newest, written_by
+from lmzip.header import VERSION, Header
 from lmzip.known import Known, find_all, known_of
 from lmzip.prior import Path, Prior, prior_of
 from lmzip.series import Frame, Series, digest_of
@@ -108,14 +107,14 @@ def compress(
     target.check_free(overwrite)
     manifest = {
         "input": mark,
-        "format": [VERSION, code_hash().hex()],
+        "format": [VERSION, newest().code_hash.hex()],
         "frame_size": check_frame_size(frame_size),
         "level": int(level),
         "from_scratch": bool(from_scratch),
         "after": prefix.needed.hex() if prefix else "",
         "prior": begun.name if begun else "",
     }
-    job = _Job(source, Parts.of(target, manifest), code_hash()[:CODE_SIZE])
+    job = _Job(source, Parts.of(target, manifest), newest().code)
 
     def frames() -> Iterator[Task]:
         for number, start in enumerate(range(0, max(size, 1), frame_size)):
@@ -161,11 +160,11 @@ def decompress(
     find_all(known, ((header.prior, header.level) for header in headers))
     for header in headers:
         if header.code:
-            check_code(header.code)
+            written_by(header.code)
     options: dict[str, Any] = {"prior": known, "threads": threads, "memory_limit": memory_limit}
     options["after"] = prefix and prefix.silent()
     manifest = {"input": mark, "frames": len(index.spans), "size": index.raw_size}
-    job = _Job(source, Parts.of(target, manifest), code_hash()[:CODE_SIZE])
+    job = _Job(source, Parts.of(target, manifest), newest().code)
     tasks = (Task(number, (s,), s.frame.raw_size) for number, s in enumerate(index.spans))
     work = _Work(job, _decode, Workers(client, job, options, True, target.name), tasks)
     return work.do(mark, overwrite, resume, progress)
@@ -189,13 +188,13 @@ class _Job:
     source: Place
     parts: Parts
     code: bytes
-    """First bytes of the code hash that workers must have too."""
+    """What names the newest codec, which workers must have too."""
     version: int = VERSION
     """The same of the format's version."""
 
     def check_worker(self) -> None:
         """Raise WorkerError if here is another lmzip than where the work comes from."""
-        here = code_hash()[:CODE_SIZE]
+        here = newest().code
         if (here, VERSION) != (self.code, self.version):
             raise WorkerError(
                 "a worker has another lmzip",

@@ -12,14 +12,15 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from lmzip import codec, container
+from lmzip import container
 from lmzip import model as models
 from lmzip.after import NOTHING, Prefix, prefix_of
 from lmzip.arguments import After, Data, Progress
 from lmzip.codec.levels import DEFAULT_LEVEL
 from lmzip.container import ARCHIVE_END, CODED, STORED, BlockHeader, Body, pack_short
+from lmzip.generations import numbered
 from lmzip.guard import Guard
-from lmzip.header import CODE_SIZE, DIGEST_SIZE, Form, Header
+from lmzip.header import DIGEST_SIZE, Form, Header
 from lmzip.limits import naming_the_need
 from lmzip.prior import Path, Prior, checked_level, prior_of
 
@@ -48,8 +49,9 @@ class LMZCompressor:
     `from_scratch`: the model begins without the weights that were learned beforehand. `prior`, or
     its file: what it begins with, and `after`: what it reads first; who decompresses must have both
     too. `threads` (default: as many as are useful) never changes a byte. `memory_limit` is in
-    bytes. Raises ValueError for a level that is not 1 to 9 and for a prior from scratch, PriorError
-    for one of another level, LimitError if the level needs more memory.
+    bytes. `generation` is that of the codec, for tests: else the newest writes. Raises ValueError
+    for a level that is not 1 to 9, an unknown generation and a prior from scratch, PriorError for
+    one of another level or generation, LimitError if the level needs more memory.
 
     Calls of several threads wait for each other; one from within another raises RuntimeError. A
     call that raises, whatever it is, has taken nothing and can be repeated. If it was broken off
@@ -66,14 +68,15 @@ class LMZCompressor:
         threads: int | None = None,
         memory_limit: int | None = None,
         progress: Progress | None = None,
+        generation: int | None = None,
         _frame: tuple[int, bool] | None = None,
     ) -> None:
-        prior = prior_of(prior)
-        self._level = level = checked_level(level, prior, memory_limit)
+        prior, writer = prior_of(prior), numbered(generation)
+        self._level = level = checked_level(level, prior, memory_limit, writer.number)
         if from_scratch and prior is not None:
             raise ValueError("from_scratch and prior exclude each other")
         self._prefix = prefix = prefix_of(after) or NOTHING
-        code = b"" if prior is not None else codec.code_hash()[:CODE_SIZE]
+        code = b"" if prior is not None else writer.code
         name = b"" if prior is None else prior.digest
         header = Header(level, code, bool(from_scratch), prefix.needed, name)
         if _frame is not None:  # number, and whether it is the last

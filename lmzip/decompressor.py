@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING
 from lmzip import model
 from lmzip.after import NOTHING, Prefix, check_after, prefix_of
 from lmzip.arguments import After, Data, Progress
-from lmzip.checks import check_code, check_level, mismatch
+from lmzip.checks import check_level, mismatch
 from lmzip.codec.levels import DEFAULT_LEVEL
 from lmzip.container import CODED, STORED, BlockHeader, Body, Parser
 from lmzip.errors import GET_ANOTHER_COPY, CorruptError, LMZError
+from lmzip.generations import written_by
 from lmzip.guard import Guard
 from lmzip.header import Form, Header
 from lmzip.known import Known, known_of
@@ -198,10 +199,9 @@ class LMZDecompressor:
     def _begin(self, header: Header) -> None:
         self._series.warn()
         self._prior = self._known.find(header.prior, header.level)
-        if self._prior is None:
-            check_code(header.code)
+        writer = written_by(header.code if self._prior is None else self._prior.code)
         check_after(header.after, self._prefix, further=self._further)
-        self._level = check_level(header.level, self._memory_limit)
+        self._level = check_level(header.level, self._memory_limit, needed=writer.memory_bytes)
         self._header = header
 
     @naming_the_need

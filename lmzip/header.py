@@ -16,7 +16,8 @@ from lmzip.errors import FormatError, UnsupportedError
 MAGIC = b"\x8cLMZ"
 VERSION = 3
 CODE_SIZE = 4
-"""Bytes of the code hash, or of a prior's digest, that an archive carries."""
+"""Bytes by which an archive names its code: its generation, a byte, and the first of the code hash;
+or its prior: the first of its digest."""
 DIGEST_SIZE = 8
 """Bytes of a SHA-256 that stand for data."""
 
@@ -51,7 +52,8 @@ class Header:
     level: int
     """1 to 9, a key of `lmzip.codec.PRESETS`."""
     code: bytes
-    """First 4 bytes of the code hash of the codec that wrote the archive; empty with a prior."""
+    """What names the codec that wrote the archive, 4 bytes (`generations.Generation.code`); empty
+    with a prior."""
     from_scratch: bool = False
     """Whether the model began with nothing learned."""
     after: bytes = b""

@@ -10,8 +10,8 @@ from operator import itemgetter
 from typing import Any, TypeVar
 
 from lmzip.codec.levels import memory_bytes
-from lmzip.codec.native.watch import watched
 from lmzip.errors import LimitError
+from lmzip.interface import watched
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lmzip.arguments import Progress
+from lmzip.generations import written_by
 from lmzip.header import Header
 from lmzip.prior import Prior
 
@@ -23,10 +24,8 @@ def new_codec(
     read its text. `size`: bytes of the first block, and of what is to be read before it."""
     if prior is not None:
         return prior.begin(size, threads=threads, progress=progress)
-    from lmzip.arrays import np  # noqa: F401 - NumPy from there before the codec asks for it
-    from lmzip.codec.loop import Codec  # slow: the model's libraries
-
-    return Codec(header.level, from_scratch=header.from_scratch, threads=threads, progress=progress)
+    begins: dict[str, Any] = {"from_scratch": header.from_scratch, "threads": threads}
+    return written_by(header.code).new_codec(header.level, progress=progress, **begins)
 
 
 def canary(codec: Codec) -> int:

@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, Any
 
 from lmzip.arguments import Data, Progress
 from lmzip.checks import check_level
-from lmzip.codec.levels import DEFAULT_LEVEL, preset_of
+from lmzip.codec.levels import DEFAULT_LEVEL
 from lmzip.errors import PriorError
+from lmzip.generations import numbered
 from lmzip.outputs import atomic_output
-from lmzip.priors.parts import NAME_SIZE, Parts, check_code
+from lmzip.priors.parts import NAME_SIZE, Parts, generation_of
 
 if TYPE_CHECKING:
     from lmzip.codec.loop import Codec
@@ -39,13 +40,14 @@ many bytes at most: for more, reading is a small part of the work, and a copy ta
 class Prior:
     """A prior, as its file holds it. It never changes, and threads may share it.
 
-    `data` is the file. Raises PriorError if that is damaged, or made for another code.
+    `data` is the file. Raises PriorError if that is damaged, or made for a code that this lmzip has
+    not.
     """
 
     def __init__(self, data: Data) -> None:
         self._data = bytes(data)
         self._parts = Parts.unpack(self._data)
-        check_code(self._parts.code, self.name)
+        self._generation = generation_of(self._parts.code, self.name)
         self._lock = threading.Lock()
         self._kept: tuple[object, Codec] | None = None
         self._asked: object = None
@@ -121,6 +123,25 @@ class Prior:
     def __reduce__(self) -> tuple[type[Prior], tuple[bytes]]:
         return Prior, (self._data,)
 
+    @property
+    def code(self) -> bytes:
+        """What names the codec that it is for, as archives without a prior have it."""
+        return self._generation.code
+
+    @property
+    def generation(self) -> int:
+        """The number of the generation of the codec that it is for."""
+        return self._generation.number
+
+    def check_generation(self, number: int) -> None:
+        """Raise PriorError if it is for another generation than archives are written by."""
+        if number != self.generation:
+            raise PriorError(
+                f"the prior {self.name} is for generation {self.generation} of the codec",
+                f"archives are written by generation {number}, which begins with another model",
+                "train it anew for new archives (`lmzip train`); those made with it can be read",
+            )
+
     def check_level(self, level: int) -> None:
         """Raise PriorError if it is for another level."""
         if level != self.level:
@@ -139,11 +160,9 @@ class Prior:
         time in a row, one is kept, which takes the memory of a second model. Raises PriorError if
         the prior, though sound, holds what none does.
         """
-        from lmzip.arrays import np  # noqa: F401 - NumPy from there before the codec asks for it
-        from lmzip.codec.coder.bit_coder import log_buckets
-
-        whole = len(self._parts.text) + size
-        key = log_buckets(preset_of(self.level), whole), os.environ.get("LMZIP_ENGINE"), threads
+        # The size of the memory goes by powers of two.
+        places = (len(self._parts.text) + size - 1).bit_length()
+        key = places, os.environ.get("LMZIP_ENGINE"), threads
         with self._lock:
             # The first time none is kept: whoever codes one file needs no copy.
             wanted, self._asked = self._asked == key and size <= KEPT * len(self._parts.text), key
@@ -156,11 +175,10 @@ class Prior:
         return model
 
     def _new(self, size: int, threads: int | None) -> Codec:
-        from lmzip.codec.loop import Codec
-
         parts = self._parts
+        begins: dict[str, Any] = {"prior": parts.differences, "threads": threads}
         try:
-            model = Codec(parts.level, prior=parts.differences, threads=threads)
+            model = self._generation.new_codec(parts.level, **begins)
             model.read(parts.text, size)
         except ValueError as error:
             raise PriorError(
@@ -177,10 +195,13 @@ def prior_of(prior: Prior | Path | None) -> Prior | None:
     return Prior.load(prior)
 
 
-def checked_level(level: Any, prior: Prior | None, limit: int | None = None) -> int:
-    """The level as a plain integer, for which the prior must be. Raises as `check_level`, and
-    PriorError."""
+def checked_level(
+    level: Any, prior: Prior | None, limit: int | None = None, generation: int | None = None
+) -> int:
+    """The level as a plain integer, for which the prior must be; and for the generation, or the
+    newest. Raises as `check_level`, and PriorError."""
     number = check_level(level, limit)
     if prior is not None:
         prior.check_level(number)
+        prior.check_generation(numbered(generation).number)
     return number

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
-from lmzip.codec.native.watch import watched
+from lmzip.interface import watched
 
 if TYPE_CHECKING:
     from tqdm import tqdm

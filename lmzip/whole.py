@@ -34,6 +34,7 @@ def compress(
     progress: Progress | None = None,
     frame_size: int | None = None,
     executor: Executor | None = None,
+    generation: int | None = None,
 ) -> bytes:
     """Compress `data` into an archive. Raises ValueError for a level that is not 1 to 9.
 
@@ -42,11 +43,12 @@ def compress(
     version, for one. Of more than 16 MiB, the last are read. `prior`, or its file: what the model
     begins with, and `decompress` needs too. `frame_size`: bytes of data (1024 to 2^30) after which
     the model begins anew, so that each such frame can be read by itself; the workers of `executor`
-    (any of `concurrent.futures`) code them, which changes no byte. Raises PriorError if the prior
-    is for another level, or its file is damaged or for another code; WorkerError.
+    (any of `concurrent.futures`) code them, which changes no byte. `generation` is that of the
+    codec, for tests: else the newest writes. Raises PriorError if the prior is for another level or
+    generation, or its file is damaged; WorkerError.
     """
     options: dict[str, Any] = {"from_scratch": from_scratch, "after": after, "prior": prior}
-    options["threads"] = threads
+    options |= {"threads": threads, "generation": generation}
     if frame_size is None:
         compressor = LMZCompressor(level, **options, progress=progress)
         return b"".join(compress_chunks([data], compressor))

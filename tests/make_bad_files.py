@@ -26,7 +26,6 @@ from layout import (
 
 import lmzip
 from lmzip import container
-from lmzip.codec import code_hash
 from lmzip.container import (
     ARCHIVE_END,
     BLOCK_SIZE,
@@ -47,6 +46,7 @@ from lmzip.errors import (
     TruncatedError,
     UnsupportedError,
 )
+from lmzip.generations import newest
 from lmzip.header import CODE_SIZE, DIGEST_SIZE, MAGIC, VERSION, Form, Header
 from lmzip.series import Frame, pack_table
 
@@ -63,7 +63,7 @@ class BadFile:
 
 
 TEXT = b"the rain falls on the old stone bridge, " * 5
-HEADER = Header(1, code_hash()[:CODE_SIZE])
+HEADER = Header(1, newest().code)
 HEAD = HEADER.pack()
 FULL = random.Random(1).randbytes(BLOCK_SIZE)
 

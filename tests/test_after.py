@@ -22,6 +22,7 @@ from lmzip.codec.coder.bit_coder import empty_bits
 from lmzip.codec.loop import Codec
 from lmzip.codec.memory.tables import HISTORY_SIZE
 from lmzip.compressor import LMZCompressor
+from lmzip.generations import newest
 from lmzip.header import Header
 from lmzip.salvage import salvage
 
@@ -100,7 +101,7 @@ def test_stored_blocks_and_several_blocks(monkeypatch):
 
 
 def test_an_archive_that_needs_no_model_still_asks_for_it(no_model):
-    packed = put_together(Header(1, lmzip.codec.code_hash()[:4], after=prefix_of(OLD).digest), [])
+    packed = put_together(Header(1, newest().code, after=prefix_of(OLD).digest), [])
     assert len(packed) == 30
     assert lmzip.decompress(packed, after=OLD) == b""
     with pytest.raises(lmzip.AfterError):

@@ -8,7 +8,7 @@ import json
 from conftest import noise, run
 
 import lmzip
-from lmzip.codec import code_hash
+from lmzip.generations import newest
 
 
 def test_json_has_every_figure(tmp_path, text, packed):
@@ -26,7 +26,7 @@ def test_json_has_every_figure(tmp_path, text, packed):
     assert (first["from_scratch"], second["from_scratch"]) == (False, True)
     assert (first["stored_blocks"], second["stored_blocks"]) == (0, 1)
     assert first["size"] + second["size"] == size
-    assert first["code"] == code_hash()[:4].hex()
+    assert first["code"] == newest().code.hex()
     assert first["digest"] == hashlib.sha256(text).hexdigest()[:8]
 
 
@@ -39,7 +39,7 @@ def test_the_table_has_one_line_per_file(tmp_path, text, packed):
     head, first, empty = (line.split() for line in done.stdout.decode().splitlines())
     row = dict(zip(head, first, strict=True))
     assert row["archive"] == f"{len(packed):,}" and row["data"] == f"{len(text):,}"
-    assert row["level"] == "1" and row["code"] == code_hash()[:4].hex()
+    assert row["level"] == "1" and row["code"] == newest().code.hex()
     assert row["check"] == hashlib.sha256(text).hexdigest()[:8]
     assert row["from"] == "learned"
     row = dict(zip(head, empty, strict=True))

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -255,7 +256,8 @@ def test_a_full_disk_leaves_no_target_and_what_was_done(word, client, alone, sou
 
 
 def test_workers_with_another_lmzip_do_nothing(client, source, target, monkeypatch):
-    monkeypatch.setattr(cluster, "code_hash", lambda: bytes(32))
+    other = replace(cluster.newest(), code_hash=bytes(32))
+    monkeypatch.setattr(cluster, "newest", lambda: other)
     with pytest.raises(WorkerError, match="a worker has another lmzip"):
         compress(source, target, client)
     assert not target.exists()

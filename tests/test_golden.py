@@ -14,11 +14,10 @@ from make_golden import OLD, beginning
 from reference_decoder import decode as decode_by_reference
 
 import lmzip
-from lmzip.codec import code_hash
 from lmzip.codec.engine import NAMES, make_engine
 from lmzip.codec.levels import PRESETS
 from lmzip.errors import EngineError
-from lmzip.header import CODE_SIZE
+from lmzip.generations import newest
 from lmzip.priors.parts import Parts
 from lmzip.scan import scan
 
@@ -51,7 +50,7 @@ def of_today(name: str) -> bytes:
     for info in scan(io.BytesIO(archives)):
         archive = archives[len(out) :][: info.size]
         if info.prior is None:
-            out += of_another_code(archive, code_hash()[:CODE_SIZE])
+            out += of_another_code(archive, newest().code)
         else:
             header, blocks = take_apart(archive)
             digest = lmzip.Prior(prior_of_today()).digest
@@ -63,7 +62,7 @@ def of_today(name: str) -> bytes:
 def prior_of_today() -> bytes:
     """The golden prior as if it had been learned for today's code."""
     parts = Parts.unpack((GOLDEN / "small.lmp").read_bytes())
-    return replace(parts, code=code_hash()[:CODE_SIZE]).pack()
+    return replace(parts, code=newest().code).pack()
 
 
 @pytest.mark.parametrize("level", [1, 5])

@@ -136,7 +136,7 @@ def test_machine_code_of_other_kernels_is_not_believed(cached):
 
 def test_machine_code_of_other_sources_is_not_believed(place):
     """The index may be new, and the disk was full when the code was to be written."""
-    stamp = "from lmzip.codec import jit\njit.code_hash = lambda: b'{}'\n"
+    stamp = "from lmzip.codec import jit\njit.source_hash = lambda: b'{}'\n"
     run(place, stamp.format("old"))
     old = {file: file.read_bytes() for file in (place / "cache").rglob("*.nbc")}
     run(place, stamp.format("new"))
@@ -250,4 +250,4 @@ def test_the_codec_is_loaded_by_nobody_without_a_home(tmp_path):
     )
     assert done.returncode == 0, done.stderr
     assert os.listdir(tmp_path) == []
-    assert codec.code_hash()
+    assert codec.source_hash()

@@ -13,9 +13,8 @@ import pytest
 from conftest import COMMAND
 
 import lmzip
-from lmzip import arrays, limits
+from lmzip import arrays, interface, limits
 from lmzip.codec.levels import memory_bytes
-from lmzip.codec.native import watch
 
 resource = pytest.importorskip("resource")
 
@@ -85,8 +84,8 @@ def test_compiling_asks_for_more_than_running(monkeypatch):
         pytest.raises(lmzip.LimitError, match=r"ulimit -v 1048576"),
         limits.saying_what_is_needed(1),
     ):
-        watch.compiling("kernel")
-    watch.compiling("kernel")  # nobody asks any more
+        interface.compiling("kernel")
+    interface.compiling("kernel")  # nobody asks any more
 
 
 # A user whom limits on processes hold for, as they do not for root; he may read what root may.

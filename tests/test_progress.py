@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from lmzip import progress
-from lmzip.codec.native.watch import compiling
+from lmzip.interface import compiling
 from lmzip.progress import progress_bar
 
 

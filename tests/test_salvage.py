@@ -10,9 +10,9 @@ from layout import changed, put_together, slices
 
 import lmzip
 from lmzip import container
-from lmzip.codec import code_hash
 from lmzip.container import BlockHeader, Body
-from lmzip.header import CODE_SIZE, Header
+from lmzip.generations import newest
+from lmzip.header import Header
 from lmzip.salvage import Salvage, salvage, salvage_chunks
 
 SIZE = 256
@@ -127,7 +127,7 @@ def test_the_command_writes_what_is_whole_and_says_what_is_lost(tmp_path):
     size = 1 << 20
     block, source, target = noise(size), tmp_path / "a.lmz", tmp_path / "a"
     digests = [hashlib.sha256(block * i).digest()[:8] for i in (1, 2)]
-    header = Header(1, code_hash()[:CODE_SIZE])
+    header = Header(1, newest().code)
     stored = BlockHeader(container.STORED, size, size, 0)
     sound = put_together(header, [(stored, Body(block, digest)) for digest in digests])
     source.write_bytes(flip(sound, len(sound) - 500))

@@ -7,13 +7,12 @@ from pathlib import Path
 import click
 import torch
 
-from lmzip.codec.learned.weights_file import LEARNED
 from lmzip.codec.levels import PRESETS
 from lmzip.codec.mixer.first_weights import file_name, formula, unpack_weights
 from training import curves
 from training import last_stage as stage
 from training.corpus import read_documents
-from training.export import export, stored_weights
+from training.export import export, ship, stored_weights
 from training.network import Network
 from training.run import Plan, Run, preset_with
 from training.validation import bits_per_byte, coded_bits_per_byte
@@ -129,10 +128,12 @@ def export_command(run: Path, output: Path | None, name: str | None) -> None:
     """Write the weights of RUN, a run or a file of weights, as a weights file."""
     network = _network(run, "cpu", name)
     named = next(key for key in NAMES if preset_with(key) == network.preset)
-    output = output or LEARNED / f"{named}.weights"
     data = export(network.weights(), network.preset)
-    output.parent.mkdir(exist_ok=True)
-    output.write_bytes(data)
+    if output is None:
+        output = ship(named, data)
+    else:
+        output.parent.mkdir(exist_ok=True)
+        output.write_bytes(data)
     click.echo(f"{output}: {len(data):,} bytes")
 
 
@@ -166,8 +167,7 @@ def last_stage_command(corpus: Path, levels: tuple[int, ...], megabytes: float, 
             sum(stage.cost(level, path, stage.fresh(level, first)) for path in for_measuring)
             for first in (before, after)
         )
-        output = LEARNED / f"{file_name(preset.contexts)}.weights"
-        output.write_bytes(data)
+        output = ship(file_name(preset.contexts), data)
         click.echo(
             f"level {level}: {output.name}, {len(data):,} bytes; held-out documents "
             f"{bytes_before:,.0f} -> {bytes_after:,.0f} bytes"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import numpy as np
@@ -9,11 +10,29 @@ import numpy as np
 from lmzip.codec.learned import weights_file
 from lmzip.codec.levels import Preset
 from lmzip.codec.transformer.weights import tensor_shapes
+from lmzip.generations import released
+from lmzip.interface import path_of
 
 
 def export(weights: dict[str, np.ndarray], preset: Preset) -> bytes:
     """The weights file of a level's tensors, float32."""
     return weights_file.pack({name: weights[name] for name in tensor_shapes(preset)})
+
+
+def ship(name: str, data: bytes) -> Path:
+    """Let the newest codec have this weights file in the place of that of the same name, which
+    goes unless a generation that was released has it too."""
+    files = weights_file.shipped()
+    before = files.get(name)
+    kept = {digest for one in released() for digest in one.learned_files().values()}
+    if before is not None and before not in kept:
+        path_of(name, before).unlink(missing_ok=True)
+    files[name] = hashlib.sha256(data).hexdigest()
+    path = path_of(name, files[name])
+    path.write_bytes(data)
+    told = "".join(f"{digest}  {name}\n" for name, digest in sorted(files.items()))
+    weights_file.SHIPPED.write_text(told, encoding="ascii")
+    return path
 
 
 def stored_weights(path: Path, preset: Preset) -> dict[str, np.ndarray]:

@@ -17,6 +17,7 @@ from lmzip.cli.options import (
     after_option,
     cluster_options,
     file_options,
+    generation_option,
     level_options,
     model_options,
     output_options,
@@ -25,9 +26,8 @@ from lmzip.cli.options import (
     talk_options,
 )
 from lmzip.cli.sizes import FrameSize, PartOfData
-from lmzip.codec import code_hash
 from lmzip.errors import RefusedError
-from lmzip.header import CODE_SIZE
+from lmzip.generations import newest
 
 PROGRAM = "lmzip"
 ALIASES = {"c": "compress", "d": "decompress", "t": "test", "l": "list"}
@@ -97,7 +97,9 @@ class BareCommand(click.Command):
 
 def _version(ctx: click.Context, option: click.Parameter, wanted: bool) -> None:
     if wanted:
-        click.echo(f"{PROGRAM} {lmzip.__version__} (code {code_hash()[:CODE_SIZE].hex()})")
+        last = newest()
+        told = f"generation {last.number}, code {last.code.hex()}"
+        click.echo(f"{PROGRAM} {lmzip.__version__} ({told})")
         ctx.exit()
 
 
@@ -189,6 +191,7 @@ _frames = click.option(
 @scratch_option
 @after_option
 @prior_option
+@generation_option
 @_frames
 @cluster_options
 @output_options
@@ -317,6 +320,7 @@ _modes = {
 @scratch_option
 @after_option
 @prior_option
+@generation_option
 @_frames
 @output_options
 @familiar_options

@@ -61,6 +61,7 @@ def compress_files(settings: Settings) -> int:
     ) -> Iterator[bytes]:
         options = {"from_scratch": settings.from_scratch, **settings.model_options()}
         options |= {"after": given.shown_by(progress), "prior": prior, "level": level}
+        options["generation"] = settings.generation
         if settings.frame_size is not None:
             return in_frames(chunks, progress, settings, console, options, total)
         return compress_chunks(chunks, LMZCompressor(**options, progress=progress))

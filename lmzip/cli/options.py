@@ -12,6 +12,7 @@ import click
 from lmzip.cli.report import Console, no_warnings
 from lmzip.cli.sizes import Memory, Part
 from lmzip.codec.levels import DEFAULT_LEVEL, MAX_LEVEL, MIN_LEVEL
+from lmzip.generations import numbered
 
 SUFFIX = ".lmz"
 """What the names of archives end in."""
@@ -35,6 +36,7 @@ class Settings:
     from_scratch: bool = False
     after: tuple[str, ...] = ()
     prior: str | None = None
+    generation: int | None = None
     threads: int | None = None
     memory_limit: int | None = None
     frame_size: int | None = None
@@ -67,6 +69,8 @@ class Settings:
             self._check_part()
         if self.resume and self.scheduler is None:
             raise click.UsageError("--resume goes on with what --scheduler has begun: name it")
+        if self.generation is not None and self.scheduler is not None:
+            raise click.UsageError("--generation and --scheduler exclude each other")
         if self.remove and self.salvage:
             raise click.UsageError("--rm and --salvage exclude each other: keep what is damaged")
 
@@ -171,6 +175,23 @@ prior_option = click.option(
     metavar="PRIOR",
     help="Begin with what `lmzip train` has learned: a file that both sides have. When restoring, "
     "those beside the archive and in ~/.local/share/lmzip/priors are looked at too.",
+)
+
+
+def _known(ctx: click.Context, param: click.Parameter, number: int | None) -> int | None:
+    try:
+        return None if number is None else numbered(number).number
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
+
+
+generation_option = click.option(
+    "--generation",
+    type=int,
+    metavar="N",
+    callback=_known,
+    help="Write as generation N of the codec, for an older lmzip, which has no newer one; "
+    "`lmzip --version` names the newest, which writes otherwise.",
 )
 
 

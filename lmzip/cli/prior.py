@@ -35,7 +35,7 @@ def beginning(settings: Settings, console: Console) -> tuple[Prior | None, int]:
     """The prior that is given, and the level, which must be the prior's."""
     prior = read_prior(settings, console)
     level = settings.chosen_level(DEFAULT_LEVEL if prior is None else prior.level)
-    return prior, checked_level(level, prior)
+    return prior, checked_level(level, prior, generation=settings.generation)
 
 
 def beside(item: Input, known: Known) -> Known:

@@ -1,8 +1,8 @@
 """Everything that determines the bits of an archive, and nothing else.
 
-The SHA-256 of this package's sources and learned weights is the code hash that every archive names.
-Importing this module is cheap: the arithmetic lives in `lmzip.codec.loop`, which a
-caller imports only when it is about to encode or decode.
+It imports itself and `lmzip.interface`: so a copy of it can be frozen, under another name, as a
+generation of its own (`lmzip/generations`). Importing this module is cheap: the arithmetic lives in
+`loop.py`, which a caller imports only when it is about to encode or decode.
 """
 
 from __future__ import annotations
@@ -11,23 +11,26 @@ import hashlib
 from functools import cache
 from pathlib import Path
 
-from lmzip.codec.levels import BLOCK_SIZE, PRESETS, Preset
+from .levels import BLOCK_SIZE, PRESETS, Preset
 
 __all__ = [
     "BLOCK_SIZE",
     "PRESETS",
     "Preset",
-    "code_hash",
     "source_bytes",
     "source_files",
+    "source_hash",
     "source_name",
 ]
 
 
 def source_files() -> list[Path]:
-    """The files that determine the bits, in the order in which they are hashed."""
+    """The files that determine the bits, in the order in which they are hashed.
+
+    Learned weights are elsewhere; `learned/weights.txt` names them by their SHA-256.
+    """
     here = Path(__file__).parent
-    files = [*here.rglob("*.py"), *here.rglob("*.weights")]
+    files = [*here.rglob("*.py"), here / "learned/weights.txt"]
     return sorted((path for path in files if path.parent.name != "__pycache__"), key=source_name)
 
 
@@ -37,14 +40,17 @@ def source_name(path: Path) -> str:
 
 
 def source_bytes(path: Path) -> bytes:
-    """What is hashed of a file: text with the line ends of Unix, as a checkout may change them."""
-    data = path.read_bytes()
-    return data.replace(b"\r\n", b"\n") if path.suffix == ".py" else data
+    """What is hashed of a file: with the line ends of Unix, as a checkout may change them."""
+    return path.read_bytes().replace(b"\r\n", b"\n")
 
 
 @cache
-def code_hash() -> bytes:
-    """SHA-256 (32 bytes) over name, length (8 bytes, little-endian) and bytes of every source."""
+def source_hash() -> bytes:
+    """SHA-256 (32 bytes) over name, length (8 bytes, little-endian) and bytes of every source.
+
+    Machine code is kept under it. What archives name is `lmzip.generations.code_hash`, which
+    comments do not change.
+    """
     digest = hashlib.sha256()
     for path in source_files():
         data = source_bytes(path)

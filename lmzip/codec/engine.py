@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from lmzip.codec.jit import HAVE_NUMBA
-from lmzip.codec.levels import Preset
-from lmzip.errors import EngineError
+from lmzip.interface import EngineError
+
+from .jit import HAVE_NUMBA
+from .levels import Preset
 
 if TYPE_CHECKING:
-    from lmzip.codec.coder.bit_coder import Bits
-    from lmzip.codec.foresight.tables import Foresight
+    from .coder.bit_coder import Bits
+    from .foresight.tables import Foresight
 
 NAMES = ("cpu", "int8", "float32")
 """Compiled kernels; torch with int8 products; torch with float32 products."""
@@ -78,7 +79,7 @@ def make_engine(
                 "Numba is not installed",
                 "install numba, or unset LMZIP_ENGINE to use torch",
             )
-        from lmzip.codec.transformer.kernels.engine import CpuEngine
+        from .transformer.kernels.engine import CpuEngine
 
         return CpuEngine(preset, differences)
     try:
@@ -93,8 +94,8 @@ def make_engine(
             else "unset LMZIP_ENGINE, or install torch: pip install 'lmzip[torch]'",
         ) from error
 
-    from lmzip.codec.transformer.reference.arithmetic import choose_products
-    from lmzip.codec.transformer.reference.engine import TorchEngine
+    from .transformer.reference.arithmetic import choose_products
+    from .transformer.reference.engine import TorchEngine
 
     if threads is not None:
         torch.set_num_threads(threads)

@@ -13,9 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from lmzip.codec.jit import COMPILING, STRICT, Kernel
-from lmzip.codec.native import watch
-from lmzip.codec.native.structs import Struct, array_kind
+from lmzip.interface import compiling
+
+from .jit import COMPILING, STRICT, Kernel
+from .native.structs import Struct, array_kind
 
 
 class Entry(Kernel):
@@ -36,7 +37,7 @@ class Entry(Kernel):
         caller: "module:name" of a function that calls this one with such arguments. The next call
         waits for that process.
         """
-        from lmzip.codec.native import ahead, machine_code
+        from .native import ahead, machine_code
 
         kinds = ",".join(map(kind_of, arguments))
         with self._lock:
@@ -55,13 +56,13 @@ class Entry(Kernel):
         function([word for argument in arguments for word in words_of(argument)])
 
     def _make(self, kinds: str, arguments: tuple[Any, ...]) -> Any:
-        from lmzip.codec.native import ahead, machine_code
+        from .native import ahead, machine_code
 
         count = sum(len(words_of(argument)) for argument in arguments)
         file = self._file(kinds)
         found = machine_code.load(file, count)
         if found is None:
-            watch.compiling(self.function.__name__)  # before the compiler is so much as loaded
+            compiling(self.function.__name__)  # before the compiler is so much as loaded
             if self._ahead is not None:
                 ahead.wait(self._ahead)
                 self._ahead = None
@@ -69,20 +70,20 @@ class Entry(Kernel):
         return self._compile(file, count, arguments) if found is None else found
 
     def _file(self, kinds: str) -> str:
-        from lmzip.codec.native import machine_code
+        from .native import machine_code
 
         module = self.function.__module__
         options = self.all_options
-        if not module.startswith("lmzip.codec."):  # the code hash knows nothing of an instrument
+        if not module.startswith(f"{__package__}."):  # the hash knows nothing of an instrument
             options += sha256(Path(self.function.__code__.co_filename).read_bytes()).hexdigest()
         name = f"{module.rpartition('.')[2]}.{self.function.__name__}"
         return machine_code.path(name, kinds, options)
 
     def _compile(self, file: str, count: int, arguments: tuple[Any, ...]) -> Any:
-        from lmzip.codec.native import kernel_cache, machine_code
+        from .native import kernel_cache, machine_code
 
         with _no_garbage():
-            from lmzip.codec.native import numba_structs
+            from .native import numba_structs
 
             with _told(self.function.__name__):
                 library, name = numba_structs.compiled(self.called, arguments, count)
@@ -107,7 +108,7 @@ def _told(known: str) -> Iterator[None]:
         def on_start(self, happened: Any) -> None:
             name = happened.data["dispatcher"].py_func.__name__
             if name != known:
-                watch.compiling(name)
+                compiling(name)
 
         def on_end(self, happened: Any) -> None:
             pass

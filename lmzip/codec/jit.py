@@ -17,7 +17,7 @@ from pathlib import Path
 from types import FunctionType
 from typing import Any
 
-from lmzip.codec import code_hash, processor
+from . import processor, source_hash
 
 try:
     HAVE_NUMBA = find_spec("numba") is not None
@@ -33,14 +33,14 @@ STRICT: dict[str, Any] = {}
 
 
 def _compile(function: Callable[..., Any], **options: Any) -> Callable[..., Any]:
-    """Compile, and keep the machine code under the code hash, if there is a place for it."""
+    """Compile, and keep the machine code under the source hash, if there is a place for it."""
     import numba
 
-    from lmzip.codec.native import numba_structs  # noqa: F401 - its types are known from now on
+    from .native import numba_structs  # noqa: F401 - its types are known from now on
 
     compiled = numba.njit(**_OPTIONS, **options)(function)
     try:
-        from lmzip.codec.native import kernel_cache
+        from .native import kernel_cache
     except ImportError:  # pragma: no cover - a Numba whose cache is another
         return compiled
     try:
@@ -53,8 +53,8 @@ def _compile(function: Callable[..., Any], **options: Any) -> Callable[..., Any]
 def _stamp(function: Callable[..., Any]) -> bytes:
     """Names the sources of a kernel: those of the codec, and its own file if that is elsewhere; and
     the way of products that it was compiled for."""
-    stamp = code_hash() + processor.way().encode()
-    if function.__module__.startswith("lmzip.codec."):
+    stamp = source_hash() + processor.way().encode()
+    if function.__module__.startswith(f"{__package__}."):
         return stamp
     return stamp + hashlib.sha256(Path(inspect.getfile(function)).read_bytes()).digest()
 

@@ -14,21 +14,22 @@ from contextlib import contextmanager, nullcontext
 
 import numpy as np
 
-from lmzip.codec.beside import Beside, nothing, processors
-from lmzip.codec.coder import range_coder as rangecoder
-from lmzip.codec.coder.bit_coder import (
+from lmzip.interface import watched
+
+from .beside import Beside, nothing, processors
+from .coder import range_coder as rangecoder
+from .coder.bit_coder import (
     LONGEST_BYTE,
     Bits,
     compile_ahead,
     empty_bits,
     encode_segment,
 )
-from lmzip.codec.engine import make_engine
-from lmzip.codec.foresight.expect import look_ahead
-from lmzip.codec.foresight.tables import ASKED, SIZE, Foresight, empty_foresight
-from lmzip.codec.learned.prior import NONE, Differences
-from lmzip.codec.levels import BLOCK_SIZE, preset_of
-from lmzip.codec.native.watch import watched
+from .engine import make_engine
+from .foresight.expect import look_ahead
+from .foresight.tables import ASKED, SIZE, Foresight, empty_foresight
+from .learned.prior import NONE, Differences
+from .levels import BLOCK_SIZE, preset_of
 
 Progress = Callable[[int], object]
 

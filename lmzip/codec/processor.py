@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import platform
 
-from lmzip.errors import EngineError
+from lmzip.interface import EngineError
 
 NEEDS: dict[str, tuple[str, ...]] = {
     "vnni512": ("avx512vnni", "avx512bw"),

@@ -272,12 +272,13 @@ def report(
 @cache
 def program_size(*, weights: bool = True) -> int:
     """Bytes of the codec's sources, and of its learned weights, packed together by `lzma -9e`."""
-    sources = b"".join(
-        codec.source_name(path).encode() + b"\0" + codec.source_bytes(path)
-        for path in codec.source_files()
-        if weights or path.suffix == ".py"
-    )
-    return len(bench.coder_of("lzma -9e")[0](sources))
+    from lmzip.codec.learned.weights_file import read, shipped
+
+    parts = {codec.source_name(path): codec.source_bytes(path) for path in codec.source_files()}
+    if weights:
+        parts |= {name: read(name) for name in shipped()}
+    packed = b"".join(name.encode() + b"\0" + data for name, data in parts.items())
+    return len(bench.coder_of("lzma -9e")[0](packed))
 
 
 class _Watched(LMZCompressor):

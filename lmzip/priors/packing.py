@@ -9,13 +9,12 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from lmzip import codec
 from lmzip.arrays import np
 from lmzip.codec.learned.prior import NONE, Differences
 from lmzip.codec.learned.weights_file import Codes, pack_codes
 from lmzip.codec.mixer.first_weights import FINAL_OTHERS, own_inputs, pack_differences
 from lmzip.codec.mixer.mixer import Mixer
-from lmzip.header import CODE_SIZE
+from lmzip.generations import newest
 from lmzip.priors.parts import Parts
 
 FINENESS = {"head": 0.7, "table": 0.3}
@@ -77,7 +76,7 @@ def fitted(level: int, learned: Learned, text: bytes, size: int) -> Parts:
 
 def parts(level: int, told: Differences, text: bytes) -> Parts:
     """A prior for this code."""
-    return Parts(level, codec.code_hash()[:CODE_SIZE], told, text)
+    return Parts(level, newest().code, told, text)
 
 
 def differences(learned: Learned, coarse: float = 1.0) -> Differences:

@@ -8,10 +8,10 @@ import struct
 from dataclasses import dataclass
 from typing import ClassVar
 
-from lmzip import codec
 from lmzip.codec.learned.prior import Differences
 from lmzip.codec.levels import MAX_LEVEL, MIN_LEVEL
-from lmzip.errors import PriorError
+from lmzip.errors import PriorError, UnsupportedError
+from lmzip.generations import Generation, written_by
 from lmzip.header import CODE_SIZE
 
 MAGIC = b"\x8cLMP"
@@ -34,7 +34,7 @@ class Parts:
     level: int
     """The level that it is for."""
     code: bytes
-    """First 4 bytes of the code hash of the codec that it is for."""
+    """What names the codec that it is for, 4 bytes (`generations.Generation.code`)."""
     differences: Differences
     """What the model begins with."""
     text: bytes = b""
@@ -92,16 +92,17 @@ class Parts:
         return cls(level, code, Differences(*parts[:2]), _unpacked(parts[2], text_size))
 
 
-def check_code(code: bytes, name: str) -> None:
-    """Raise PriorError if a prior is for another code than this lmzip has."""
-    own = codec.code_hash()[:CODE_SIZE]
-    if code != own:
+def generation_of(code: bytes, name: str) -> Generation:
+    """The generation of the codec that a prior is for. Raises PriorError if it is not here."""
+    try:
+        return written_by(code)
+    except UnsupportedError as error:
         raise PriorError(
             f"the prior {name} was made for the code {code.hex()}",
-            f"this lmzip has the code {own.hex()}, and another code begins with another model",
+            error.why,
             "for new archives train it anew (`lmzip train`); for those made with it use the lmzip "
             "that made them (`lmzip --version` names the code)",
-        )
+        ) from error
 
 
 def _unpacked(packed: bytes, size: int) -> bytes:

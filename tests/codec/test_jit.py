@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import lmzip
-from lmzip.codec import code_hash, jit
+from lmzip.codec import jit, source_hash
 from lmzip.codec.coder.range_coder import encode
 from lmzip.codec.processor import way
 from lmzip.codec.transformer.kernels.arithmetic import dot
@@ -20,9 +20,9 @@ from lmzip.codec.transformer.kernels.products import row_product
 ROOT = Path(lmzip.__file__).parents[1]
 
 
-def test_the_cache_is_stamped_with_the_code_hash():
+def test_the_cache_is_stamped_with_the_source_hash():
     for compiled in (dot, row_product, encode):
-        assert compiled._cache._cache_file._source_stamp == code_hash() + way().encode()
+        assert compiled._cache._cache_file._source_stamp == source_hash() + way().encode()
 
 
 def test_an_edited_callee_in_another_file_is_noticed(tmp_path):
@@ -30,7 +30,7 @@ def test_an_edited_callee_in_another_file_is_noticed(tmp_path):
     program = "import caller; print(caller.f(2))"
     (tmp_path / "stamp.py").write_text(
         "import pathlib\nfrom lmzip.codec import jit\n"
-        "jit.code_hash = lambda: pathlib.Path(__file__).with_name('callee.py').read_bytes()\n"
+        "jit.source_hash = lambda: pathlib.Path(__file__).with_name('callee.py').read_bytes()\n"
     )
     (tmp_path / "caller.py").write_text(
         "import stamp\nfrom lmzip.codec.jit import kernel\nfrom callee import g\n"

@@ -14,7 +14,7 @@ from lmzip.codec.entry import entry
 from lmzip.codec.jit import kernel
 from lmzip.codec.native import machine_code
 from lmzip.codec.native.structs import Struct, matrix
-from lmzip.codec.native.watch import watched
+from lmzip.interface import watched
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,7 +112,7 @@ import sys
 import numpy as np
 sys.path.insert(0, {tests!r})
 from test_native import never_called
-from lmzip.codec.native.watch import watched
+from lmzip.interface import watched
 told = []
 x = np.zeros(3)
 with watched(told.append):
@@ -159,11 +159,11 @@ def test_where_nothing_can_be_kept_it_is_said(tmp_path, monkeypatch):
 
 def test_watchers_are_told_while_they_watch():
     told: list[str] = []
-    from lmzip.codec.native import watch
+    from lmzip import interface
 
     with watched(told.append):
-        watch.compiling("a")
-    watch.compiling("b")
+        interface.compiling("a")
+    interface.compiling("b")
     assert told == ["a"]
 
 

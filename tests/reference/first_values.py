@@ -15,7 +15,7 @@ from reference.slots import KINDS
 
 WIDEST = (1 << 19) - 1
 """The largest weight of the mixer."""
-LEARNED = Path(__file__).parents[2] / "lmzip/codec/learned"
+LMZIP = Path(__file__).parents[2] / "lmzip"
 FILES = dict(zip(LEVELS.values(), [*["small"] * 4, *["medium"] * 5], strict=True))
 
 
@@ -30,7 +30,16 @@ def first_values(level: Level) -> dict[str, np.ndarray]:
 def of_file(file: str) -> dict[str, np.ndarray]:
     """The tensors of a file, which all levels that have it share: read once in a process."""
     level = next(level for level, name in FILES.items() if name == file)
-    return learned((LEARNED / f"{file}.weights").read_bytes(), from_scratch(level))
+    return learned(shipped(file), from_scratch(level))
+
+
+def shipped(name: str) -> bytes:
+    """A file of learned weights (4.2), as it is shipped, found by its digest."""
+    for line in (LMZIP / "codec/learned/weights.txt").read_text().splitlines():
+        digest, named = line.split()
+        if named == name:
+            return (LMZIP / f"weights/{name}-{digest[:8]}.weights").read_bytes()
+    raise KeyError(name)
 
 
 def learned(data: bytes, like: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -73,7 +82,7 @@ def stored(data: bytes, shapes: dict[str, tuple[int, ...]]) -> dict[str, np.ndar
 
 def first_weights(level: Level) -> tuple[list[dict[int, np.ndarray]], list[dict[int, np.ndarray]]]:
     """Of each set, and of each final mixer, row -> weights, from the level's file (6.8)."""
-    data = (LEARNED / f"mixer{level.contexts}.weights").read_bytes()
+    data = shipped(f"mixer{level.contexts}")
     lists, at = [], 0
     for _ in range(2):
         count = int.from_bytes(data[at : at + 2], "little")

@@ -7,16 +7,15 @@ from functools import cache
 
 import numpy as np
 
-from lmzip.codec.coder.range_coder import decode, decode_target, encode, encoder_state
-from lmzip.codec.entry import Entry, entry
-from lmzip.codec.jit import kernel
-from lmzip.codec.learned.prior import NONE, Differences
-from lmzip.codec.levels import MIN_LEVEL, PRESETS, Preset
-from lmzip.codec.memory.contexts import look_up, pass_byte, read_byte
-from lmzip.codec.memory.slots import FORESEEN, NOBODY
-from lmzip.codec.memory.tables import Memory, empty_memory, pass_bit, read_bit
-from lmzip.codec.mixer.first_weights import changed, formula, learned
-from lmzip.codec.mixer.mixer import (
+from ..entry import Entry, entry
+from ..jit import kernel
+from ..learned.prior import NONE, Differences
+from ..levels import MIN_LEVEL, PRESETS, Preset
+from ..memory.contexts import look_up, pass_byte, read_byte
+from ..memory.slots import FORESEEN, NOBODY
+from ..memory.tables import Memory, empty_memory, pass_bit, read_bit
+from ..mixer.first_weights import changed, formula, learned
+from ..mixer.mixer import (
     LONGEST,
     Mixer,
     codable,
@@ -24,7 +23,8 @@ from lmzip.codec.mixer.mixer import (
     predict,
     train_mixer,
 )
-from lmzip.codec.native.structs import Struct
+from ..native.structs import Struct
+from .range_coder import decode, decode_target, encode, encoder_state
 
 FREQUENCY_BITS = 24
 """The transformer's integer frequencies of a byte sum to 2^24."""

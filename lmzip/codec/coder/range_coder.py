@@ -24,7 +24,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from lmzip.codec.jit import kernel
+from ..jit import kernel
 
 LOW, RANGE, CURSOR = 0, 1, 2
 

@@ -8,8 +8,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from lmzip.codec.entry import entry
-from lmzip.codec.foresight.tables import (
+from ..entry import entry
+from ..jit import kernel
+from ..memory.probabilities import adapt
+from ..memory.slots import FORESEEN, NOBODY
+from ..memory.tables import byte_at, mix
+from ..mixer.maps import MAP_LIMIT, add_maps
+from ..mixer.mixer import mixed, train
+from .tables import (
     ASKED,
     CHANCE,
     CLASSES,
@@ -28,12 +34,6 @@ from lmzip.codec.foresight.tables import (
     STRETCH,
     class_of,
 )
-from lmzip.codec.jit import kernel
-from lmzip.codec.memory.probabilities import adapt
-from lmzip.codec.memory.slots import FORESEEN, NOBODY
-from lmzip.codec.memory.tables import byte_at, mix
-from lmzip.codec.mixer.maps import MAP_LIMIT, add_maps
-from lmzip.codec.mixer.mixer import mixed, train
 
 LIMIT = 1000
 """What the probabilities of `right` count to."""

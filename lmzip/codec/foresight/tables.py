@@ -10,13 +10,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lmzip.codec.jit import kernel
-from lmzip.codec.levels import Preset
-from lmzip.codec.memory.probabilities import share, step_table
-from lmzip.codec.memory.tables import HISTORY_SIZE
-from lmzip.codec.mixer.logistic import squash_table, stretch_table
-from lmzip.codec.mixer.maps import empty_maps
-from lmzip.codec.native.structs import Struct, aligned, zeros
+from ..jit import kernel
+from ..levels import Preset
+from ..memory.probabilities import share, step_table
+from ..memory.tables import HISTORY_SIZE
+from ..mixer.logistic import squash_table, stretch_table
+from ..mixer.maps import empty_maps
+from ..native.structs import Struct, aligned, zeros
 
 ORDERS = 2
 """Hashed contexts: the last five bytes; the last eight, and which of them had been foreseen."""

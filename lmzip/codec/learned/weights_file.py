@@ -19,7 +19,9 @@ from pathlib import Path
 
 import numpy as np
 
-from lmzip.codec.coder.range_coder import (
+from lmzip.interface import learned_file
+
+from ..coder.range_coder import (
     decode,
     decode_target,
     decoder_state,
@@ -27,13 +29,13 @@ from lmzip.codec.coder.range_coder import (
     encoder_state,
     finish,
 )
-from lmzip.codec.entry import entry
+from ..entry import entry
 
 BITS = 14
 """Frequencies of a tensor's codes sum to 2^14."""
 
-LEARNED = Path(__file__).parent
-"""Where the shipped files are."""
+SHIPPED = Path(__file__).with_name("weights.txt")
+"""SHA-256 and name of each file that is shipped."""
 
 Shapes = dict[str, tuple[int, ...]]
 Codes = tuple[int, np.ndarray, np.ndarray]
@@ -109,9 +111,15 @@ def unpack(data: bytes, shapes: Shapes) -> dict[str, np.ndarray]:
     return tensors
 
 
+def shipped() -> dict[str, str]:
+    """Name -> SHA-256, in hexadecimal, of the files of learned weights."""
+    lines = [line.split() for line in SHIPPED.read_text(encoding="ascii").splitlines()]
+    return {name: digest for digest, name in lines}
+
+
 def read(name: str) -> bytes:
-    """The shipped file of this name."""
-    return (LEARNED / f"{name}.weights").read_bytes()
+    """The shipped file of this name. Raises EngineError if it is missing or damaged."""
+    return learned_file(name, shipped()[name])
 
 
 def frequencies(counts: np.ndarray) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lmzip.codec.jit import kernel
+from ..jit import kernel
 
 
 @kernel

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from lmzip.codec.jit import kernel
-from lmzip.codec.memory.characters import char_class, is_letter, lower
-from lmzip.codec.memory.matches import follow_match
-from lmzip.codec.memory.tables import (
+from ..jit import kernel
+from .characters import char_class, is_letter, lower
+from .matches import follow_match
+from .tables import (
     ALPHA,
     BIT,
     CANDIDATE,
@@ -38,7 +38,7 @@ from lmzip.codec.memory.tables import (
     find_slots,
     mix,
 )
-from lmzip.codec.memory.text_contexts import note_text, set_text_contexts
+from .text_contexts import note_text, set_text_contexts
 
 
 @kernel

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from lmzip.codec.jit import kernel
-from lmzip.codec.memory.tables import LAST4, LAST8, POSITION, byte_at, mix
+from ..jit import kernel
+from .tables import LAST4, LAST8, POSITION, byte_at, mix
 
 
 @kernel

@@ -10,7 +10,7 @@ from functools import cache
 
 import numpy as np
 
-from lmzip.codec.jit import kernel
+from ..jit import kernel
 
 PROBABILITY_BITS = 22
 HALF = 1 << 31

@@ -18,11 +18,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lmzip.codec.jit import kernel
-from lmzip.codec.levels import Preset
-from lmzip.codec.memory.characters import is_letter, lower
-from lmzip.codec.memory.tables import mix
-from lmzip.codec.native.structs import Struct, zeros
+from ..jit import kernel
+from ..levels import Preset
+from ..native.structs import Struct, zeros
+from .characters import is_letter, lower
+from .tables import mix
 
 SYMBOLS = 256
 """Values of a byte."""

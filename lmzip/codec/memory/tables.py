@@ -14,10 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from lmzip.codec.jit import kernel
-from lmzip.codec.memory.bit_histories import state_tables
-from lmzip.codec.memory.probabilities import HALF, adapt, share, step_table
-from lmzip.codec.native.structs import Struct, aligned, zeros
+from ..jit import kernel
+from ..native.structs import Struct, aligned, zeros
+from .bit_histories import state_tables
+from .probabilities import HALF, adapt, share, step_table
 
 CONTEXTS = 58
 """Contexts that there are; a level uses the first of them."""

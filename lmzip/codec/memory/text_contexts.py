@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from lmzip.codec.jit import kernel
-from lmzip.codec.memory.characters import is_letter, lower, vowel_class
-from lmzip.codec.memory.matches import length_class
-from lmzip.codec.memory.tables import (
+from ..jit import kernel
+from .characters import is_letter, lower, vowel_class
+from .matches import length_class
+from .tables import (
     CLASSES,
     FOLDED,
     FOLDED8,

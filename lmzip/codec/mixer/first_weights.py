@@ -21,9 +21,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lmzip.codec.learned.weights_file import Codes, coded, pack_codes, read, unpack
-from lmzip.codec.memory.tables import DIRECT, MATCHES
-from lmzip.codec.mixer.sets import FINAL_ROWS, ROWS
+from ..learned.weights_file import Codes, coded, pack_codes, read, unpack
+from ..memory.tables import DIRECT, MATCHES
+from .sets import FINAL_ROWS, ROWS
 
 BOUND = (1 << 19) - 1
 """The largest weight."""

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from lmzip.codec.jit import kernel
-from lmzip.codec.memory.matches import length_class
-from lmzip.codec.memory.tables import BIT, DIRECT, EXPECTED, MATCHES, NODE, ORDERS, PARTIAL, byte_at
-from lmzip.codec.mixer.first_weights import own_inputs
-from lmzip.codec.mixer.logistic import bounded
-from lmzip.codec.mixer.sets import choose, choose_final
+from ..jit import kernel
+from ..memory.matches import length_class
+from ..memory.tables import BIT, DIRECT, EXPECTED, MATCHES, NODE, ORDERS, PARTIAL, byte_at
+from .first_weights import own_inputs
+from .logistic import bounded
+from .sets import choose, choose_final
 
 
 def input_count(contexts: int) -> int:

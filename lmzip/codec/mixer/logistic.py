@@ -11,8 +11,8 @@ from functools import cache
 
 import numpy as np
 
-from lmzip.codec.jit import kernel
-from lmzip.codec.memory.probabilities import PROBABILITY_BITS
+from ..jit import kernel
+from ..memory.probabilities import PROBABILITY_BITS
 
 FARTHEST = 3071
 """The largest stretch."""

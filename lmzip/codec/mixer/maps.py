@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from lmzip.codec.jit import kernel
-from lmzip.codec.memory.tables import EXPECTED, LAST4, PARTIAL, mix
-from lmzip.codec.mixer.logistic import squash_table
-from lmzip.codec.native.structs import zeros
+from ..jit import kernel
+from ..memory.tables import EXPECTED, LAST4, PARTIAL, mix
+from ..native.structs import zeros
+from .logistic import squash_table
 
 MAPS = 4
 """Adaptive maps; levels with few sets use the first two."""

@@ -15,15 +15,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lmzip.codec.jit import kernel
-from lmzip.codec.memory.probabilities import adapt
-from lmzip.codec.memory.tables import FIRST_CONTEXTS
-from lmzip.codec.mixer.first_weights import BOUND, FINAL_OTHERS, FirstWeights, formula, rows_of
-from lmzip.codec.mixer.inputs import fill_inputs, input_count, tell_final_mixers
-from lmzip.codec.mixer.logistic import bounded, squash_table, stretch_table
-from lmzip.codec.mixer.maps import MAP_LIMIT, MAPS, add_maps, choose_maps, empty_maps
-from lmzip.codec.mixer.sets import ROWS
-from lmzip.codec.native.structs import Struct, aligned, zeros
+from ..jit import kernel
+from ..memory.probabilities import adapt
+from ..memory.tables import FIRST_CONTEXTS
+from ..native.structs import Struct, aligned, zeros
+from .first_weights import BOUND, FINAL_OTHERS, FirstWeights, formula, rows_of
+from .inputs import fill_inputs, input_count, tell_final_mixers
+from .logistic import bounded, squash_table, stretch_table
+from .maps import MAP_LIMIT, MAPS, add_maps, choose_maps, empty_maps
+from .sets import ROWS
 
 RATE, FALLING_RATE, FALL = (75, 40), (983, 690), 512
 """Learning rate of a row in units of 2^-14 / 2^16, what it has more at first, and half of that

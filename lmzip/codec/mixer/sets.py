@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from lmzip.codec.jit import kernel
-from lmzip.codec.memory.tables import (
+from ..jit import kernel
+from ..memory.tables import (
     BIT,
     CLASSES,
     EXPECTED,

@@ -45,7 +45,7 @@ class KernelCache(FunctionCache):
     """The cache of one kernel, for sources of one `stamp`. Raises RuntimeError without a place.
 
     Numba takes cached code for current as long as the function's own file is unchanged, but the
-    code contains functions of other files too: with the code hash as stamp, no edited kernel goes
+    code contains functions of other files too: with the source hash as stamp, no edited kernel goes
     on running in its callers.
     """
 

@@ -1,7 +1,7 @@
 """Machine code of entries, kept in files: it runs without the compiler, which is slow to load.
 
 A file names its function and holds an object file; its own name is a digest of all that the code
-depends on: the code hash, the types of the arguments, the compiler, the processor. What is
+depends on: the source hash, the types of the arguments, the compiler, the processor. What is
 damaged, or unknown here, counts as absent, and is made again.
 """
 
@@ -22,8 +22,8 @@ from typing import Any
 import llvmlite
 import llvmlite.binding as llvm
 
-from lmzip.codec import code_hash, processor
-from lmzip.codec.native.places import SUFFIX, directories, stem
+from .. import processor, source_hash
+from .places import SUFFIX, directories, stem
 
 # What LLVM calls where an intrinsic has no instruction.
 _LIBRARY = {"memcpy", "memmove", "memset", "log2", "rint", "floor", "ceil", "trunc", "fabs", "sqrt"}
@@ -50,7 +50,7 @@ class Function:
 def path(name: str, kinds: str, options: str) -> str:
     """Name of the file with the code of the kernel `name` for arguments of these kinds."""
     here = (
-        code_hash().hex(),
+        source_hash().hex(),
         processor.way(),
         name,
         kinds,

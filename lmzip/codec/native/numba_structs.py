@@ -23,7 +23,7 @@ from numba.extending import (
 )
 from numba.np.arrayobj import populate_array
 
-from lmzip.codec.native.structs import Struct, matrix
+from .structs import Struct, matrix
 
 _types: dict[tuple[type, str], types.Type] = {}
 

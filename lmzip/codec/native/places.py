@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from lmzip.codec import code_hash
+from .. import source_hash
 
 SUFFIX = ".code"
 
@@ -31,4 +31,4 @@ def directories() -> Iterator[Path]:
 
 def stem(entry: str) -> str:
     """How the names of an entry's files begin, of today's sources; `entry` is "module.function"."""
-    return f"{entry}-{code_hash().hex()[:8]}-"
+    return f"{entry}-{source_hash().hex()[:8]}-"

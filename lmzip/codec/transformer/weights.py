@@ -7,9 +7,9 @@ from decimal import Decimal, localcontext
 
 import numpy as np
 
-from lmzip.codec.learned.weights_file import read, unpack
-from lmzip.codec.levels import Preset
-from lmzip.codec.memory.slots import HISTORY, NO_CANDIDATE, STATES, SYMBOLS, kind_count
+from ..learned.weights_file import read, unpack
+from ..levels import Preset
+from ..memory.slots import HISTORY, NO_CANDIDATE, STATES, SYMBOLS, kind_count
 
 GATES = 16
 """Outputs of the head behind the logits, of which the first KINDS are used."""

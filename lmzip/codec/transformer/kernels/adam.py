@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from lmzip.codec.jit import kernel
-from lmzip.codec.transformer import schedule
-from lmzip.codec.transformer.kernels.arithmetic import MATRIX_LEVELS, SUMS, F, quantise_below
-from lmzip.codec.transformer.kernels.packing import add_rows, place_rows, total
+from ...jit import kernel
+from .. import schedule
+from .arithmetic import MATRIX_LEVELS, SUMS, F, quantise_below
+from .packing import add_rows, place_rows, total
 
 KEEP1, TAKE1 = F(schedule.BETA1), F(1 - schedule.BETA1)
 KEEP2, TAKE2 = F(schedule.BETA2), F(1 - schedule.BETA2)

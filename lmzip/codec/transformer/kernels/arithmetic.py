@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from lmzip.codec.jit import exact_sum_kernel, kernel
-from lmzip.codec.transformer.softmax import ATTENTION_STEPS
+from ...jit import exact_sum_kernel, kernel
+from ..softmax import ATTENTION_STEPS
 
 F = np.float32
 STEPS = F(ATTENTION_STEPS)

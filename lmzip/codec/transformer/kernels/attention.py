@@ -6,12 +6,12 @@ from functools import cache
 
 import numpy as np
 
-from lmzip.codec import processor
-from lmzip.codec.entry import entry
-from lmzip.codec.jit import COMPILING, kernel
-from lmzip.codec.transformer.kernels.arithmetic import STEPS, F, largest
-from lmzip.codec.transformer.kernels.instructions import Instruction
-from lmzip.codec.transformer.softmax import ATTENTION_WEIGHTS
+from ... import processor
+from ...entry import entry
+from ...jit import COMPILING, kernel
+from ..softmax import ATTENTION_WEIGHTS
+from .arithmetic import STEPS, F, largest
+from .instructions import Instruction
 
 no_totals, weigh, total_of, first_tops, raise_tops, largest_of = (
     Instruction(name, "score_vectors")

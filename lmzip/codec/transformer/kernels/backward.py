@@ -9,20 +9,20 @@ from __future__ import annotations
 
 import numpy as np
 
-from lmzip.codec.entry import entry
-from lmzip.codec.jit import kernel
-from lmzip.codec.native.structs import matrix
-from lmzip.codec.transformer.kernels.adam import adam_row, adam_rows
-from lmzip.codec.transformer.kernels.arithmetic import SUMS, F, dot, quantise
-from lmzip.codec.transformer.kernels.candidates import candidates_back
-from lmzip.codec.transformer.kernels.gradients import signed_gradient, unsigned_gradient
-from lmzip.codec.transformer.kernels.packing import (
+from ...entry import entry
+from ...jit import kernel
+from ...native.structs import matrix
+from .adam import adam_row, adam_rows
+from .arithmetic import SUMS, F, dot, quantise
+from .candidates import candidates_back
+from .gradients import signed_gradient, unsigned_gradient
+from .packing import (
     interleave,
     pack_rows,
     quantise_columns,
     split_signs,
 )
-from lmzip.codec.transformer.kernels.products import matrix_product
+from .products import matrix_product
 
 
 @kernel

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from lmzip.codec.jit import kernel
-from lmzip.codec.memory.slots import CANDIDATES, STATES, SYMBOLS
-from lmzip.codec.transformer.kernels.arithmetic import TINY, F
+from ...jit import kernel
+from ...memory.slots import CANDIDATES, STATES, SYMBOLS
+from .arithmetic import TINY, F
 
 TABLE_LEVELS = F(1023)
 """Levels for the gradient of the table: 1023 * 14 candidates * 1171 rows < 2^24."""

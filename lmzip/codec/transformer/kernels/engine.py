@@ -8,19 +8,19 @@ from __future__ import annotations
 
 import numpy as np
 
-from lmzip.codec.coder.bit_coder import Bits, code_byte, code_foreseen
-from lmzip.codec.entry import entry
-from lmzip.codec.foresight.expect import expect, is_sure
-from lmzip.codec.foresight.expect import read as see
-from lmzip.codec.foresight.tables import (
+from ...coder.bit_coder import Bits, code_byte, code_foreseen
+from ...entry import entry
+from ...foresight.expect import expect, is_sure
+from ...foresight.expect import read as see
+from ...foresight.tables import (
     ASKED,
     CHANCE,
     EXPECTED,
     SIZE,
     Foresight,
 )
-from lmzip.codec.levels import Preset
-from lmzip.codec.memory.slots import (
+from ...levels import Preset
+from ...memory.slots import (
     FORESEEN,
     empty_slots,
     expected_of,
@@ -29,13 +29,13 @@ from lmzip.codec.memory.slots import (
     read,
     read_known,
 )
-from lmzip.codec.transformer.kernels import attention, gradients, heads, products
-from lmzip.codec.transformer.kernels.arithmetic import F
-from lmzip.codec.transformer.kernels.backward import learn_segment, refresh
-from lmzip.codec.transformer.kernels.forward import forward
-from lmzip.codec.transformer.kernels.state import State, first_state
-from lmzip.codec.transformer.schedule import Adam
-from lmzip.codec.transformer.weights import learning_rate
+from ..schedule import Adam
+from ..weights import learning_rate
+from . import attention, gradients, heads, products
+from .arithmetic import F
+from .backward import learn_segment, refresh
+from .forward import forward
+from .state import State, first_state
 
 
 @entry

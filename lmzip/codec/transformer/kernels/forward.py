@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import math
 
-from lmzip.codec.entry import entry
-from lmzip.codec.jit import kernel
-from lmzip.codec.native.structs import matrix
-from lmzip.codec.transformer.kernels.arithmetic import (
+from ...entry import entry
+from ...jit import kernel
+from ...native.structs import matrix
+from .arithmetic import (
     F,
     frequencies,
     norm,
@@ -25,10 +25,10 @@ from lmzip.codec.transformer.kernels.arithmetic import (
     squares,
     turns_of,
 )
-from lmzip.codec.transformer.kernels.attention import AT_ONCE, UNSEEN, attention_weights
-from lmzip.codec.transformer.kernels.candidates import add_candidates, memory_worth
-from lmzip.codec.transformer.kernels.heads import place_key, place_value, score, turn_head
-from lmzip.codec.transformer.kernels.products import mix, stream_product
+from .attention import AT_ONCE, UNSEEN, attention_weights
+from .candidates import add_candidates, memory_worth
+from .heads import place_key, place_value, score, turn_head
+from .products import mix, stream_product
 
 
 @kernel

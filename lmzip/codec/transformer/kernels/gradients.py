@@ -20,13 +20,13 @@ from functools import cache
 
 import numpy as np
 
-from lmzip.codec import processor
-from lmzip.codec.entry import entry
-from lmzip.codec.jit import COMPILING, exact_sum_kernel, kernel
-from lmzip.codec.transformer.kernels.arithmetic import SUMS
-from lmzip.codec.transformer.kernels.instructions import Instruction
-from lmzip.codec.transformer.kernels.packing import split_signs
-from lmzip.codec.transformer.kernels.products import pack_matrix
+from ... import processor
+from ...entry import entry
+from ...jit import COMPILING, exact_sum_kernel, kernel
+from .arithmetic import SUMS
+from .instructions import Instruction
+from .packing import split_signs
+from .products import pack_matrix
 
 
 @exact_sum_kernel

@@ -6,12 +6,12 @@ from functools import cache
 
 import numpy as np
 
-from lmzip.codec import processor
-from lmzip.codec.entry import entry
-from lmzip.codec.jit import COMPILING, kernel
-from lmzip.codec.transformer.kernels.arithmetic import LEVELS, F, quantise, rotate
-from lmzip.codec.transformer.kernels.instructions import Instruction
-from lmzip.codec.transformer.kernels.products import (
+from ... import processor
+from ...entry import entry
+from ...jit import COMPILING, kernel
+from .arithmetic import LEVELS, F, quantise, rotate
+from .instructions import Instruction
+from .products import (
     begin_sums,
     dot,
     load_codes,

@@ -17,7 +17,7 @@ class Instruction:
     def _numba_type_(self) -> Any:
         from numba.core.registry import cpu_target
 
-        vectors = import_module(f"lmzip.codec.transformer.kernels.{self.module}")
+        vectors = import_module(f"{__package__}.{self.module}")
         context = cpu_target.typing_context
         context.refresh()  # it may not know yet what was just imported
         return context.resolve_value_type(getattr(vectors, self.name))

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from lmzip.codec import processor
-from lmzip.codec.jit import COMPILING, exact_sum_kernel, kernel
-from lmzip.codec.transformer.kernels.arithmetic import LEVELS, SUMS, TINY, F
-from lmzip.codec.transformer.kernels.instructions import Instruction
+from ... import processor
+from ...jit import COMPILING, exact_sum_kernel, kernel
+from .arithmetic import LEVELS, SUMS, TINY, F
+from .instructions import Instruction
 
 
 @kernel

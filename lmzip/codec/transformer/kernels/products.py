@@ -28,12 +28,12 @@ from functools import cache
 
 import numpy as np
 
-from lmzip.codec import processor
-from lmzip.codec.entry import entry
-from lmzip.codec.jit import COMPILING, exact_sum_kernel, kernel
-from lmzip.codec.transformer.kernels.arithmetic import COARSE_LEVELS, MATRIX_LEVELS, SUMS
-from lmzip.codec.transformer.kernels.instructions import Instruction
-from lmzip.codec.transformer.kernels.packing import FOUR, interleaved
+from ... import processor
+from ...entry import entry
+from ...jit import COMPILING, exact_sum_kernel, kernel
+from .arithmetic import COARSE_LEVELS, MATRIX_LEVELS, SUMS
+from .instructions import Instruction
+from .packing import FOUR, interleaved
 
 
 @exact_sum_kernel

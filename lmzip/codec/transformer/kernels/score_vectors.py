@@ -11,8 +11,8 @@ from llvmlite import ir
 from numba.core import types
 from numba.extending import intrinsic
 
-from lmzip.codec.transformer.kernels.arithmetic import STEPS
-from lmzip.codec.transformer.kernels.vectors import (
+from .arithmetic import STEPS
+from .vectors import (
     Vector,
     address,
     call,

@@ -6,23 +6,23 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lmzip.codec.entry import entry
-from lmzip.codec.levels import Preset
-from lmzip.codec.memory.slots import SYMBOLS, Slots, empty_slots, kind_count
-from lmzip.codec.native.structs import Struct, aligned, zeros
-from lmzip.codec.transformer import rotary
-from lmzip.codec.transformer.kernels.arithmetic import (
+from ...entry import entry
+from ...levels import Preset
+from ...memory.slots import SYMBOLS, Slots, empty_slots, kind_count
+from ...native.structs import Struct, aligned, zeros
+from .. import rotary
+from ..softmax import LOGIT_ROOTS, LOGIT_WEIGHTS
+from ..weights import initial_weights, learned_names, matrix_shapes
+from .arithmetic import (
     COARSE_LEVELS,
     MATRIX_LEVELS,
     SUMS,
     F,
     quantise_to,
 )
-from lmzip.codec.transformer.kernels.attention import AT_ONCE
-from lmzip.codec.transformer.kernels.packing import interleaved, place_rows
-from lmzip.codec.transformer.kernels.products import raise_sums
-from lmzip.codec.transformer.softmax import LOGIT_ROOTS, LOGIT_WEIGHTS
-from lmzip.codec.transformer.weights import initial_weights, learned_names, matrix_shapes
+from .attention import AT_ONCE
+from .packing import interleaved, place_rows
+from .products import raise_sums
 
 COARSER = int(MATRIX_LEVELS / COARSE_LEVELS)
 """Codes of a matrix are multiples of this as long as it has not learned since it was read from its

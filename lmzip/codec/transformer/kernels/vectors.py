@@ -30,8 +30,8 @@ from llvmlite import binding, ir
 from numba.core import cgutils, errors, types
 from numba.extending import intrinsic, models, register_model
 
-from lmzip.codec.processor import way
-from lmzip.codec.transformer.kernels.arithmetic import SUMS
+from ...processor import way
+from .arithmetic import SUMS
 
 CODES = 64
 """int8 lanes of a vector of codes."""

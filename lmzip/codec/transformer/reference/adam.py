@@ -5,10 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from lmzip.codec.levels import Preset
-from lmzip.codec.transformer.reference.arithmetic import constant
-from lmzip.codec.transformer.schedule import BETA1, BETA2, EPSILON, FLUSH, FLUSH_MOMENT, Adam
-from lmzip.codec.transformer.weights import learned_names, learning_rate
+from ...levels import Preset
+from ..schedule import BETA1, BETA2, EPSILON, FLUSH, FLUSH_MOMENT, Adam
+from ..weights import learned_names, learning_rate
+from .arithmetic import constant
 
 
 class Learner:

@@ -17,7 +17,7 @@ from time import perf_counter
 import torch
 from torch import Tensor
 
-from lmzip.errors import EngineError
+from lmzip.interface import EngineError
 
 LEVELS = 127
 """Quantised values lie in [-127, 127]."""

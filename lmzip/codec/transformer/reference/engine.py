@@ -8,12 +8,12 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from lmzip.codec.coder.bit_coder import Bits, code_byte, code_foreseen
-from lmzip.codec.foresight.expect import expect, is_sure
-from lmzip.codec.foresight.expect import read as see
-from lmzip.codec.foresight.tables import ASKED, CHANCE, EXPECTED, SIZE, Foresight
-from lmzip.codec.levels import Preset
-from lmzip.codec.memory.slots import (
+from ...coder.bit_coder import Bits, code_byte, code_foreseen
+from ...foresight.expect import expect, is_sure
+from ...foresight.expect import read as see
+from ...foresight.tables import ASKED, CHANCE, EXPECTED, SIZE, Foresight
+from ...levels import Preset
+from ...memory.slots import (
     FORESEEN,
     NOBODY,
     SYMBOLS,
@@ -25,10 +25,10 @@ from lmzip.codec.memory.slots import (
     read,
     read_known,
 )
-from lmzip.codec.transformer.reference.adam import Learner
-from lmzip.codec.transformer.reference.arithmetic import Products
-from lmzip.codec.transformer.reference.frequencies import Seen, exclude, frequencies, loss_gradient
-from lmzip.codec.transformer.reference.model import Model
+from .adam import Learner
+from .arithmetic import Products
+from .frequencies import Seen, exclude, frequencies, loss_gradient
+from .model import Model
 
 
 class TorchEngine:

@@ -10,10 +10,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from lmzip.codec.coder.bit_coder import FREQUENCY_BITS
-from lmzip.codec.memory.slots import STATES, SYMBOLS
-from lmzip.codec.transformer.reference.arithmetic import LEVELS, constant, quantise
-from lmzip.codec.transformer.softmax import LOGIT_ROOTS, LOGIT_STEPS, LOGIT_WEIGHTS
+from ...coder.bit_coder import FREQUENCY_BITS
+from ...memory.slots import STATES, SYMBOLS
+from ..softmax import LOGIT_ROOTS, LOGIT_STEPS, LOGIT_WEIGHTS
+from .arithmetic import LEVELS, constant, quantise
 
 TOTAL = 1 << FREQUENCY_BITS
 

@@ -22,22 +22,22 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lmzip.codec.levels import Preset
-from lmzip.codec.memory.slots import kind_count
-from lmzip.codec.transformer import rotary
-from lmzip.codec.transformer.reference.arithmetic import LEVELS, Products, constant, quantise
-from lmzip.codec.transformer.reference.frequencies import (
-    Seen,
-    add_candidates,
-    candidates_back,
-    memory_roots,
-)
-from lmzip.codec.transformer.softmax import ATTENTION_STEPS, ATTENTION_WEIGHTS
-from lmzip.codec.transformer.weights import (
+from ...levels import Preset
+from ...memory.slots import kind_count
+from .. import rotary
+from ..softmax import ATTENTION_STEPS, ATTENTION_WEIGHTS
+from ..weights import (
     initial_weights,
     learned_names,
     matrix_shapes,
     output_count,
+)
+from .arithmetic import LEVELS, Products, constant, quantise
+from .frequencies import (
+    Seen,
+    add_candidates,
+    candidates_back,
+    memory_roots,
 )
 
 VALUE_STEPS = 8

@@ -1,0 +1,66 @@
+"""All that the codec imports of lmzip, and that its released generations count on for ever.
+
+A generation is never changed (`lmzip/generations`), so nothing here is taken away or gets another
+meaning. A test imports each with this module alone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from lmzip.errors import EngineError
+
+__all__ = ["EngineError", "compiling", "learned_file", "watched"]
+
+WEIGHTS = Path(__file__).parent / "weights"
+"""Where the files of learned weights are: one for all generations that have the same."""
+
+_watchers: list[Callable[[str], object]] = []
+
+
+@contextmanager
+def watched(tell: Callable[[str], object]) -> Iterator[None]:
+    """Call `tell` with the name of each kernel that is about to be compiled, which takes long, in
+    any thread."""
+    _watchers.append(tell)
+    try:
+        yield
+    finally:
+        _watchers.remove(tell)
+
+
+def compiling(name: str) -> None:
+    """Tell all who watch that the kernel `name` is about to be compiled."""
+    for tell in list(_watchers):
+        tell(name)
+
+
+def path_of(name: str, digest: str) -> Path:
+    """Where the file of learned weights is that has this SHA-256, in hexadecimal."""
+    return WEIGHTS / f"{name}-{digest[:8]}.weights"
+
+
+def learned_file(name: str, digest: str) -> bytes:
+    """The file of learned weights that has this SHA-256, in hexadecimal.
+
+    Raises EngineError if it is missing or damaged.
+    """
+    path = path_of(name, digest)
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise _damaged(path, error.strerror or str(error)) from error
+    if hashlib.sha256(data).hexdigest() != digest:
+        raise _damaged(path, "its SHA-256 is wrong")
+    return data
+
+
+def _damaged(path: Path, why: str) -> EngineError:
+    return EngineError(
+        "the learned weights of this lmzip cannot be used",
+        f"{path}: {why}",
+        "install lmzip anew: pip install --force-reinstall lmzip",
+    )

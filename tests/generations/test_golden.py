@@ -1,0 +1,76 @@
+"""The golden archives of every generation that was released: opened, and written, as they were."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import pytest
+from make_golden import GOLDEN, OLD
+from reference_decoder import decode as decode_by_reference
+
+import lmzip
+from lmzip.codec.engine import NAMES
+from lmzip.generations import Generation, released
+from lmzip.interface import EngineError
+
+QUICK = {"level-1-text", "level-2-csv", "scratch-1", "prior-after-1"}
+"""What the slow engines decode, and the second decoder."""
+
+
+def manifest(one: Generation) -> list[list[str]]:
+    lines = (folder(one) / "manifest.txt").read_text().splitlines()
+    return [line.split() for line in lines]
+
+
+def folder(one: Generation) -> Path:
+    return GOLDEN / f"g{one.number}"
+
+
+def beginning(one: Generation, name: str) -> dict[str, object]:
+    """What an archive of this name is made with, and restored."""
+    given: dict[str, object] = {"after": OLD} if "after" in name else {}
+    return given | ({"prior": folder(one) / "small.lmp"} if "prior" in name else {})
+
+
+CASES = [
+    pytest.param(one, name, packed, data, id=f"g{one.number}-{name}")
+    for one in released()
+    for packed, data, name in manifest(one)
+]
+
+
+@pytest.mark.parametrize(("one", "name", "packed", "data"), CASES)
+def test_they_are_opened_and_written(one, name, packed, data):
+    archive = (folder(one) / f"{name}.lmz").read_bytes()
+    assert hashlib.sha256(archive).hexdigest() == packed
+    given = beginning(one, name)
+    restored = lmzip.decompress(archive, **given)
+    assert hashlib.sha256(restored).hexdigest() == data
+    if name != "concatenated":
+        start = {"level": archive[5] & 15, "from_scratch": bool(archive[5] >> 4 & 1)}
+        assert lmzip.compress(restored, **start, **given, generation=one.number) == archive
+
+
+@pytest.mark.parametrize("engine", [name for name in NAMES if name != "cpu"])
+@pytest.mark.parametrize(
+    ("one", "name", "packed", "data"), [case for case in CASES if case.values[1] in QUICK]
+)
+def test_every_engine_opens_them(one, name, packed, data, engine, monkeypatch):
+    monkeypatch.setenv("LMZIP_ENGINE", engine)
+    archive = (folder(one) / f"{name}.lmz").read_bytes()
+    try:
+        restored = lmzip.decompress(archive, **beginning(one, name))
+    except EngineError as error:
+        pytest.skip(str(error))
+    assert hashlib.sha256(restored).hexdigest() == data
+
+
+@pytest.mark.parametrize(
+    ("one", "name", "packed", "data"), [case for case in CASES if case.values[1] in QUICK]
+)
+def test_the_second_decoder_opens_them(one, name, packed, data):
+    archive = (folder(one) / f"{name}.lmz").read_bytes()
+    prior = (folder(one) / "small.lmp").read_bytes() if "prior" in name else b""
+    restored = decode_by_reference(archive, OLD if "after" in name else b"", prior)
+    assert hashlib.sha256(restored).hexdigest() == data
