@@ -25,6 +25,7 @@ PACKAGE = Path(lmzip.__file__).parent
 FROZEN = [pytest.param(one, id=f"g{one.number}") for one in released()]
 TEXT = prose(300)
 ALLOWED = {"lmzip.interface", "numpy", "numba", "llvmlite", "torch", *sys.stdlib_module_names}
+ALLOWED.add("typing_extensions")  # for type checkers alone
 
 
 def folder(one: Generation) -> Path:
