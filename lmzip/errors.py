@@ -12,7 +12,8 @@
         ├── LimitError              needs more memory than was allowed                     (1)
         ├── MismatchError           sound, but this machine computes something else        (1)
         ├── EngineError              no exact arithmetic can be had on this machine         (1)
-        ├── WorkerError              a process that worked on frames is gone                (1)
+        ├── BrokenError             an earlier call was broken off; also a ValueError      (1)
+        ├── WorkerError             a process that worked on frames is gone                (1)
         └── RefusedError            the command will not do this without being told to     (1)
 
     UserWarning
