@@ -10,12 +10,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from conftest import prose
 from needs_torch import torch
 
 from lmzip.codec.learned import weights_file
 from lmzip.codec.levels import PRESETS
 from lmzip.codec.loop import Codec
-from lmzip.codec.mixer.first_weights import formula, unpack_weights
+from lmzip.codec.memory.slots import expected_of
+from lmzip.codec.mixer.first_weights import formula, learned, unpack_weights
 from lmzip.codec.transformer.kernels.engine import CpuEngine
 from lmzip.codec.transformer.weights import initial_weights, tensor_shapes, weights_from_scratch
 from training import corpus, curves, last_stage
@@ -208,11 +210,19 @@ class TestLastStage:
         freq = random.multinomial(1 << 24, random.dirichlet(np.ones(256)), size=20)
         symbols = random.integers(0, 256, 20).astype(np.uint8)
         p = np.zeros((20, 8), dtype=np.int32)
-        last_stage.note_bits(freq, symbols, p)
+        last_stage.note_bits(freq, symbols, expected_of(symbols), p)
         ones = (symbols[:, None] >> np.arange(7, -1, -1) & 1).astype(bool)
         said = np.where(ones, p, (1 << 22) - p) / (1 << 22)
         asked = freq[np.arange(20), symbols] / (1 << 24)
         assert np.allclose(said.prod(axis=1), asked, rtol=0.05, atol=1e-5)
+
+    @pytest.mark.parametrize("text", [b"09:00 all is well, nothing to be done\n" * 40, prose(900)])
+    def test_a_path_costs_what_the_archive_does(self, text: bytes) -> None:
+        """Foreseen bytes and those that were not what was expected included."""
+        path = last_stage.path(1, "logs", np.frombuffer(text, dtype=np.uint8))
+        first = learned(PRESETS[1].contexts, PRESETS[1].sets)
+        cost = last_stage.cost(1, path, last_stage.fresh(1, first))
+        assert abs(cost - len(Codec(1).encode(text))) < 2
 
     def test_what_was_learned_helps_on_another_document_by_way_of_the_file(
         self, folder: Path, monkeypatch: pytest.MonkeyPatch

@@ -16,12 +16,12 @@ import numpy as np
 
 from lmzip.codec.coder.bit_coder import FREQUENCY_BITS, count_ones, empty_bits, share_of_ones
 from lmzip.codec.entry import entry
-from lmzip.codec.foresight.tables import RISK
 from lmzip.codec.learned.weights_file import Codes
 from lmzip.codec.levels import PRESETS, preset_of
 from lmzip.codec.loop import Codec
-from lmzip.codec.memory.contexts import look_up, read_byte
-from lmzip.codec.memory.tables import read_bit
+from lmzip.codec.memory.contexts import look_up, pass_byte, read_byte
+from lmzip.codec.memory.slots import FORESEEN
+from lmzip.codec.memory.tables import pass_bit, read_bit
 from lmzip.codec.mixer.first_weights import (
     FINAL_OTHERS,
     FirstWeights,
@@ -29,7 +29,7 @@ from lmzip.codec.mixer.first_weights import (
     pack_weights,
     rows_of,
 )
-from lmzip.codec.mixer.mixer import Mixer, empty_mixer, predict, train_mixer
+from lmzip.codec.mixer.mixer import Mixer, codable, empty_mixer, predict, train_mixer
 from lmzip.priors.packing import FINAL_STEP, MIXER_STEP, OFTEN, TIMID, frequent_rows
 from training.corpus import SHARES, Documents
 
@@ -44,11 +44,17 @@ WEIGHTS = ("weights", "uses", "final_weights", "final_uses")
 
 @dataclass(frozen=True)
 class Path:
-    """A document, uint8 [n], and what the network says of its bits before each, int32 [n, 8]."""
+    """A document, and what foresight and the network say of it."""
 
     kind: str
     text: np.ndarray
+    """uint8 [n]"""
+    expected: np.ndarray
+    """int16 [n]: FORESEEN, a byte that was excluded, or NOBODY, see `look_ahead`."""
+    sure_bits: float
+    """What the decisions cost of whether a byte is the one expected."""
     p: np.ndarray
+    """int32 [n, 8]: what the network says of the bits of each byte that it is asked for."""
 
 
 def drawn(documents: Documents, total: int, seed: int) -> Iterator[tuple[str, np.ndarray]]:
@@ -67,30 +73,37 @@ def drawn(documents: Documents, total: int, seed: int) -> Iterator[tuple[str, np
 def path(level: int, kind: str, text: np.ndarray) -> Path:
     """What the level's transformer, learning as it goes, says of a document of one block."""
     p = np.zeros((len(text), 8), dtype=np.int32)
-    done = 0
+    known = np.zeros(len(text), dtype=np.int16)
+    done, sure = 0, 0.0
 
-    def note(bits, freq, part, *rest) -> None:
-        nonlocal done
-        note_bits(freq, part, p[done : done + len(part)])
+    def note(bits, freq, part, chance, expected, *rest) -> None:
+        nonlocal done, sure
+        note_bits(freq, part, expected, p[done : done + len(part)])
+        known[done : done + len(part)] = expected
+        right = chance[chance > 0] / (1 << 22)
+        sure -= np.log2(np.where(expected[chance > 0] == FORESEEN, right, 1 - right)).sum()
         done += len(part)
 
     codec = Codec(level, threads=1)
-    codec.foresight.at[RISK] = 0  # it is asked for every byte
     # By the formula: there may be no file of first weights yet.
     codec.bits = empty_bits(preset_of(level, from_scratch=True), len(text))
     codec.encode(text.tobytes(), note)
-    return Path(kind, text, p)
+    return Path(kind, text, known, sure, p)
 
 
 @entry
-def note_bits(freq, symbols, p):
-    """Fill p, int32 [n, 8], with what freq, int64 [n, 256], says of the bits of symbols."""
+def note_bits(freq, symbols, expected, p):
+    """Fill p, int32 [n, 8], with what freq, int64 [asked, 256], says of the bits of symbols."""
+    row = -1
     for r in range(symbols.shape[0]):
+        if expected[r] == FORESEEN:
+            continue
+        row += 1
         first, last = 0, 256
         whole = np.int64(1 << FREQUENCY_BITS)
         for k in range(8):
             middle = (first + last) // 2
-            ones = count_ones(freq[r], middle, last)
+            ones = count_ones(freq[row], middle, last)
             p[r, k] = share_of_ones(ones, whole)
             if (np.int64(symbols[r]) >> (7 - k)) & 1:
                 first, whole = middle, ones
@@ -99,17 +112,24 @@ def note_bits(freq, symbols, p):
 
 
 @entry
-def read_path(bits, p, symbols, said):
+def read_path(bits, p, symbols, expected, said):
     """Read symbols, uint8 [n], as the codec does; `said`, int32 [n, 8], is its p of each bit."""
     s, m = bits.memory, bits.mixer
     for r in range(symbols.shape[0]):
         symbol = np.int64(symbols[r])
+        if expected[r] == FORESEEN:
+            pass_byte(s, symbol)
+            continue
         look_up(s)
         for k in range(8):
-            said[r, k] = predict(s, m, np.int64(p[r, k]))
             bit = (symbol >> (7 - k)) & 1
-            train_mixer(m, s.steps, bit)
-            read_bit(s, bit)
+            if expected[r] >= 0:
+                said[r, k] = codable(np.int64(p[r, k]))
+                pass_bit(s, bit)
+            else:
+                said[r, k] = predict(s, m, np.int64(p[r, k]))
+                train_mixer(m, s.steps, bit)
+                read_bit(s, bit)
         read_byte(s, symbol)
 
 
@@ -119,12 +139,13 @@ def cost(level: int, path: Path, mixer: Mixer) -> float:
     for name in WEIGHTS:
         vars(bits.mixer)[name][:] = vars(mixer)[name]
     said = np.zeros_like(path.p)
-    read_path(bits, path.p, path.text, said)
+    read_path(bits, path.p, path.text, path.expected, said)
     for name in WEIGHTS:
         vars(mixer)[name][:] = vars(bits.mixer)[name]
     ones = (path.text[:, None] >> np.arange(7, -1, -1) & 1).astype(bool)
     right = np.where(ones, said, (1 << 22) - said) / (1 << 22)
-    return float(-np.log2(right).sum() / 8)
+    asked = path.expected != FORESEEN
+    return float((path.sure_bits - np.log2(right[asked]).sum()) / 8)
 
 
 def learn(level: int, paths: list[Path], seed: int = 1) -> Mixer:
