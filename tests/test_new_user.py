@@ -33,7 +33,7 @@ def environment(tmp_path_factory) -> Path:
     for name in ("lmzip", "share"):
         unwanted = shutil.ignore_patterns("__pycache__")
         shutil.copytree(PROJECT / name, sources / name, ignore=unwanted)
-    for name in ("pyproject.toml", "README.md"):
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(PROJECT / name, sources / name)
     done = subprocess.run(
         [sys.executable, "-c", BUILD, place], cwd=sources, stdout=subprocess.PIPE, check=True
