@@ -2,8 +2,9 @@
 
     python tests/reference_decoder.py FILE.lmz [OLD | PRIOR.lmp]... > FILE
 
-It takes what it is given for an archive of this format, whatever its code hash, and about a
-second for 80 bytes at level 5. Exit status: 0, or 2 if a checksum or the structure is wrong.
+It takes what it is given for an archive of the generation that it names, whatever its code hash,
+and about a second for 80 bytes at level 5. Exit status: 0, or 2 if a checksum or the structure is
+wrong, or if it does not know the generation.
 """
 
 from __future__ import annotations
@@ -16,12 +17,16 @@ from pathlib import Path
 from typing import Any
 
 from reference.codec import Codec
-from reference.constants import LEVELS
+from reference.constants import GENERATIONS, Level
 from reference.prior import MAGIC, NoPrior, Prior, read
 
 
 class Damaged(ValueError):
     """The archive breaks the format, or a checksum is wrong."""
+
+
+class UnknownGeneration(ValueError):
+    """The archive is of a codec that this decoder does not know."""
 
 
 def check(sound: bool, what: str) -> None:
@@ -50,7 +55,8 @@ class Reader:
 
 
 def decode(data: bytes, after: bytes = b"", prior: bytes = b"") -> bytes:
-    """The data of one archive, or of several, one after the other. Raises Damaged, NoPrior.
+    """The data of one archive, or of several, one after the other. Raises Damaged, NoPrior,
+    UnknownGeneration.
 
     `after`: what those archives that ask for it read first, of which the end is taken. `prior`: the
     file of that which some begin with.
@@ -97,22 +103,28 @@ def _header(reader: Reader) -> bytes:
     return header + reader.take(number + digest if header[4] >> 6 != 3 else 0)
 
 
-def _beginning(header: bytes, text: bytes, prior: Prior | None) -> tuple[int, int, bytes, Any]:
+def _beginning(header: bytes, text: bytes, prior: Prior | None) -> tuple[Level, int, bytes, Any]:
     """Level, whether from scratch, what to read, and the prior, as a proved header says."""
     level, scratch, old = header[5] & 15, header[5] >> 4 & 1, header[5] >> 5 & 1
     begun = header[5] >> 6 & 1
     sound = header[5] < 128 and not (begun and scratch)
-    check(level in LEVELS and sound, "level or options")
+    check(1 <= level <= 9 and sound, "level or options")
+    code = header[6:10]
     if begun:
         check(prior is not None, "a prior is needed")
-        check((prior.name, prior.level) == (header[6:10], level), "another prior")
+        check((prior.name, prior.level) == (code, level), "another prior")
+        code = prior.code
+    if code[0] not in GENERATIONS:
+        known = ", ".join(map(str, GENERATIONS))
+        raise UnknownGeneration(f"it is of generation {code[0]}, and known here are: {known}")
     if old:
         wanted = _digest(len(text).to_bytes(8, "little") + text)
         check(header[-8:] == wanted, "what to read")
-    return level, scratch, text if old else b"", prior if begun else None
+    of_level = GENERATIONS[code[0]][level]
+    return of_level, scratch, text if old else b"", prior if begun else None
 
 
-def _new_codec(beginning: tuple[int, int, bytes, Any], first: int) -> Codec:
+def _new_codec(beginning: tuple[Level, int, bytes, Any], first: int) -> Codec:
     """A model that has read what it is to read before a first block of that many bytes."""
     level, scratch, text, prior = beginning
     codec = Codec(level, scratch == 1, prior)
@@ -193,8 +205,8 @@ def main() -> int:
     prior = next((data for data in rest if data.startswith(MAGIC)), b"")
     try:
         sys.stdout.buffer.write(decode(archive, after, prior))
-    except (Damaged, NoPrior) as error:
-        print(f"reference_decoder: {sys.argv[1]}: wrong: {error}", file=sys.stderr)
+    except (Damaged, NoPrior, UnknownGeneration) as error:
+        print(f"reference_decoder: {sys.argv[1]}: {error}", file=sys.stderr)
         return 2
     return 0
 

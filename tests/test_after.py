@@ -12,6 +12,7 @@ from conftest import noise, prose
 from layout import put_together, take_apart
 from reading import each_way
 from reference.codec import Codec as ReferenceCodec
+from reference.constants import LEVELS
 from reference_decoder import Damaged, decode
 
 import lmzip
@@ -241,7 +242,7 @@ def test_the_second_decoder_reads_it_too():
     for wrong in (b"", old[1:]):
         with pytest.raises(Damaged, match="what to read"):
             decode(packed, wrong)
-    codec, reference = Codec(1), ReferenceCodec(1)
+    codec, reference = Codec(1), ReferenceCodec(LEVELS[1])
     codec.read(old, 10)
     reference.read(old, 10)
     assert reference.canary() == codec.canary()

@@ -12,14 +12,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import noise, prose
-from layout import put_together
+from layout import of_another_code, put_together
 from make_bad_files import stored
 from reference import constants
 from reference.codec import Codec as ReferenceCodec
-from reference_decoder import Damaged, decode
+from reference_decoder import Damaged, UnknownGeneration, decode
 from test_golden import PINNED
 
 from lmzip.codec.loop import Codec
+from lmzip.generations import known, newest
 from lmzip.header import Header
 from lmzip.instruments.trace import FORESEEN_RIGHT, FORESEEN_WRONG, traced
 
@@ -36,12 +37,12 @@ def rows(first_cell: str) -> list[list[str]]:
 def test_its_constants_are_those_of_the_document():
     section = FORMAT.index("## 8. Levels and constants")
     levels = {int(row[0]): tuple(map(int, row[1:])) for row in rows(r"\d") if len(row) == 12}
-    assert levels == constants.LEVELS
+    assert levels == {number: level[:-1] for number, level in constants.LEVELS.items()}
     named = {row[0]: ast.literal_eval(row[1]) for row in rows("[A-Z][A-Z0-9_]+")}
     assert named == {
         name: value
         for name, value in vars(constants).items()
-        if name.isupper() and name != "LEVELS"
+        if name.isupper() and name not in ("LEVELS", "GENERATIONS")
     }
     used = set(re.findall(r"\b[A-Z][A-Z0-9]*_[A-Z_]+\b", FORMAT[:section]))
     assert used <= named.keys(), "named in the text, but without a value"
@@ -58,7 +59,7 @@ def test_it_imports_neither_lmzip_nor_its_libraries():
 
 def test_it_goes_on_from_block_to_block_and_learns_from_stored_ones_as_the_codec_does():
     blocks = [prose(200), noise(70), prose(150, seed=2), b""]
-    codec, reference = Codec(1), ReferenceCodec(1)
+    codec, reference = Codec(1), ReferenceCodec(constants.LEVELS[1])
     for number, block in enumerate(blocks[:3]):
         assert reference.canary() == codec.canary()
         payload = codec.encode(block)
@@ -73,13 +74,13 @@ def test_it_foresees_what_the_codec_foresees():
     payload, trace = traced(Codec(1), block)
     ways = np.bincount(trace.ways, minlength=3)
     assert ways[FORESEEN_RIGHT] > 100 and ways[FORESEEN_WRONG] > 0
-    assert ReferenceCodec(1).decode(payload, len(block)) == block
+    assert ReferenceCodec(constants.LEVELS[1]).decode(payload, len(block)) == block
 
 
 @pytest.mark.parametrize("sizes", [(1 << 20,), (1 << 20, 1 << 20), (1 << 20, 5), (5,), ()])
 def test_it_knows_where_an_archive_ends(sizes):
     datas = [noise(size, seed) for seed, size in enumerate(sizes)]
-    archive = put_together(Header(1, bytes(6)), stored(*datas))
+    archive = put_together(Header(1, newest().code), stored(*datas))
     assert decode(archive + bytes(3)) == b"".join(datas)
     assert decode(archive * 2) == b"".join(datas) * 2
     for damaged in (archive[:-1], archive + archive[-12:]):
@@ -101,6 +102,14 @@ def test_as_a_command_it_writes_the_data_or_says_what_is_wrong(tmp_path):
     done = run()
     assert (done.returncode, done.stdout) == (2, b"")
     assert b"CRC-32 of the archive" in done.stderr
+
+
+def test_it_says_which_generations_it_knows():
+    assert [*constants.GENERATIONS] == [one.number for one in known()]
+    archive = of_another_code((TESTS / "golden/level-1-text.lmz").read_bytes(), b"\xee\1\2\3")
+    told = ", ".join(str(one.number) for one in known())
+    with pytest.raises(UnknownGeneration, match=f"generation 238, and known here are: {told}$"):
+        decode(archive)
 
 
 @pytest.mark.parametrize("damage", [lambda a: a[:-1], lambda a: a + b"x", lambda a: b""])

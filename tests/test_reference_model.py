@@ -144,7 +144,7 @@ def test_learning_is_one_segment_behind_and_done_with_a_block_before_the_next(mo
 
     monkeypatch.setattr(Transformer, "predict", watched_predict)
     monkeypatch.setattr(Learner, "learn", watched_learn)
-    codec = Codec(1)
+    codec = Codec(LEVELS[1])
     codec.learn(noise(3 * length + 1))
     assert events == [
         *("predict 0", "predict 1", "learn 0", "predict 2", "learn 1", "predict 3", "learn 2")

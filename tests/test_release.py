@@ -109,7 +109,7 @@ def sdist_files(made: Made) -> list[str]:
 def test_the_version_is_the_same_everywhere():
     version = lmzip.__version__
     assert re.fullmatch(r"\d+\.\d+\.\d+", version)
-    assert run("--version").stdout.startswith(f"lmzip {version} (code ".encode())
+    assert run("--version").stdout.startswith(f"lmzip {version} (generation ".encode())
     changes = (PROJECT / "CHANGELOG.md").read_text(encoding="utf-8")
     assert re.findall(r"(?m)^## \[(\d.*)\] - \d{4}-\d\d-\d\d$", changes)[0] == version
     page = (PROJECT / "share/man/man1/lmzip.1").read_text(encoding="utf-8")

@@ -7,7 +7,7 @@ import zlib
 import numpy as np
 
 from reference.arithmetic import TOP, clamp
-from reference.constants import LEVELS
+from reference.constants import Level
 from reference.foresight import Foresight
 from reference.last_stage import LastStage
 from reference.learner import Learner
@@ -42,8 +42,8 @@ class RangeDecoder:
 class Codec:
     """The model of an archive; goes on from block to block."""
 
-    def __init__(self, level: int, scratch: bool = False, prior: Prior | None = None) -> None:
-        self.level, self.scratch, self.prior = LEVELS[level], scratch, prior
+    def __init__(self, level: Level, scratch: bool = False, prior: Prior | None = None) -> None:
+        self.level, self.scratch, self.prior = level, scratch, prior
         self.transformer = Transformer(self.level, scratch, prior)
         self.learner = Learner(self.transformer)
         self.foresight = Foresight()

@@ -20,6 +20,8 @@ class Level(NamedTuple):
     buckets: int
     slots: int
     risk: int
+    home: str = "codec"
+    """Where, in lmzip, the learned weights of its generation are named."""
 
 
 LEVELS = {
@@ -33,6 +35,9 @@ LEVELS = {
     8: Level(128, 6, 4, 128, 128, 3, 58, 19, 19, 18, 3072),
     9: Level(128, 6, 4, 128, 128, 6, 58, 19, 19, 18, 3072),
 }
+
+GENERATIONS = {1: LEVELS}
+"""Number -> levels, of the generations (1.1) that this decoder knows."""
 
 BETA1 = 0.9
 BETA2 = 0.99

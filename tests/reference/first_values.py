@@ -10,32 +10,37 @@ from pathlib import Path
 import numpy as np
 
 from reference.arithmetic import F32
-from reference.constants import FINAL_ROWS, LEVELS, SET_ROWS, WORTH, Level
+from reference.constants import FINAL_ROWS, GENERATIONS, SET_ROWS, WORTH, Level
 from reference.slots import KINDS
 
 WIDEST = (1 << 19) - 1
 """The largest weight of the mixer."""
 LMZIP = Path(__file__).parents[2] / "lmzip"
-FILES = dict(zip(LEVELS.values(), [*["small"] * 4, *["medium"] * 5], strict=True))
+NAMES = [*["small"] * 4, *["medium"] * 5]
+FILES = {
+    level: name
+    for levels in GENERATIONS.values()
+    for level, name in zip(levels.values(), NAMES, strict=True)
+}
 
 
 def first_values(level: Level) -> dict[str, np.ndarray]:
     """The tensors by name, float32: those of the level's file; of no level, those from scratch."""
     if level not in FILES:
         return from_scratch(level)
-    return {name: values.copy() for name, values in of_file(FILES[level]).items()}
+    return {name: values.copy() for name, values in of_file(FILES[level], level.home).items()}
 
 
 @cache
-def of_file(file: str) -> dict[str, np.ndarray]:
+def of_file(file: str, home: str) -> dict[str, np.ndarray]:
     """The tensors of a file, which all levels that have it share: read once in a process."""
-    level = next(level for level, name in FILES.items() if name == file)
-    return learned(shipped(file), from_scratch(level))
+    level = next(level for level, name in FILES.items() if (name, level.home) == (file, home))
+    return learned(shipped(file, home), from_scratch(level))
 
 
-def shipped(name: str) -> bytes:
-    """A file of learned weights (4.2), as it is shipped, found by its digest."""
-    for line in (LMZIP / "codec/learned/weights.txt").read_text().splitlines():
+def shipped(name: str, home: str) -> bytes:
+    """A file of learned weights (4.2) of a generation, found by its digest."""
+    for line in (LMZIP / home / "learned/weights.txt").read_text().splitlines():
         digest, named = line.split()
         if named == name:
             return (LMZIP / f"weights/{name}-{digest[:8]}.weights").read_bytes()
@@ -82,7 +87,7 @@ def stored(data: bytes, shapes: dict[str, tuple[int, ...]]) -> dict[str, np.ndar
 
 def first_weights(level: Level) -> tuple[list[dict[int, np.ndarray]], list[dict[int, np.ndarray]]]:
     """Of each set, and of each final mixer, row -> weights, from the level's file (6.8)."""
-    data = shipped(f"mixer{level.contexts}")
+    data = shipped(f"mixer{level.contexts}", level.home)
     lists, at = [], 0
     for _ in range(2):
         count = int.from_bytes(data[at : at + 2], "little")

@@ -26,6 +26,8 @@ class Prior:
     name: bytes
     """What archives name it by."""
     level: int
+    code: bytes
+    """What names the codec that it is for."""
     network: bytes
     mixer: bytes
     text: bytes
@@ -47,7 +49,7 @@ def read(data: bytes) -> Prior:
     text = lzma.decompress(parts[2], lzma.FORMAT_RAW, filters=filters) if parts[2] else b""
     if len(text) != sizes[3]:
         raise NoPrior("size of the text")
-    return Prior(digest[:4], data[5], *parts[:2], text)
+    return Prior(digest[:4], data[5], data[6:10], *parts[:2], text)
 
 
 def add_to_network(prior: Prior, level: Level, values: dict[str, np.ndarray]) -> None:
