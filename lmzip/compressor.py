@@ -91,6 +91,11 @@ class LMZCompressor:
         self._tried = False
         self._guard = Guard("the compressor")
 
+    @property
+    def returned(self) -> int:
+        """Bytes of the archive that have been returned."""
+        return self._written.returned
+
     def compress(self, data: Data) -> bytes:
         """Take bytes of any length; return what is ready of the archive, possibly nothing."""
         view = memoryview(data)  # an array would add itself in its own way

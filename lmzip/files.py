@@ -18,6 +18,7 @@ from lmzip.after import Prefix, prefix_of
 from lmzip.arguments import After, Data, Progress
 from lmzip.codec.levels import DEFAULT_LEVEL
 from lmzip.compressor import LMZCompressor
+from lmzip.frames.compressor import FrameCompressor
 from lmzip.guard import Guard
 from lmzip.known import known_of
 from lmzip.prior import Path, Prior, prior_of
@@ -59,8 +60,9 @@ class LMZFile(BaseStream):
     archive, or a level, that needs more. `after` is what the model reads first, to be given again
     when reading; with it, the first archive in the file must need it. `prior`, or its file, is what
     the model begins with; when reading, one that an archive names is also looked for beside the
-    file and in the user's directory. Seeking backwards decodes
-    again from the start. `progress` is called with numbers of bytes of data.
+    file and in the user's directory. `frame_size` (bytes, for writing) cuts the data into frames,
+    so that whoever reads can seek to each; else seeking backwards decodes again from the start.
+    `progress` is called with numbers of bytes of data.
 
     What `file` takes only in part, or not now, is offered again; where it has nothing now, reading
     waits, or raises BlockingIOError if it has no descriptor to wait for. Calls of several threads
@@ -84,11 +86,13 @@ class LMZFile(BaseStream):
         threads: int | None = None,
         memory_limit: int | None = None,
         progress: Progress | None = None,
+        frame_size: int | None = None,
     ) -> None:
         self._fp: BinaryIO | None = None
         self._owns_fp = False
         self._buffer: io.BufferedReader | None = None
-        self._compressor: LMZCompressor | None = None
+        self._compressor: LMZCompressor | FrameCompressor | None = None
+        self._new_compressor: Callable[[], LMZCompressor | FrameCompressor]
         self._pos = 0
         self._stored = 0
         self._completed_at: int | None = None
@@ -102,6 +106,9 @@ class LMZFile(BaseStream):
         if kind != "r":
             written = {"from_scratch": from_scratch, "prior": prior_of(prior), **options}
             self._new_compressor = partial(LMZCompressor, level, **written)
+            if frame_size is not None:
+                frames = {"frame_size": frame_size, **written}
+                self._new_compressor = partial(FrameCompressor, level, **frames)
             self._compressor = self._new_compressor()
         if named:
             self._fp = builtins.open(file, kind + "b")  # noqa: SIM115 - closed by `close`
@@ -249,7 +256,7 @@ class LMZFile(BaseStream):
     def _all_is_stored(self, error: BaseException) -> bool:
         """Whether all that has left the compressor is in the underlying file."""
         compressor = self._compressor
-        return compressor is not None and compressor._written.returned == self._stored
+        return compressor is not None and compressor.returned == self._stored
 
     def tell(self) -> int:
         """The position in the data, in bytes."""
@@ -270,6 +277,7 @@ def open(
     threads: int | None = None,
     memory_limit: int | None = None,
     progress: Progress | None = None,
+    frame_size: int | None = None,
 ) -> LMZFile: ...
 
 
@@ -285,6 +293,7 @@ def open(
     threads: int | None = None,
     memory_limit: int | None = None,
     progress: Progress | None = None,
+    frame_size: int | None = None,
     encoding: str | None = None,
     errors: str | None = None,
     newline: str | None = None,
@@ -303,6 +312,7 @@ def open(
     threads: int | None = None,
     memory_limit: int | None = None,
     progress: Progress | None = None,
+    frame_size: int | None = None,
     encoding: str | None = None,
     errors: str | None = None,
     newline: str | None = None,
@@ -320,6 +330,7 @@ def open(
     threads: int | None = None,
     memory_limit: int | None = None,
     progress: Progress | None = None,
+    frame_size: int | None = None,
     encoding: str | None = None,
     errors: str | None = None,
     newline: str | None = None,
@@ -344,6 +355,7 @@ def open(
         threads=threads,
         memory_limit=memory_limit,
         progress=progress,
+        frame_size=frame_size,
     )
     if not text:
         return binary

@@ -9,9 +9,12 @@ from pathlib import Path
 
 import pytest
 from conftest import run
+from make_golden import GOLDEN
 
 import lmzip
+from lmzip.generations import newest
 from lmzip.header import MAGIC
+from lmzip.priors import parts
 
 SHARE = Path(__file__).parent.parent / "share"
 INSTRUMENTS = ("report", "compare", "score", "distance")
@@ -57,31 +60,46 @@ def test_completion():
         assert b"_LMZIP_COMPLETE" in script and shell.encode() in script
 
 
-def test_the_mime_type_has_the_magic_of_archives():
+@pytest.mark.parametrize(
+    ("kind", "begins", "pattern"),
+    [(MIME, MAGIC, "*.lmz"), ("application/x-lmzip-prior", parts.MAGIC, "*.lmp")],
+)
+def test_the_mime_types_have_the_magic_of_archives_and_priors(kind, begins, pattern):
     namespace = "{http://www.freedesktop.org/standards/shared-mime-info}"
     root = ElementTree.parse(SHARE / "mime/packages/lmzip.xml").getroot()
-    (kind,) = root
-    assert kind.get("type") == MIME
-    match = kind.find(f"{namespace}magic/{namespace}match")
+    (found,) = (each for each in root if each.get("type") == kind)
+    match = found.find(f"{namespace}magic/{namespace}match")
     assert match.get("offset") == "0"
-    assert match.get("value").encode().decode("unicode_escape").encode("latin-1") == MAGIC
-    assert kind.find(f"{namespace}glob").get("pattern") == "*.lmz"
+    assert match.get("value").encode().decode("unicode_escape").encode("latin-1") == begins
+    assert found.find(f"{namespace}glob").get("pattern") == pattern
 
 
-def test_the_magic_line_has_the_magic_of_archives(tmp_path, packed):
-    magic = (SHARE / "lmzip/magic").read_text()
-    line = next(line for line in magic.splitlines() if line.startswith("0"))
-    assert line.split("\t")[2].encode().decode("unicode_escape").encode("latin-1") == MAGIC
-    if shutil.which("file"):
-        (tmp_path / "a").write_bytes(packed)
-        command = ["file", "-m", SHARE / "lmzip/magic", "-b"]
-        told = subprocess.run([*command, tmp_path / "a"], capture_output=True).stdout
-        assert told == b"lmzip compressed data, version 3, level 1\n"
-        (tmp_path / "b").write_bytes(lmzip.compress(b"", level=9, from_scratch=True))
-        told = subprocess.run([*command, tmp_path / "b"], capture_output=True).stdout
-        assert told == b"lmzip compressed data, version 3, level 9, from scratch\n"
-        (tmp_path / "c").write_bytes(lmzip.compress(b"", level=1, after=b"old"))
-        told = subprocess.run([*command, tmp_path / "c"], capture_output=True).stdout
-        assert told == b"lmzip compressed data, version 3, level 1, after other data\n"
-        told = subprocess.run([*command, "-i", tmp_path / "a"], capture_output=True).stdout
-        assert told.startswith(MIME.encode())
+def test_the_magic_lines_have_the_magic_of_archives_and_priors():
+    lines = (SHARE / "lmzip/magic").read_text().splitlines()
+    begins = [line.split("\t")[2] for line in lines if line.startswith("0")]
+    assert [text.encode().decode("unicode_escape").encode("latin-1") for text in begins] == [
+        MAGIC,
+        parts.MAGIC,
+    ]
+
+
+@pytest.mark.skipif(not shutil.which("file"), reason="there is no `file` here")
+@pytest.mark.parametrize(
+    ("made", "told"),
+    [
+        ({"level": 1}, "level 1, generation {0}"),
+        ({"level": 9, "from_scratch": True}, "level 9, from scratch, generation {0}"),
+        ({"level": 1, "after": b"old"}, "level 1, after other data, generation {0}"),
+        ({"level": 1, "prior": GOLDEN / "small.lmp"}, "level 1, with a prior"),
+    ],
+)
+def test_file_tells_what_an_archive_is(made, told, tmp_path):
+    (tmp_path / "a").write_bytes(lmzip.compress(b"", **made))
+    command = ["file", "-m", SHARE / "lmzip/magic", "-b"]
+    done = subprocess.run([*command, tmp_path / "a"], capture_output=True, text=True)
+    told = told.format(newest().number)
+    assert done.stdout == f"lmzip compressed data, version 3, {told}\n"
+    done = subprocess.run([*command, "-i", tmp_path / "a"], capture_output=True, text=True)
+    assert done.stdout.startswith(MIME)
+    done = subprocess.run([*command, GOLDEN / "small.lmp"], capture_output=True, text=True)
+    assert done.stdout == f"lmzip prior, version 2, level 1, generation {newest().number}\n"

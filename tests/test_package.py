@@ -23,7 +23,7 @@ def test_every_public_name_exists_and_is_described():
 
 def test_errors_are_one_tree():
     errors = [getattr(lmzip, name) for name in lmzip.__all__ if name.endswith("Error")]
-    assert len(errors) == 12
+    assert len(errors) == 14
     assert all(issubclass(error, lmzip.LMZError) for error in errors)
 
 

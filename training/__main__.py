@@ -23,7 +23,7 @@ DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 device_option = click.option("--device", default="cpu", help="cpu, or cuda.", show_default=True)
 
 
-@click.group(epilog="The log of each run that made shipped weights is in docs/training.md.")
+@click.group(epilog="The log of each run that made shipped weights is in training/logs.")
 def main() -> None:
     """Make the learned initial weights of lmzip.
 
