@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from lmzip.prior import Prior
     from lmzip.whole import compress, decompress
 
-__version__ = "1.0.0"
+__version__ = "1.1.0"
 
 __all__ = [
     "AfterError",

@@ -14,14 +14,14 @@ from lmzip.codec.levels import Preset
 from lmzip.codec.memory.slots import CANDIDATES, HISTORY, empty_slots, kind_count, read_segment
 
 SHARES = {
-    "prose": 0.24,
-    "tech": 0.16,
-    "code": 0.17,
+    "prose": 0.23,
+    "tech": 0.14,
+    "code": 0.16,
     "markup": 0.09,
     "data": 0.08,
     "languages": 0.06,
-    "scripts": 0.06,
-    "tables": 0.06,
+    "scripts": 0.09,
+    "tables": 0.07,
     "logs": 0.05,
     "mail": 0.02,
     "binary": 0.01,

@@ -36,7 +36,10 @@ LEVELS = {
     9: Level(128, 6, 4, 128, 128, 6, 58, 19, 19, 18, 3072),
 }
 
-GENERATIONS = {1: LEVELS}
+GENERATIONS = {
+    1: {number: level._replace(home="generations/g1") for number, level in LEVELS.items()},
+    2: LEVELS,
+}
 """Number -> levels, of the generations (1.1) that this decoder knows."""
 
 BETA1 = 0.9
