@@ -23,6 +23,9 @@ from lmzip.header import CODE_SIZE
 
 PACKAGE = Path(lmzip.__file__).parent
 FROZEN = [pytest.param(one, id=f"g{one.number}") for one in released()]
+KNOWN = [pytest.param(one, id=f"g{one.number}") for one in known()]
+"""Of these the newest is the codec itself, released or not: a frozen copy of it would be compiled
+for nothing."""
 TEXT = prose(300)
 ALLOWED = {"lmzip.interface", "numpy", "numba", "llvmlite", "torch", *sys.stdlib_module_names}
 ALLOWED.add("typing_extensions")  # for type checkers alone
@@ -67,7 +70,7 @@ def test_it_imports_itself_and_the_interface_and_little_else(one):
                 assert name in ALLOWED or name.partition(".")[0] in ALLOWED - {"lmzip"}, path
 
 
-@pytest.mark.parametrize("one", [*FROZEN, pytest.param(newest(), id="newest")])
+@pytest.mark.parametrize("one", KNOWN)
 def test_it_codes_where_there_is_nothing_else_of_lmzip(one, tmp_path):
     """With `interface.py`, what that imports, and the weights: the rest is not there."""
     house = tmp_path / "lmzip"
@@ -105,7 +108,7 @@ def test_it_codes_where_there_is_nothing_else_of_lmzip(one, tmp_path):
     assert payload == one.new_codec(1, threads=1).encode(TEXT)
 
 
-@pytest.mark.parametrize("one", [*FROZEN, pytest.param(newest(), id="newest")])
+@pytest.mark.parametrize("one", KNOWN)
 def test_the_container_fits_all(one):
     levels = one._module("levels")
     assert (levels.BLOCK_SIZE, levels.MIN_LEVEL, levels.MAX_LEVEL) == (
@@ -135,7 +138,7 @@ def test_the_newest_is_the_codec_itself():
     assert [one.number for one in known()] == list(range(1, newest().number + 1))
 
 
-@pytest.mark.parametrize("one", [pytest.param(one, id=f"g{one.number}") for one in known()])
+@pytest.mark.parametrize("one", KNOWN)
 def test_each_writes_and_opens_its_own_archives(one):
     archive = lmzip.compress(TEXT, level=1, generation=one.number)
     assert archive[6:10] == one.code

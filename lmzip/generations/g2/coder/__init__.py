@@ -1,0 +1,1 @@
+"""The coder: bytes as eight decisions each, and these as a number."""

@@ -1,0 +1,172 @@
+"""Bytes as eight decisions each, through mixer and range coder, in both directions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+
+from ..entry import Entry, entry
+from ..jit import kernel
+from ..learned.prior import NONE, Differences
+from ..levels import MIN_LEVEL, PRESETS, Preset
+from ..memory.contexts import look_up, pass_byte, read_byte
+from ..memory.slots import FORESEEN, NOBODY
+from ..memory.tables import Memory, empty_memory, pass_bit, read_bit
+from ..mixer.first_weights import changed, formula, learned
+from ..mixer.mixer import (
+    LONGEST,
+    Mixer,
+    codable,
+    empty_mixer,
+    predict,
+    train_mixer,
+)
+from ..native.structs import Struct
+from .range_coder import decode, decode_target, encode, encoder_state
+
+FREQUENCY_BITS = 24
+"""The transformer's integer frequencies of a byte sum to 2^24."""
+
+LONGEST_BYTE = LONGEST + 3
+"""Bytes that a byte can cost: 18 bits more if foresight was sure, and wrong (`CERTAIN`)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Bits(Struct):
+    """What has been learned of the bits so far."""
+
+    memory: Memory
+    mixer: Mixer
+
+
+def empty_bits(preset: Preset, size: int, prior: Differences = NONE) -> Bits:
+    """State before the first byte. size: bytes of the first block, which bounds the tables.
+
+    Raises ValueError if a part of the prior is no file of differences.
+    """
+    memory = empty_memory(preset.contexts, log_buckets(preset, size))
+    first = (learned if preset.learned else formula)(preset.contexts, preset.sets)
+    if prior.mixer:
+        first = changed(first, prior.mixer)
+    return Bits(memory, empty_mixer(preset.contexts, preset.sets, first))
+
+
+def log_buckets(preset: Preset, size: int) -> int:
+    """Of each context's tables, when the first block, and what is read before it, has `size`
+    bytes."""
+    return min(preset.log_buckets, max((size - 1).bit_length(), 6))
+
+
+def one_byte() -> tuple[object, ...]:
+    """Arguments of `encode_segment` that encode one byte: of the kinds that it always takes."""
+    bits = empty_bits(PRESETS[MIN_LEVEL], 1)
+    freq = np.full((1, 256), 1 << FREQUENCY_BITS - 8, dtype=np.int64)
+    known = np.zeros(1, np.uint8), np.zeros(1, np.int32), np.full(1, NOBODY, np.int16)
+    return bits, freq, *known, encoder_state(), np.zeros(64, dtype=np.uint8)
+
+
+def encode_one_byte() -> None:
+    """Compile, if that has not been done."""
+    encode_segment(*one_byte())
+
+
+@cache
+def compile_ahead() -> None:
+    """Let another process compile `encode_segment`, if that has not been done."""
+    if isinstance(encode_segment, Entry):
+        encode_segment.compile_ahead(f"{__name__}:encode_one_byte", *one_byte())
+
+
+@kernel
+def count_ones(freq, middle, last):
+    """Sum of the frequencies [256] of the bytes from `middle` on, `last` excluded."""
+    ones = np.int64(0)
+    for other in range(middle, last):
+        ones += freq[other]
+    return ones
+
+
+@kernel
+def share_of_ones(ones, whole):
+    """ones / whole as a probability of 22 bits, neither 0 nor 1."""
+    return min(max((ones << 22) // whole, 1), (1 << 22) - 1)
+
+
+@kernel
+def code_bit(p, bit, coder, buffer, decoding):
+    """Code a bit that is a one with p / 2^22, the decoder finds it out; return it."""
+    if decoding:
+        bit = np.int64(decode_target(coder, 22) < p)
+    start = np.int64(0) if bit else p
+    size = p if bit else (1 << 22) - p
+    if decoding:
+        decode(coder, buffer, start, size, 22)
+    else:
+        encode(coder, buffer, start, size, 22)
+    return bit
+
+
+@kernel
+def code_byte(bits, freq, symbol, excluded, coder, buffer, decoding):
+    """Code one byte with the transformer's frequencies, int64 [256]; return it.
+
+    excluded: a byte that was expected, and that it is not; or a negative number.
+    """
+    s, m = bits.memory, bits.mixer
+    look_up(s)
+    first, last = 0, 256
+    whole = np.int64(1 << FREQUENCY_BITS)
+    for k in range(8):
+        middle = (first + last) // 2
+        ones = count_ones(freq, middle, last)
+        p = share_of_ones(ones, whole)
+        p = predict(s, m, p) if excluded < 0 else codable(p)
+        bit = code_bit(p, (symbol >> (7 - k)) & 1, coder, buffer, decoding)
+        if bit:
+            first, whole = middle, ones
+        else:
+            last, whole = middle, whole - ones
+        if excluded < 0:
+            train_mixer(m, s.steps, bit)
+            read_bit(s, bit)
+        else:
+            pass_bit(s, bit)
+    read_byte(s, first)
+    return first
+
+
+@entry
+def code_bytes(bits, freq, symbols, coder, buffer, decoding):
+    """Code `symbols` (uint8 [N], which the decoder fills in), one after the other.
+
+    freq: int64 [N, 256], the transformer's frequencies of each byte. decoding: 1 or 0.
+    """
+    for r in range(symbols.shape[0]):
+        symbols[r] = code_byte(bits, freq[r], np.int64(symbols[r]), -1, coder, buffer, decoding)
+
+
+@kernel
+def code_foreseen(bits, chance, expected, is_it, coder, buffer, decoding):
+    """Code whether the next byte is the one expected, with chance / 2^22; return that."""
+    is_it = code_bit(chance, is_it, coder, buffer, decoding)
+    if is_it:
+        pass_byte(bits.memory, expected)
+    return is_it
+
+
+@entry
+def encode_segment(bits, freq, symbols, chance, expected, coder, buffer):
+    """Encode the bytes of a segment, uint8 [N]; see `look_ahead` for what is known of each.
+
+    freq: int64, the frequencies of those bytes that the transformer was asked for.
+    """
+    row = 0
+    for r in range(symbols.shape[0]):
+        c, is_it = np.int64(symbols[r]), np.int64(expected[r] == FORESEEN)
+        if chance[r] > 0:
+            is_it = code_foreseen(bits, np.int64(chance[r]), c, is_it, coder, buffer, 0)
+        if not is_it:
+            code_byte(bits, freq[row], c, np.int64(expected[r]), coder, buffer, 0)
+            row += 1

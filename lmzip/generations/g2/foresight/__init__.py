@@ -1,0 +1,1 @@
+"""Foresight: whether the next byte can be told without asking the model."""

@@ -1,0 +1,1 @@
+"""What was learned before the program was shipped, as files that are read at the start."""

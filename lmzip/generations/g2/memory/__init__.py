@@ -1,0 +1,1 @@
+"""The memory: what has been read, kept by context. It knows nothing of who asks it."""

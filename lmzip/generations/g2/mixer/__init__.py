@@ -1,0 +1,1 @@
+"""The mixer: one probability of the next bit from what the memory and the transformer say."""

@@ -1,0 +1,1 @@
+"""The transformer in compiled loops: what codes where Numba is installed."""
