@@ -123,7 +123,10 @@ def headers() -> Iterator[BadFile]:
     data = with_byte(9, HEAD[9] ^ 1, sealed=False)
     yield BadFile("header-checksum", data, CorruptError, "the header of the archive, or of its")
     data = of_another_code(put_together(HEADER, []), b"\xee" * CODE_SIZE)
-    yield BadFile("code-unknown", data, UnsupportedError, "by the code eeeeeeee:")
+    yield BadFile("code-newer", data, UnsupportedError, "by the code eeeeeeee, generation 238:")
+    between = newest().code[:1] + b"\xee\xee\xee"
+    data = of_another_code(put_together(HEADER, []), between)
+    yield BadFile("code-of-no-release", data, UnsupportedError, f"by the code {between.hex()}:")
     data = put_together(dataclasses.replace(HEADER, after=b"\xee" * DIGEST_SIZE), stored(TEXT))
     yield BadFile("after-missing", data, AfterError, "by the digest eeeeeeeeeeeeeeee, and none")
     header = Header(1, b"", prior=b"\xee" * CODE_SIZE)
@@ -248,7 +251,7 @@ def behind(coded: bytes) -> Iterator[BadFile]:
     data = coded + with_byte(4, 55)
     yield BadFile("second-of-other-version", data, UnsupportedError, "format version 55:")
     data = coded + of_another_code(put_together(HEADER, []), b"\xdd" * CODE_SIZE)
-    yield BadFile("second-of-other-code", data, UnsupportedError, "by the code dddddddd:")
+    yield BadFile("second-of-other-code", data, UnsupportedError, "by the code dddddddd, gen")
 
 
 def bad_files() -> list[BadFile]:

@@ -14,7 +14,12 @@ from lmzip.errors import AfterError, LMZError, MismatchError, PriorError
 from lmzip.scan import scan
 from lmzip.whole import decompress_chunks
 
-SEEN_WITH_THE_DATA = ("digest-of-stored", "code-unknown", "second-of-other-code")
+SEEN_WITH_THE_DATA = (
+    "digest-of-stored",
+    "code-newer",
+    "code-of-no-release",
+    "second-of-other-code",
+)
 
 
 @pytest.fixture(scope="module")

@@ -78,7 +78,7 @@ def test_with_force_what_is_no_archive_passes_through(tmp_path, text, packed):
 
 def test_the_version_is_told_whatever_stands_before_it():
     told = run("-V").stdout
-    assert told.startswith(f"lmzip {lmzip.__version__} (code ".encode())
+    assert told.startswith(f"lmzip {lmzip.__version__} (generation ".encode())
     for words in (("-9", "-V"), ("-dcV",), ("c", "-V"), ("list", "--version"), ("bench", "-V")):
         done = run(*words)
         assert (done.returncode, done.stdout) == (0, told), words
