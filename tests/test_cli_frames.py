@@ -194,3 +194,9 @@ def alive(pid: int) -> bool:
 def test_a_full_disk_ends_the_work(source):
     done = spawn(*ARCHIVE_OPTIONS, "-T", 2, "-o", "/dev/full", source)
     assert done.returncode == 1 and done.stderr.count(b"\n") == 1
+
+
+@pytest.mark.parametrize("mode", ["-t", "-l"])
+def test_a_cluster_is_for_compressing_and_restoring(mode, tmp_path):
+    done = run(mode, "--scheduler", "tcp://localhost:1", tmp_path / "a.lmz")
+    assert done.returncode == 1 and b"--scheduler is for compressing and restoring" in done.stderr

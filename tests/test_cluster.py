@@ -323,6 +323,16 @@ def test_the_command(local, alone, source, target, tmp_path):
     assert done.returncode == 1 and b"will not be overwritten" in done.stderr
 
 
+def test_without_a_command_it_does_the_same(local, alone, source, target, tmp_path):
+    address = ("--scheduler", local.scheduler_address)
+    done = run("-1", "--frame-size", "1K", *address, source)
+    assert done.returncode == 0, done.stderr
+    assert Path(f"{source}.lmz").read_bytes() == alone
+    back = tmp_path / "back"
+    done = run("-d", *address, f"{source}.lmz", "-o", back)
+    assert done.returncode == 0 and back.read_bytes() == Path(source).read_bytes()
+
+
 @pytest.mark.parametrize("option", ["-r", "--rm", "-c"])
 def test_the_command_refuses_what_is_for_one_machine(option, source):
     done = run("c", "--scheduler", "tcp://localhost:1", option, source)

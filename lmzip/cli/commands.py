@@ -185,6 +185,28 @@ _frames = click.option(
 )  # fmt: skip
 
 
+def _compress(settings: Settings) -> int:
+    """Here, or by the workers of a cluster; the exit status."""
+    if settings.scheduler is not None:
+        from lmzip.cli import cluster
+
+        return cluster.run(settings)
+    from lmzip.cli.jobs import compress_files
+
+    return compress_files(settings)
+
+
+def _decompress(settings: Settings) -> int:
+    """The same."""
+    if settings.scheduler is not None:
+        from lmzip.cli import cluster
+
+        return cluster.run(settings, decoding=True)
+    from lmzip.cli.jobs import decompress_files
+
+    return decompress_files(settings)
+
+
 @cli.command(short_help="Compress files, or standard input.")
 @file_options
 @level_options
@@ -207,14 +229,7 @@ def compress(ctx: click.Context, **options: Any) -> None:
     files of the kind that it knows become much smaller. With --frame-size the archive is a little
     larger, and as many processes as -T allows work on it, in both directions.
     """
-    settings = Settings(**options)
-    if settings.scheduler is not None:
-        from lmzip.cli import cluster
-
-        ctx.exit(cluster.run(settings))
-    from lmzip.cli.jobs import compress_files
-
-    ctx.exit(compress_files(settings))
+    ctx.exit(_compress(Settings(**options)))
 
 
 _salvage = click.option(
@@ -247,14 +262,7 @@ def decompress(ctx: click.Context, **options: Any) -> None:
     anything is decoded. Of a damaged archive --salvage restores the blocks before the damage,
     says what is lost, and ends with status 2.
     """
-    settings = Settings(**options)
-    if settings.scheduler is not None:
-        from lmzip.cli import cluster
-
-        ctx.exit(cluster.run(settings, decoding=True))
-    from lmzip.cli.jobs import decompress_files
-
-    ctx.exit(decompress_files(settings))
+    ctx.exit(_decompress(Settings(**options)))
 
 
 _quick = click.option(
@@ -322,6 +330,7 @@ _modes = {
 @prior_option
 @generation_option
 @_frames
+@cluster_options
 @output_options
 @familiar_options
 @_salvage
@@ -336,14 +345,16 @@ def bare(ctx: click.Context, mode: str | None, **options: Any) -> None:
     from lmzip.cli import jobs, listing
 
     work = {
-        "compress": jobs.compress_files,
-        "decompress": jobs.decompress_files,
+        "compress": _compress,
+        "decompress": _decompress,
         "test": jobs.test_files,
         "list": listing.list_files,
     }
     for name in ("after", "prior"):
         if mode == "list" and options[name]:
             raise click.UsageError(f"--{name} is for compressing, restoring and testing")
+    if mode in ("test", "list") and options["scheduler"]:
+        raise click.UsageError("--scheduler is for compressing and restoring")
     ctx.exit(work[mode or "compress"](Settings(**options)))
 
 
