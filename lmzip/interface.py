@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from weakref import WeakSet
 
 from lmzip.errors import EngineError
 
@@ -18,24 +19,33 @@ __all__ = ["EngineError", "compiling", "learned_file", "watched"]
 WEIGHTS = Path(__file__).parent / "weights"
 """Where the files of learned weights are: one for all generations that have the same."""
 
-_watchers: list[Callable[[str], object]] = []
+
+class _Watcher:
+    """Who wants to know; forgotten with the frame that holds it, however that ends."""
+
+    def __init__(self, tell: Callable[[str], object]) -> None:
+        self.tell = tell
+
+
+_watchers: WeakSet[_Watcher] = WeakSet()
 
 
 @contextmanager
 def watched(tell: Callable[[str], object]) -> Iterator[None]:
     """Call `tell` with the name of each kernel that is about to be compiled, which takes long, in
     any thread."""
-    _watchers.append(tell)
+    watcher = _Watcher(tell)
+    _watchers.add(watcher)
     try:
         yield
     finally:
-        _watchers.remove(tell)
+        _watchers.discard(watcher)
 
 
 def compiling(name: str) -> None:
     """Tell all who watch that the kernel `name` is about to be compiled."""
-    for tell in list(_watchers):
-        tell(name)
+    for watcher in list(_watchers):
+        watcher.tell(name)
 
 
 def path_of(name: str, digest: str) -> Path:
