@@ -72,7 +72,7 @@ class LMZCompressor:
         _frame: tuple[int, bool] | None = None,
     ) -> None:
         prior, writer = prior_of(prior), numbered(generation)
-        self._level = level = checked_level(level, prior, memory_limit, writer.number)
+        self._level = level = checked_level(level, prior, memory_limit, generation)
         if from_scratch and prior is not None:
             raise ValueError("from_scratch and prior exclude each other")
         self._prefix = prefix = prefix_of(after) or NOTHING

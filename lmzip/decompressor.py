@@ -199,7 +199,8 @@ class LMZDecompressor:
     def _begin(self, header: Header) -> None:
         self._series.warn()
         self._prior = self._known.find(header.prior, header.level)
-        writer = written_by(header.code if self._prior is None else self._prior.code)
+        prior = self._prior
+        writer = written_by(header.code) if prior is None else prior.generation
         check_after(header.after, self._prefix, further=self._further)
         self._level = check_level(header.level, self._memory_limit, needed=writer.memory_bytes)
         self._header = header

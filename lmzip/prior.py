@@ -18,7 +18,7 @@ from lmzip.arguments import Data, Progress
 from lmzip.checks import check_level
 from lmzip.codec.levels import DEFAULT_LEVEL
 from lmzip.errors import PriorError
-from lmzip.generations import numbered
+from lmzip.generations import Generation, numbered
 from lmzip.outputs import atomic_output
 from lmzip.priors.parts import NAME_SIZE, Parts, generation_of
 
@@ -47,7 +47,8 @@ class Prior:
     def __init__(self, data: Data) -> None:
         self._data = bytes(data)
         self._parts = Parts.unpack(self._data)
-        self._generation = generation_of(self._parts.code, self.name)
+        self.generation = generation_of(self._parts.code, self.name)
+        """Of the codec that it is for."""
         self._lock = threading.Lock()
         self._kept: tuple[object, Codec] | None = None
         self._asked: object = None
@@ -123,22 +124,13 @@ class Prior:
     def __reduce__(self) -> tuple[type[Prior], tuple[bytes]]:
         return Prior, (self._data,)
 
-    @property
-    def code(self) -> bytes:
-        """What names the codec that it is for, as archives without a prior have it."""
-        return self._generation.code
-
-    @property
-    def generation(self) -> int:
-        """The number of the generation of the codec that it is for."""
-        return self._generation.number
-
-    def check_generation(self, number: int) -> None:
+    def check_generation(self, writer: Generation) -> None:
         """Raise PriorError if it is for another generation than archives are written by."""
-        if number != self.generation:
+        if writer != self.generation:
             raise PriorError(
-                f"the prior {self.name} is for generation {self.generation} of the codec",
-                f"archives are written by generation {number}, which begins with another model",
+                f"the prior {self.name} is for generation {self.generation.number} of the codec",
+                f"archives are written by generation {writer.number}, which begins with another "
+                "model",
                 "train it anew for new archives (`lmzip train`); those made with it can be read",
             )
 
@@ -160,9 +152,9 @@ class Prior:
         time in a row, one is kept, which takes the memory of a second model. Raises PriorError if
         the prior, though sound, holds what none does.
         """
-        # The size of the memory goes by powers of two.
-        places = (len(self._parts.text) + size - 1).bit_length()
-        key = places, os.environ.get("LMZIP_ENGINE"), threads
+        whole = len(self._parts.text) + size
+        log_buckets = self.generation.log_buckets(self.level, whole)
+        key = log_buckets, os.environ.get("LMZIP_ENGINE"), threads
         with self._lock:
             # The first time none is kept: whoever codes one file needs no copy.
             wanted, self._asked = self._asked == key and size <= KEPT * len(self._parts.text), key
@@ -178,7 +170,7 @@ class Prior:
         parts = self._parts
         begins: dict[str, Any] = {"prior": parts.differences, "threads": threads}
         try:
-            model = self._generation.new_codec(parts.level, **begins)
+            model = self.generation.new_codec(parts.level, **begins)
             model.read(parts.text, size)
         except ValueError as error:
             raise PriorError(
@@ -203,5 +195,5 @@ def checked_level(
     number = check_level(level, limit)
     if prior is not None:
         prior.check_level(number)
-        prior.check_generation(numbered(generation).number)
+        prior.check_generation(numbered(generation))
     return number

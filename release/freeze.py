@@ -19,8 +19,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from lmzip import codec
-from lmzip.generations import RELEASED, Generation, newest, released
+from lmzip.generations import RELEASED, Generation, newest, released, sources
 from lmzip.generations.code_hash import STAMP, code_hash
 from release.stamp import stamp
 
@@ -56,11 +55,11 @@ def freeze(last: Generation, release: str, generations: Path, golden: Path) -> P
     """
     package = generations / f"g{last.number}"
     package.mkdir()  # never over one that is there
-    for path in codec.source_files():
-        copy = package / codec.source_name(path)
-        copy.parent.mkdir(parents=True, exist_ok=True)
-        copy.write_bytes(codec.source_bytes(path))
-    names = sorted(codec.source_name(path) for path in codec.source_files())
+    names = []
+    for name, data in sources():
+        (package / name).parent.mkdir(parents=True, exist_ok=True)
+        (package / name).write_bytes(data)
+        names.append(name)
     frozen = code_hash((name, (package / name).read_bytes()) for name in names)
     if frozen != last.code_hash:
         raise AssertionError(f"the copy has the code hash {frozen.hex()}")

@@ -14,14 +14,13 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from lmzip import codec
-from lmzip.generations import newest
+from lmzip.generations import newest, sources
 from lmzip.generations.code_hash import STAMP, code_hash
 
 
 def stamp() -> str:
     """The line that is kept: source hash and code hash."""
-    sources = [(codec.source_name(path), codec.source_bytes(path)) for path in codec.source_files()]
-    return f"{codec.source_hash().hex()} {code_hash(sources).hex()}\n"
+    return f"{codec.source_hash().hex()} {code_hash(sources()).hex()}\n"
 
 
 def main() -> None:

@@ -7,7 +7,7 @@ number and by the code hash, and so every later lmzip opens it. `release/freeze.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
@@ -55,6 +55,13 @@ class Generation:
         size: int = self._module("levels").memory_bytes(level)
         return size
 
+    def log_buckets(self, level: int, size: int) -> int:
+        """How large the memory is when the first block, and what is read before it, has `size`
+        bytes: models of one size begin alike."""
+        preset = self._module("levels").preset_of(level)
+        log: int = self._with_numpy("coder.bit_coder").log_buckets(preset, size)
+        return log
+
     def new_codec(
         self,
         level: int,
@@ -65,24 +72,34 @@ class Generation:
         progress: Callable[[int], object] | None = None,
     ) -> Codec:
         """A new model, see `codec.loop.Codec`. Slow the first time: the model's libraries."""
-        from lmzip.arrays import np  # noqa: F401 - NumPy from there before the codec asks for it
-
         begins: dict[str, Any] = {}
         if prior is not None:
-            differences = self._module("learned.prior").Differences
+            differences = self._with_numpy("learned.prior").Differences
             begins = {"prior": differences(prior.network, prior.mixer)}
-        new: Codec = self._module("loop").Codec(
+        new: Codec = self._with_numpy("loop").Codec(
             level, from_scratch=from_scratch, threads=threads, progress=progress, **begins
         )
         return new
 
     def learned_files(self) -> dict[str, str]:
         """Name -> SHA-256, in hexadecimal, of its files of learned weights."""
-        files: dict[str, str] = self._module("learned.weights_file").shipped()
+        files: dict[str, str] = self._with_numpy("learned.weights_file").shipped()
         return files
 
     def _module(self, name: str) -> Any:
         return import_module(f"{self.package}.{name}")
+
+    def _with_numpy(self, name: str) -> Any:
+        """A module that needs NumPy, which is loaded from there before a codec asks for it."""
+        from lmzip.arrays import np  # noqa: F401
+
+        return self._module(name)
+
+
+def sources() -> Iterator[tuple[str, bytes]]:
+    """Names and bytes of the newest codec's sources, in the order in which they are hashed."""
+    for path in codec.source_files():
+        yield codec.source_name(path), codec.source_bytes(path)
 
 
 @cache
@@ -98,8 +115,7 @@ def released() -> tuple[Generation, ...]:
 @cache
 def newest() -> Generation:
     """The one that `lmzip/codec` is: the last that was released, or the next."""
-    sources = [(codec.source_name(path), codec.source_bytes(path)) for path in codec.source_files()]
-    code = stamped(codec.source_hash(), sources)
+    code = stamped(codec.source_hash(), sources())
     for one in released():
         if one.code_hash == code:
             return Generation(one.number, one.release, code, codec.__name__)

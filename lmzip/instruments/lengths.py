@@ -22,6 +22,7 @@ from lmzip.arguments import Data, Progress
 from lmzip.arrays import np
 from lmzip.codec.levels import DEFAULT_LEVEL
 from lmzip.compressor import LMZCompressor
+from lmzip.generations import sources
 from lmzip.instruments import visible
 from lmzip.prior import Path, Prior, prior_of
 from lmzip.whole import compress
@@ -274,10 +275,8 @@ def program_size(*, weights: bool = True) -> int:
     """Bytes of the codec's sources, and of its learned weights, packed together by `lzma -9e`."""
     from lmzip.codec.learned.weights_file import read, shipped
 
-    parts = {codec.source_name(path): codec.source_bytes(path) for path in codec.source_files()}
-    if weights:
-        parts |= {name: read(name) for name in shipped()}
-    packed = b"".join(name.encode() + b"\0" + data for name, data in parts.items())
+    parts = [*sources(), *((name, read(name)) for name in shipped() if weights)]
+    packed = b"".join(name.encode() + b"\0" + data for name, data in parts)
     return len(bench.coder_of("lzma -9e")[0](packed))
 
 

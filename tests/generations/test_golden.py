@@ -6,7 +6,7 @@ import hashlib
 from pathlib import Path
 
 import pytest
-from make_golden import GOLDEN, OLD
+from make_golden import GOLDEN, OLD, beginning
 from reference_decoder import decode as decode_by_reference
 
 import lmzip
@@ -27,10 +27,8 @@ def folder(one: Generation) -> Path:
     return GOLDEN / f"g{one.number}"
 
 
-def beginning(one: Generation, name: str) -> dict[str, object]:
-    """What an archive of this name is made with, and restored."""
-    given: dict[str, object] = {"after": OLD} if "after" in name else {}
-    return given | ({"prior": folder(one) / "small.lmp"} if "prior" in name else {})
+def prior(one: Generation) -> bytes:
+    return (folder(one) / "small.lmp").read_bytes()
 
 
 CASES = [
@@ -51,7 +49,7 @@ def test_those_of_the_newest_are_as_they_were_when_it_was_released():
 def test_they_are_opened_and_written(one, name, packed, data):
     archive = (folder(one) / f"{name}.lmz").read_bytes()
     assert hashlib.sha256(archive).hexdigest() == packed
-    given = beginning(one, name)
+    given = beginning(name, prior(one))
     restored = lmzip.decompress(archive, **given)
     assert hashlib.sha256(restored).hexdigest() == data
     if name != "concatenated":
@@ -67,7 +65,7 @@ def test_every_engine_opens_them(one, name, packed, data, engine, monkeypatch):
     monkeypatch.setenv("LMZIP_ENGINE", engine)
     archive = (folder(one) / f"{name}.lmz").read_bytes()
     try:
-        restored = lmzip.decompress(archive, **beginning(one, name))
+        restored = lmzip.decompress(archive, **beginning(name, prior(one)))
     except EngineError as error:
         pytest.skip(str(error))
     assert hashlib.sha256(restored).hexdigest() == data
@@ -78,6 +76,6 @@ def test_every_engine_opens_them(one, name, packed, data, engine, monkeypatch):
 )
 def test_the_second_decoder_opens_them(one, name, packed, data):
     archive = (folder(one) / f"{name}.lmz").read_bytes()
-    prior = (folder(one) / "small.lmp").read_bytes() if "prior" in name else b""
-    restored = decode_by_reference(archive, OLD if "after" in name else b"", prior)
+    begins = prior(one) if "prior" in name else b""
+    restored = decode_by_reference(archive, OLD if "after" in name else b"", begins)
     assert hashlib.sha256(restored).hexdigest() == data
