@@ -47,11 +47,12 @@ TINY = Preset(
     learning=1,
     rates=(1e-3, 1e-3, 1e-2),
     learned="",
+    mixer="",
     contexts=8,
     sets=3,
     log_buckets=8,
     log_slots=6,
-    risk=4096,
+    risks=(1024, 8192, 4096),
 )
 HEADER = Header(1, newest().code)
 AFTER = b"what both sides have, and no archive holds"

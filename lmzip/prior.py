@@ -29,7 +29,7 @@ Path = str | bytes | os.PathLike[str] | os.PathLike[bytes]
 
 SIZE = 256_000
 """Bytes of the file of a prior, at most, unless another size is asked for."""
-TEXT = 60_000
+TEXT = 600_000
 """Bytes of its text at most, unless another size is asked for: what is read before every archive,
 three seconds' work at level 5. With a sample of up to 5,500 the memory needs 2^16 places."""
 KEPT = 2

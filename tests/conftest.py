@@ -33,8 +33,8 @@ for name, usual in (("SIGINT", signal.default_int_handler), ("SIGHUP", signal.SI
 
 TINY = Preset(
     width=32, layers=2, heads=2, window=32, segment=16, learning=1, rates=(1e-3, 1e-3, 1e-2),
-    learned="",
-    contexts=8, sets=3, log_buckets=8, log_slots=6, risk=4096,
+    learned="", mixer="",
+    contexts=8, sets=3, log_buckets=8, log_slots=6, risks=(1024, 8192, 4096),
 )  # fmt: skip
 """A level so small that many blocks and segments fit into a test."""
 

@@ -22,7 +22,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 
 def here(folder: Path) -> int:
-    from make_golden import OLD, beginning
+    from make_golden import LONG, OLD, beginning
     from test_golden import PINNED, of_today, prior_of_today
 
     import lmzip
@@ -30,6 +30,8 @@ def here(folder: Path) -> int:
     (folder / "small.lmp").write_bytes(prior_of_today())
     (folder / "old").write_bytes(OLD)
     for name in PINNED:
+        if name == LONG:  # the reference decoder takes minutes for its OLD
+            continue
         archive = of_today(name)
         (folder / f"{name}.lmz").write_bytes(archive)
         data = lmzip.decompress(archive, **beginning(name, prior_of_today()))

@@ -21,6 +21,7 @@ from typing import Any
 
 import lmzip
 from lmzip.codec.levels import MAX_LEVEL, MIN_LEVEL
+from lmzip.codec.loop import RECENT
 
 GOLDEN = Path(__file__).parent / "golden"
 MANIFEST = GOLDEN / "manifest.txt"
@@ -115,7 +116,7 @@ def copies() -> bytes:
 def repeats(lines: int) -> bytes:
     """A log of which most bytes can be foreseen, and now and then one that was is another."""
     said = (
-        f"09:{i // 9:02} disk {i % 3}: all is well, nothing to be done\n"
+        f"09:{i // 9:02} disk {i % 3}: all is wel{'come' if i == 28 else 'l'}, nothing to be done\n"
         + ("disk 1: lost for a moment\n" if i % 17 == 16 else "")
         for i in range(lines)
     )
@@ -141,6 +142,16 @@ def noise(size: int) -> bytes:
 
 OLD = prose(300, seed=7)
 """What both sides have."""
+LONG = "long-after-1"
+"""The archive whose OLD is so long that its beginning only primes the memory."""
+
+
+@cache
+def old_of(name: str) -> bytes:
+    """What is read before the archive of this name."""
+    if name == LONG:
+        return prose(RECENT + 4000, seed=8)
+    return OLD if "after" in name else b""
 
 
 def archives() -> dict[str, bytes]:
@@ -177,8 +188,9 @@ def archives() -> dict[str, bytes]:
     made["concatenated"] = b"".join(
         lmzip.compress(data, level=level) for data, level in ((first, 1), (b"", 9), (last, 2))
     )
-    for name in ("after-1", "prior-1", "prior-after-1"):
-        data = OLD[100:250] + b"".join(new_records(2)) + OLD[:90]
+    for name in ("after-1", "prior-1", "prior-after-1", LONG):
+        long_ago = old_of(LONG)[500:900] if name == LONG else b""
+        data = OLD[100:250] + b"".join(new_records(2)) + OLD[:90] + long_ago
         made[name] = lmzip.compress(data, level=1, **beginning(name, small_prior()))
     return made
 
@@ -200,7 +212,7 @@ def small_prior() -> bytes:
 
 def beginning(name: str, prior: bytes) -> dict[str, Any]:
     """What an archive of this name is made with, and restored."""
-    given: dict[str, Any] = {"after": OLD} if "after" in name else {}
+    given: dict[str, Any] = {"after": old_of(name)} if "after" in name else {}
     return given | ({"prior": lmzip.Prior(prior)} if "prior" in name else {})
 
 

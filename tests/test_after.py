@@ -25,6 +25,7 @@ from lmzip.codec.memory.tables import HISTORY_SIZE
 from lmzip.compressor import LMZCompressor
 from lmzip.generations import newest
 from lmzip.header import Header
+from lmzip.interface import EngineError
 from lmzip.salvage import salvage
 
 OLD = noise(400, seed=9) + prose(200, seed=2)
@@ -230,8 +231,55 @@ def test_the_memory_has_room_for_what_is_read_and_the_first_block(new, monkeypat
     assert codec.encode(NEW) == take_apart(new)[1][0][1].stored
     loop.Codec(1).read(b"", 1 << 20)
     monkeypatch.setattr(loop, "BLOCK_SIZE", 256)
+    monkeypatch.setattr(loop, "RECENT", 256)
     loop.Codec(1).read(OLD, 256)
     assert sizes[1:] == [1 << 20, 256], "that of a block is the most"
+
+
+class TestPriming:
+    """Of a long text only the end is read; what is before it is taken into the memory."""
+
+    @pytest.fixture(autouse=True)
+    def short(self, monkeypatch):
+        monkeypatch.setattr(loop, "RECENT", 60)
+        monkeypatch.setattr(loop, "PIECE", 100)
+
+    def test_what_was_long_ago_is_found_again(self):
+        codec, other = Codec(1), Codec(1)
+        codec.read(OLD, 300)
+        other.read(OLD[-60:], 300 + len(OLD) - 60)
+        assert len(codec.encode(OLD[:300])) < 0.2 * len(other.encode(OLD[:300]))
+
+    def test_network_and_mixer_have_learned_nothing_from_it(self):
+        codec, fresh = Codec(1), Codec(1)
+        codec.read(OLD, 300)
+        fresh.encode(OLD[-60:])
+        for name in ("weights", "final_weights"):
+            moved = vars(codec.bits.mixer)[name] != vars(Codec(1)._start(9)[0].mixer)[name]
+            assert 0 < moved.any(axis=1).sum() <= 60 * 8 * len(moved)
+        assert codec.engine.steps.steps == fresh.engine.steps.steps == 0
+
+    def test_every_byte_is_told(self):
+        told = []
+        codec = Codec(1, progress=told.append)
+        codec.read(OLD, 1)
+        assert sum(told) == len(OLD)
+        assert told[:2] == [100, 100]
+
+    @pytest.mark.parametrize("engine", ["cpu", "int8", "float32"])
+    def test_the_second_decoder_and_every_engine_do_the_same(self, engine, monkeypatch):
+        monkeypatch.setenv("LMZIP_ENGINE", engine)
+        old = OLD[300:540]
+        try:
+            codec = Codec(1)
+        except EngineError as error:
+            pytest.skip(str(error))
+        codec.read(old, 90)
+        reference = ReferenceCodec(LEVELS[1]._replace(recent=60))
+        reference.read(old, 90)
+        assert reference.canary() == codec.canary()
+        data = old[20:100] + b"something"
+        assert reference.decode(codec.encode(data), len(data)) == data
 
 
 def test_the_second_decoder_reads_it_too():

@@ -32,12 +32,14 @@ are of bytes that were asked for, 320 and a third of the run at least."""
 # the first `size` bytes. Then it codes those with a prior, of parts that stdin carries too.
 PROGRAM = """
 import json, os, sys
+from lmzip.codec import loop
 from lmzip.codec.learned.prior import Differences
 from lmzip.codec.loop import Codec
 from lmzip.errors import EngineError
 job = json.load(sys.stdin)
 data = bytes.fromhex(job["data"])
 result = {}
+loop.RECENT = 64  # what a text has before that primes the memory
 for engine in job["engines"]:
     os.environ["LMZIP_ENGINE"] = engine
     try:

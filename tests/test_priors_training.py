@@ -69,6 +69,24 @@ def test_the_most_common_stands_at_the_end_where_the_data_begin():
     assert text.index(b"said in two") < text.index(b"said in all")
 
 
+def test_samples_in_the_text_are_not_read_again_and_some_are_left(monkeypatch):
+    """What a model reads twice it would trust too much."""
+    seen = []
+
+    class Watched(training.Learner):
+        def __init__(self, level, text, others, threads):
+            seen.append((text, others))
+            super().__init__(level, text, others, threads)
+
+    monkeypatch.setattr(training, "Learner", Watched)
+    train(records(40), LEVEL, size=8000, text_size=100_000)
+    ((text, others),) = seen
+    learned = divided(records(40)).learned
+    assert 0 < len(text) <= 0.75 * sum(map(len, learned))
+    assert others == [sample for sample in learned if sample not in text]
+    assert sum(map(len, others)) + len(text) == sum(map(len, learned))
+
+
 def test_what_it_is_worth_is_told():
     found = trained()
     assert found.after < 0.7 * found.before

@@ -17,7 +17,7 @@ from reference.slots import Slots
 from reference.transformer import Segment, Transformer
 
 TEXT = b"She sells sea shells by the sea shore; the shells she sells are sea shells, I am sure. "
-SMALL = Level(32, 2, 2, 64, 32, 2, 8, 3, 16, 10, 0)
+SMALL = Level(32, 2, 2, 64, 32, 2, 8, 3, 16, 10, 0, 0, 0)
 
 
 def trained(level: Level) -> Transformer:
@@ -66,7 +66,7 @@ def test_from_scratch_and_without_slots_nothing_is_likelier_than_anything_else()
 
 
 def test_first_values_are_spread_evenly_between_minus_1_and_1():
-    embedding = first_values(LEVELS[5]._replace(slots=1))["embedding"]
+    embedding = first_values(LEVELS[5]._replace(network=""))["embedding"]
     assert embedding.shape == (1025 + 144 * 11, 128)
     assert np.abs(embedding[:256]).max() <= 1
     assert abs(embedding[:256].std() - math.sqrt(1 / 3)) < 0.01
@@ -82,7 +82,7 @@ def test_a_position_turns_by_its_angles(position):
 
 
 def test_a_position_sees_the_window_before_its_segment_and_nothing_older():
-    level = Level(32, 1, 1, 64, 32, 1, 8, 3, 16, 0, 0)
+    level = Level(32, 1, 1, 64, 32, 1, 8, 3, 16, 0, 0, 0, 0)
     # Position 32, the oldest key seen, is told of the three bytes before it.
     for changed, seen in ((28, False), (29, True)):
         other = bytearray(TEXT + TEXT)

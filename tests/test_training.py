@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import math
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,7 @@ from lmzip.codec.transformer.weights import initial_weights, tensor_shapes, weig
 from training import corpus, curves, last_stage
 from training.__main__ import main
 from training.export import export
+from training.growth import grown, layer_count
 from training.network import Network
 from training.optimiser import orthogonal
 from training.run import Plan, Run, preset_with
@@ -102,7 +104,7 @@ class TestCorpus:
         assert network.loss(batch).item() == pytest.approx(network.loss(longer).item(), rel=1e-5)
 
 
-@pytest.mark.parametrize("name", ["small", "small", "medium"])
+@pytest.mark.parametrize("name", ["small", "medium", "large"])
 def test_the_twin_predicts_what_the_codec_does(name: str) -> None:
     """Bits of each byte of a segment: the codec rounds, but means the same."""
     preset = preset_with(name)
@@ -117,6 +119,35 @@ def test_the_twin_predicts_what_the_codec_does(name: str) -> None:
     exact = -np.log2(freq / 2**24)
     assert np.abs(exact + twin.numpy() / math.log(2)).max() < 0.6
     assert exact.mean() == pytest.approx(-twin.mean().item() / math.log(2), rel=0.01)
+
+
+class TestGrowth:
+    def test_twice_the_layers_predict_what_those_before_did(self) -> None:
+        half = replace(preset_with("small"), layers=2, learned="")
+        weights = weights_from_scratch(half)
+        random = np.random.default_rng(1)
+        for name in ("0.out", "0.down", "1.out", "1.down", "head"):
+            shape = weights[name].shape
+            weights[name] = random.normal(0, 0.05, shape).astype(np.float32)
+        whole = replace(half, layers=4)
+        after = grown(weights, whole)
+        assert {name: tensor.shape for name, tensor in after.items()} == tensor_shapes(whole)
+        batch = stretch("small", TEXT[:60])
+        with torch.no_grad():
+            said = [
+                Network(*network).logits(batch) for network in ((half, weights), (whole, after))
+            ]
+        assert torch.equal(*said)
+
+    def test_as_many_layers_are_left_as_they_are(self) -> None:
+        weights = weights_from_scratch(preset_with("small"))
+        assert grown(weights, preset_with("small")) is weights
+
+    def test_another_number_is_an_error(self) -> None:
+        weights = weights_from_scratch(preset_with("small"))
+        assert layer_count(weights) == 1
+        with pytest.raises(ValueError, match="1 layers do not become 6"):
+            grown(weights, preset_with("medium"))
 
 
 def test_rounding_is_what_the_file_does() -> None:
@@ -172,7 +203,7 @@ class TestRun:
         )
 
     def test_an_unknown_name_is_an_error(self) -> None:
-        with pytest.raises(ValueError, match="medium, small"):
+        with pytest.raises(ValueError, match="large, medium, small"):
             preset_with("huge")
 
 
@@ -220,7 +251,7 @@ class TestLastStage:
     def test_a_path_costs_what_the_archive_does(self, text: bytes) -> None:
         """Foreseen bytes and those that were not what was expected included."""
         path = last_stage.path(1, "logs", np.frombuffer(text, dtype=np.uint8))
-        first = learned(PRESETS[1].contexts, PRESETS[1].sets)
+        first = learned(PRESETS[1])
         cost = last_stage.cost(1, path, last_stage.fresh(1, first))
         assert abs(cost - len(Codec(1).encode(text))) < 2
 

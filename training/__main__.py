@@ -5,14 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
+import numpy as np
 import torch
 
 from lmzip.codec.levels import PRESETS
-from lmzip.codec.mixer.first_weights import file_name, formula, unpack_weights
+from lmzip.codec.mixer.first_weights import formula, unpack_weights
 from training import curves
 from training import last_stage as stage
 from training.corpus import read_documents
 from training.export import export, ship, stored_weights
+from training.growth import grown
 from training.network import Network
 from training.run import Plan, Run, preset_with
 from training.validation import bits_per_byte, coded_bits_per_byte
@@ -32,7 +34,7 @@ def main() -> None:
     python -m training validate CORPUS/valid medium.run
     python -m training validate-codec CORPUS/valid 5
     python -m training export medium.run
-    python -m training last-stage CORPUS 1 2 3 4 5 6 7
+    python -m training last-stage CORPUS 1 2 3 4 5 6 7 8
 
     A run that was interrupted goes on when it is called again. What `export` writes changes the
     code hash: regenerate the golden archives, and the sizes, by their scripts in tests/.
@@ -51,7 +53,7 @@ def main() -> None:
 @click.option(
     "--start",
     type=click.Path(exists=True, path_type=Path),
-    help="A run that is done, or weights, .npz or .weights.",
+    help="A run that is done, or weights, .npz or .weights; of half as many layers, it is grown.",
 )
 @click.option("--threads", type=int, help="Of the processor.")
 @click.option("--dtype", type=click.Choice(list(DTYPES)), default="float32", show_default=True)
@@ -83,7 +85,7 @@ def train(
     else:
         plan = Plan(name, int(megabytes * 1e6), rows, length, peak, seed)
         # Of a run the weights as they were learned, which its file rounds.
-        weights = _network(start, "cpu", name).weights() if start else None
+        weights = grown(_start(start, name), preset_with(name)) if start else None
         this = Run(plan, weights, device, DTYPES[dtype])
     if compiled:
         this.network.trunk = torch.compile(this.network.trunk)
@@ -146,7 +148,7 @@ def last_stage_command(corpus: Path, levels: tuple[int, ...], megabytes: float, 
     """Learn the mixers' first weights of LEVELS with the shipped networks in front, and write them.
 
     CORPUS has the folders train and valid: what the weights are worth is measured on the latter.
-    A quarter of an hour for all levels; 8 and 9 have those of 7.
+    Half an hour for all levels; 9 has those of 8.
     """
     read, held_out = (read_documents(corpus / part) for part in ("train", "valid"))
     paths: dict[str, tuple[list[stage.Path], ...]] = {}
@@ -167,7 +169,7 @@ def last_stage_command(corpus: Path, levels: tuple[int, ...], megabytes: float, 
             sum(stage.cost(level, path, stage.fresh(level, first)) for path in for_measuring)
             for first in (before, after)
         )
-        output = ship(file_name(preset.contexts), data)
+        output = ship(preset.mixer, data)
         click.echo(
             f"level {level}: {output.name}, {len(data):,} bytes; held-out documents "
             f"{bytes_before:,.0f} -> {bytes_after:,.0f} bytes"
@@ -185,9 +187,20 @@ def curves_command(logs: tuple[Path, ...], output: Path) -> None:
 def _network(path: Path, device: str, name: str | None = None) -> Network:
     if path.suffix in (".npz", ".weights"):
         # The pilot's file is not named after its weights: it has those of the middle network.
-        preset = preset_with(name or (path.stem if path.stem in NAMES else "medium"))
+        preset = preset_with(name or _named_after(path) or "medium")
         return Network(preset, stored_weights(path, preset), device)
     return Run.resume(path, device, torch.float32).network
+
+
+def _start(path: Path, name: str) -> dict[str, np.ndarray]:
+    """Weights to begin with: of a file that says whose they are, or of `name`."""
+    return _network(path, "cpu", _named_after(path) or name).weights()
+
+
+def _named_after(path: Path) -> str | None:
+    """The weights that a file is named after: of medium.npz, medium-9b0a4d3b.weights."""
+    stem = path.stem.split("-")[0]
+    return stem if stem in NAMES else None
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ import numpy as np
 import torch
 
 from lmzip.codec.coder.bit_coder import FREQUENCY_BITS, encode_segment
-from lmzip.codec.foresight.tables import RISK
 from lmzip.codec.levels import BLOCK_SIZE
 from lmzip.codec.loop import Codec
 from training.corpus import Documents, Reader, empty_batch
@@ -74,6 +73,6 @@ def coded_bits(level: int, text: np.ndarray) -> tuple[float, int]:
         encode_segment(bits, freq, part, *rest)
 
     codec = Codec(level)
-    codec.foresight.at[RISK] = 0  # the network is asked for every byte
+    codec.foresight.risks[:] = 0  # the network is asked for every byte
     payload = codec.encode(text.tobytes(), note)
     return float(-np.log2(np.concatenate(shares)).sum()), len(payload)

@@ -15,6 +15,7 @@ from .levels import Preset
 if TYPE_CHECKING:
     from .coder.bit_coder import Bits
     from .foresight.tables import Foresight
+    from .memory.slots import Slots
 
 NAMES = ("cpu", "int8", "float32")
 """Compiled kernels; torch with int8 products; torch with float32 products."""
@@ -29,6 +30,10 @@ class Engine(Protocol):
     Segments of a block are numbered from 0. `learn` may run on another thread while the segment
     after its own is predicted or decoded; `refresh` may not.
     """
+
+    @property
+    def slots(self) -> Slots | None:
+        """Those of the block that was started; None before one has been."""
 
     def start_block(self) -> None: ...
 

@@ -31,6 +31,8 @@ class Preset:
     learned: str
     """Name of the file of learned initial weights, in `learned/`. Empty: from scratch, and the
     mixer's first weights are those of a formula."""
+    mixer: str
+    """Name of the file of the mixer's first weights, learned with that network in front."""
     contexts: int
     """Contexts that the memory keeps, of the list in `memory/contexts.py`."""
     sets: int
@@ -39,22 +41,24 @@ class Preset:
     """Size of the memory: at most 2^log_buckets buckets of 64 bytes for each context."""
     log_slots: int
     """The transformer has 2^log_slots slots of 32 bytes for each kind; none if this is 0."""
-    risk: int
-    """A byte is not asked for if foresight is wrong with a chance of at most risk / 2^22."""
+    risks: tuple[int, int, int]
+    """A byte is not asked for if foresight is wrong with a chance of at most risk / 2^22: of a
+    digit, of text behind text, of any other. Digits are what the model has most to learn from."""
 
 
 _SMALL, _LARGE = (3e-4, 6e-4, 3e-3), (1.5e-4, 4e-4, 1e-3)
+_FEW, _MANY = (256, 4096, 2048), (256, 8192, 2048)
 
 PRESETS: dict[int, Preset] = {
-    1: Preset(128, 1, 4, 128, 128, 1, _SMALL, "small", 8, 3, 16, 15, 2048),
-    2: Preset(128, 1, 4, 128, 128, 1, _SMALL, "small", 12, 5, 16, 15, 2048),
-    3: Preset(128, 1, 4, 128, 128, 1, _SMALL, "small", 16, 8, 17, 16, 2048),
-    4: Preset(128, 1, 4, 128, 128, 1, _SMALL, "small", 24, 12, 18, 17, 2048),
-    5: Preset(128, 6, 4, 128, 128, 3, _LARGE, "medium", 38, 19, 18, 18, 3072),
-    6: Preset(128, 6, 4, 128, 128, 3, _LARGE, "medium", 44, 19, 18, 18, 3072),
-    7: Preset(128, 6, 4, 128, 128, 3, _LARGE, "medium", 58, 19, 18, 18, 3072),
-    8: Preset(128, 6, 4, 128, 128, 3, _LARGE, "medium", 58, 19, 19, 18, 3072),
-    9: Preset(128, 6, 4, 128, 128, 6, _LARGE, "medium", 58, 19, 19, 18, 3072),
+    1: Preset(128, 1, 4, 128, 128, 1, _SMALL, "small", "mixer8", 8, 3, 16, 15, _FEW),
+    2: Preset(128, 1, 4, 128, 128, 1, _SMALL, "small", "mixer12", 12, 5, 16, 15, _FEW),
+    3: Preset(128, 1, 4, 128, 128, 1, _SMALL, "small", "mixer16", 16, 8, 17, 16, _FEW),
+    4: Preset(128, 1, 4, 128, 128, 1, _SMALL, "small", "mixer24", 24, 12, 18, 17, _FEW),
+    5: Preset(128, 6, 4, 128, 128, 3, _LARGE, "medium", "mixer38", 38, 19, 18, 18, _MANY),
+    6: Preset(128, 6, 4, 128, 128, 3, _LARGE, "medium", "mixer44", 44, 19, 18, 18, _MANY),
+    7: Preset(128, 6, 4, 128, 128, 3, _LARGE, "medium", "mixer58", 58, 19, 18, 18, _MANY),
+    8: Preset(128, 12, 4, 128, 128, 3, _LARGE, "large", "mixer58large", 58, 19, 19, 18, _MANY),
+    9: Preset(128, 12, 4, 128, 128, 6, _LARGE, "large", "mixer58large", 58, 19, 19, 18, _MANY),
 }
 
 

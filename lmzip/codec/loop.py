@@ -30,8 +30,15 @@ from .foresight.expect import look_ahead
 from .foresight.tables import ASKED, SIZE, Foresight, empty_foresight
 from .learned.prior import NONE, Differences
 from .levels import BLOCK_SIZE, preset_of
+from .priming import prime
 
 Progress = Callable[[int], object]
+
+RECENT = 1 << 16
+"""Bytes at the end of a text that are read as if they were coded; those before them prime the
+memory only."""
+PIECE = 1 << 16
+"""Bytes of a text between two reports of progress."""
 
 
 class Codec:
@@ -90,13 +97,23 @@ class Codec:
     def read(self, text: bytes, size: int) -> None:
         """Learn from `text`, of any length, before the first block.
 
-        `size`: bytes of what else is read before that, and of the block. Block by block, as if it
-        were coded. The memory is made large enough for all, as far as the level allows.
+        `size`: bytes of what else is read before that, and of the block. All but the last RECENT
+        bytes are only taken into the memory; these are read as a block that is coded. The memory is
+        made large enough for all, as far as the level allows.
         """
         with self._alone():
-            self._start(min(len(text) + size, BLOCK_SIZE))
-        for start in range(0, len(text), BLOCK_SIZE):
-            self.encode(text[start : start + BLOCK_SIZE])
+            bits, foresight = self._start(min(len(text) + size, BLOCK_SIZE))
+            long_ago = max(len(text) - RECENT, 0)
+            if long_ago > 0:
+                self.engine.start_block()
+            for start in range(0, long_ago, PIECE):
+                piece = text[start : min(start + PIECE, long_ago)]
+                data = np.frombuffer(piece, dtype=np.uint8).copy()
+                prime(bits.memory, self.engine.slots, foresight, data)
+                if self.progress is not None:
+                    self.progress(len(piece))
+        if text:
+            self.encode(text[long_ago:])
 
     def encode(self, block: bytes, code: Callable[..., None] = encode_segment) -> bytes:
         """Payload of a block of 1 to BLOCK_SIZE bytes; learns from it.

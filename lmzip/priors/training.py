@@ -1,9 +1,9 @@
 """Learning a prior: the codec's own learner reads samples, until those held out get no smaller.
 
-A text of what is common to many samples comes first. Then the model reads all samples, several
-times, in an order by chance, each with the memory that it will begin an archive with; weights,
-mixer and maps go on from sample to sample. What is kept is their mean over the second half of a
-time, in few bits, and of all times the one that serves the held-out samples best.
+A text of what is common to many samples comes first. Then the model reads the samples that are not
+in it, several times, in an order by chance, each with the memory that it will begin an archive
+with; weights, mixer and maps go on from sample to sample. What is kept is their mean over the
+second half of a time, in few bits, and of all times the one that serves the held-out samples best.
 """
 
 from __future__ import annotations
@@ -20,14 +20,15 @@ from lmzip.codec.learned.prior import NONE
 from lmzip.container import around
 from lmzip.priors.packing import Learned, fitted, parts
 from lmzip.priors.parts import LONGEST_TEXT, Parts
-from lmzip.priors.samples import Samples, chosen_text, divided
+from lmzip.priors.samples import PIECE, Samples, chosen_text, divided
 from lmzip.priors.states import Kept, Learning, new_model, tensors_of
 
 SHARE = 4
 """A prior may have a quarter as many bytes as its samples, and `LEAST` anyway."""
 LEAST = 8192
-TEXT_SHARE = 2
-"""The text, packed, may have half of them."""
+TEXT_SHARE = 0.75
+"""The text, packed, may have so much of them, as a byte of it is worth more than one of the rest;
+and so much of the samples, as the others show what it is to be trusted in."""
 PASSES = 4
 """Times that the samples are read at most."""
 GAIN = 0.003
@@ -86,7 +87,8 @@ def train(
     read = sum(map(len, divided_samples.learned))
     size = min(size, max(read // SHARE, LEAST))
     with told("choosing a text", 0):
-        text = _fitting_text(level, divided_samples.learned, min(text_size, LONGEST_TEXT), size)
+        longest = min(text_size, LONGEST_TEXT, int(TEXT_SHARE * read))
+        text = _fitting_text(level, divided_samples.learned, longest, size)
     trial = Trial(level, divided_samples, threads, told)
     best, times = parts(level, NONE, b""), 0
     if len(best.pack()) > size:
@@ -98,8 +100,9 @@ def train(
         if cost < before:
             best, after = found, cost
     text = best.text
-    learner = Learner(level, text, divided_samples.learned, threads)
-    for time in range(1, PASSES + 1):
+    others = [sample for sample in divided_samples.learned if sample[:PIECE] not in text]
+    learner = Learner(level, text, others, threads)
+    for time in range(1, PASSES + 1 if others else 1):
         with told(f"reading, {time} of {PASSES}", learner.size) as progress:
             learned = learner.read_all(time, progress)
         found = fitted(level, learned, text, size)
@@ -123,9 +126,9 @@ def _fitting_text(level: int, samples: Sequence[bytes], longest: int, size: int)
     """A text that leaves room for what else is learned."""
     while longest:
         text = chosen_text(samples, longest)
-        if len(parts(level, NONE, text).pack()) * TEXT_SHARE <= size:
+        if len(parts(level, NONE, text).pack()) <= TEXT_SHARE * size:
             return text
-        longest //= 2
+        longest = longest * 3 // 4
     return b""
 
 
@@ -159,7 +162,7 @@ class Learner:
         self, level: int, text: bytes, samples: Sequence[bytes], threads: int | None
     ) -> None:
         self._together = max(AT_LEAST, len(text) // OF_TEXT)
-        room = self._together + max(map(len, samples))
+        room = self._together + max(map(len, samples), default=0)
         self._learning = Learning(level, text, room, threads)
         self._samples = samples
         self._read = 0

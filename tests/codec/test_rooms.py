@@ -41,6 +41,7 @@ ROOMS = (
     "lmzip.codec.memory",
     "lmzip.codec.mixer",
     "lmzip.codec.foresight",
+    "lmzip.codec.priming",
     "lmzip.codec.coder",
     "lmzip.codec.transformer",
     "lmzip.codec.engine",

@@ -6,7 +6,7 @@ import hashlib
 from pathlib import Path
 
 import pytest
-from make_golden import GOLDEN, OLD, beginning
+from make_golden import GOLDEN, beginning, old_of
 from reference_decoder import decode as decode_by_reference
 
 import lmzip
@@ -77,5 +77,5 @@ def test_every_engine_opens_them(one, name, packed, data, engine, monkeypatch):
 def test_the_second_decoder_opens_them(one, name, packed, data):
     archive = (folder(one) / f"{name}.lmz").read_bytes()
     begins = prior(one) if "prior" in name else b""
-    restored = decode_by_reference(archive, OLD if "after" in name else b"", begins)
+    restored = decode_by_reference(archive, old_of(name), begins)
     assert hashlib.sha256(restored).hexdigest() == data

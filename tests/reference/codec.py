@@ -64,8 +64,25 @@ class Codec:
         else does, and of the block."""
         if self.last_stage is None:
             self.last_stage = self._last_stage(min(len(text) + size, 1 << 20))
-        for start in range(0, len(text), 1 << 20):
-            self.learn(text[start : start + (1 << 20)])
+        long_ago = text[: max(len(text) - self.level.recent, 0)]
+        self.prime(long_ago)
+        rest = text[len(long_ago) :]
+        for start in range(0, len(rest), 1 << 20):
+            self.learn(rest[start : start + (1 << 20)])
+
+    def prime(self, text: bytes) -> None:
+        """Section 1: keep what follows what in a text, and learn nothing from it."""
+        assert self.last_stage is not None
+        memory, slots = self.last_stage.memory, self.transformer.slots
+        slots.start_block()
+        for byte in text:
+            memory.look_up()
+            for k in range(8):
+                memory.follow(byte >> (7 - k) & 1)
+            memory.read(byte)
+            slots.read(byte)
+            self.foresight.expect()
+            self.foresight.read(byte)
 
     def learn(self, block: bytes) -> None:
         """Learn from a stored block as its encoder did."""
@@ -76,13 +93,13 @@ class Codec:
         if self.last_stage is None:
             self.last_stage = self._last_stage(size)
         transformer, foresight, data = self.transformer, self.foresight, bytearray()
-        memory, risk = self.last_stage.memory, self.level.risk
+        memory = self.last_stage.memory
         waiting: list[Segment] = []
         segment = transformer.start_block()
         while len(data) < size:
             while len(data) < size and len(segment.read) < self.level.segment:
                 expected, chance = foresight.expect()
-                sure = chance >= TOP - risk
+                sure = chance >= TOP - foresight.risk(self.level)
                 if sure and next_bit(chance, len(data), lambda byte: int(byte == expected)):  # noqa: B023
                     byte = expected
                     transformer.slots.past.read(byte)

@@ -19,27 +19,46 @@ class Level(NamedTuple):
     sets: int
     buckets: int
     slots: int
+    risk_digit: int
+    risk_text: int
     risk: int
+    network: str = ""
+    """The file that the network begins with, or none."""
+    mixer: str = ""
+    """The file that the mixer begins with."""
     home: str = "codec"
     """Where, in lmzip, the learned weights of its generation are named."""
+    recent: int = 1 << 16
+    """Bytes of a text that are read as if they were coded: RECENT, or all."""
 
 
 LEVELS = {
-    1: Level(128, 1, 4, 128, 128, 1, 8, 3, 16, 15, 2048),
-    2: Level(128, 1, 4, 128, 128, 1, 12, 5, 16, 15, 2048),
-    3: Level(128, 1, 4, 128, 128, 1, 16, 8, 17, 16, 2048),
-    4: Level(128, 1, 4, 128, 128, 1, 24, 12, 18, 17, 2048),
-    5: Level(128, 6, 4, 128, 128, 3, 38, 19, 18, 18, 3072),
-    6: Level(128, 6, 4, 128, 128, 3, 44, 19, 18, 18, 3072),
-    7: Level(128, 6, 4, 128, 128, 3, 58, 19, 18, 18, 3072),
-    8: Level(128, 6, 4, 128, 128, 3, 58, 19, 19, 18, 3072),
-    9: Level(128, 6, 4, 128, 128, 6, 58, 19, 19, 18, 3072),
+    1: Level(128, 1, 4, 128, 128, 1, 8, 3, 16, 15, 256, 4096, 2048, "small", "mixer8"),
+    2: Level(128, 1, 4, 128, 128, 1, 12, 5, 16, 15, 256, 4096, 2048, "small", "mixer12"),
+    3: Level(128, 1, 4, 128, 128, 1, 16, 8, 17, 16, 256, 4096, 2048, "small", "mixer16"),
+    4: Level(128, 1, 4, 128, 128, 1, 24, 12, 18, 17, 256, 4096, 2048, "small", "mixer24"),
+    5: Level(128, 6, 4, 128, 128, 3, 38, 19, 18, 18, 256, 8192, 2048, "medium", "mixer38"),
+    6: Level(128, 6, 4, 128, 128, 3, 44, 19, 18, 18, 256, 8192, 2048, "medium", "mixer44"),
+    7: Level(128, 6, 4, 128, 128, 3, 58, 19, 18, 18, 256, 8192, 2048, "medium", "mixer58"),
+    8: Level(128, 12, 4, 128, 128, 3, 58, 19, 19, 18, 256, 8192, 2048, "large", "mixer58large"),
+    9: Level(128, 12, 4, 128, 128, 6, 58, 19, 19, 18, 256, 8192, 2048, "large", "mixer58large"),
 }
 
-GENERATIONS = {
-    1: {number: level._replace(home="generations/g1") for number, level in LEVELS.items()},
-    2: LEVELS,
-}
+
+def at_home(home: str) -> dict[int, Level]:
+    """Levels of an earlier generation: six layers at 8 and 9 as at 5 to 7, one risk for all bytes,
+    and texts are read."""
+    six = {"layers": 6, "network": "medium", "mixer": "mixer58"}
+    levels = LEVELS | {number: LEVELS[number]._replace(**six) for number in (8, 9)}
+    before = {}
+    for number, level in levels.items():
+        risk = 2048 if number < 5 else 3072
+        level = level._replace(risk_digit=risk, risk_text=risk, risk=risk)
+        before[number] = level._replace(home=home, recent=1 << 24)
+    return before
+
+
+GENERATIONS = {1: at_home("generations/g1"), 2: at_home("generations/g2"), 3: LEVELS}
 """Number -> levels, of the generations (1.1) that this decoder knows."""
 
 BETA1 = 0.9
@@ -62,6 +81,8 @@ MAP_COUNT = 20
 EXPECTED_RATE = 400
 EXPECTED_LIMIT = 1000
 EXPECTED_WEIGHT = 26000
+
+RECENT = 65536
 
 RATE = (75, 40)
 FALLING_RATE = (983, 690)

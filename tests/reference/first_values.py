@@ -10,32 +10,29 @@ from pathlib import Path
 import numpy as np
 
 from reference.arithmetic import F32
-from reference.constants import FINAL_ROWS, GENERATIONS, SET_ROWS, WORTH, Level
+from reference.constants import FINAL_ROWS, SET_ROWS, WORTH, Level
 from reference.slots import KINDS
 
 WIDEST = (1 << 19) - 1
 """The largest weight of the mixer."""
 LMZIP = Path(__file__).parents[2] / "lmzip"
-NAMES = [*["small"] * 4, *["medium"] * 5]
-FILES = {
-    level: name
-    for levels in GENERATIONS.values()
-    for level, name in zip(levels.values(), NAMES, strict=True)
-}
+Shapes = tuple[tuple[str, tuple[int, ...]], ...]
+"""Names of tensors, and their shapes."""
 
 
 def first_values(level: Level) -> dict[str, np.ndarray]:
-    """The tensors by name, float32: those of the level's file; of no level, those from scratch."""
-    if level not in FILES:
+    """The tensors by name, float32: those of the level's file; without one, those from scratch."""
+    if not level.network:
         return from_scratch(level)
-    return {name: values.copy() for name, values in of_file(FILES[level], level.home).items()}
+    shapes = tuple((name, like.shape) for name, like in from_scratch(level).items())
+    file = of_file(level.network, level.home, shapes)
+    return {name: values.copy() for name, values in file.items()}
 
 
 @cache
-def of_file(file: str, home: str) -> dict[str, np.ndarray]:
+def of_file(file: str, home: str, shapes: Shapes) -> dict[str, np.ndarray]:
     """The tensors of a file, which all levels that have it share: read once in a process."""
-    level = next(level for level, name in FILES.items() if (name, level.home) == (file, home))
-    return learned(shipped(file, home), from_scratch(level))
+    return learned(shipped(file, home), dict(shapes))
 
 
 def shipped(name: str, home: str) -> bytes:
@@ -47,12 +44,12 @@ def shipped(name: str, home: str) -> bytes:
     raise KeyError(name)
 
 
-def learned(data: bytes, like: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """The tensors of a file (4.2), which have the shapes of these."""
+def learned(data: bytes, shapes: dict[str, tuple[int, ...]]) -> dict[str, np.ndarray]:
+    """The tensors of a file (4.2), which have these shapes."""
     names = ["embedding", "table"]
-    names += [name for name in like if "." in name] + ["head"]
-    names += ["memory"] if "memory" in like else []
-    return stored(data, {name: like[name].shape for name in names})
+    names += [name for name in shapes if "." in name] + ["head"]
+    names += ["memory"] if "memory" in shapes else []
+    return stored(data, {name: shapes[name] for name in names})
 
 
 def stored(data: bytes, shapes: dict[str, tuple[int, ...]]) -> dict[str, np.ndarray]:
@@ -87,7 +84,7 @@ def stored(data: bytes, shapes: dict[str, tuple[int, ...]]) -> dict[str, np.ndar
 
 def first_weights(level: Level) -> tuple[list[dict[int, np.ndarray]], list[dict[int, np.ndarray]]]:
     """Of each set, and of each final mixer, row -> weights, from the level's file (6.8)."""
-    data = shipped(f"mixer{level.contexts}", level.home)
+    data = shipped(level.mixer, level.home)
     lists, at = [], 0
     for _ in range(2):
         count = int.from_bytes(data[at : at + 2], "little")

@@ -12,6 +12,7 @@ from reference.first_values import WIDEST
 
 RING = 1 << 24
 WORD32 = 0xFFFFFFFF
+TEXT = {9, 10, 13, *range(0x20, 0x7F)}
 
 
 def length_class(n: int) -> int:
@@ -70,6 +71,13 @@ class Foresight:
         # Of equals the first.
         self.expected = max((byte for byte, _ in spoken), key=trust)
         return self.expected, self._chance()
+
+    def risk(self, level: constants.Level) -> int:
+        """How likely the byte expected may be another, for it to be sure."""
+        if self.expected in range(0x30, 0x3A):
+            return level.risk_digit
+        before = self.last4.to_bytes(4, "big")[1:]
+        return level.risk_text if TEXT.issuperset([self.expected, *before]) else level.risk
 
     def _chance(self) -> int:
         inputs, agree = [], 0

@@ -47,7 +47,7 @@ def empty_bits(preset: Preset, size: int, prior: Differences = NONE) -> Bits:
     Raises ValueError if a part of the prior is no file of differences.
     """
     memory = empty_memory(preset.contexts, log_buckets(preset, size))
-    first = (learned if preset.learned else formula)(preset.contexts, preset.sets)
+    first = learned(preset) if preset.learned else formula(preset.contexts, preset.sets)
     if prior.mixer:
         first = changed(first, prior.mixer)
     return Bits(memory, empty_mixer(preset.contexts, preset.sets, first))

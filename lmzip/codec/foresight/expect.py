@@ -1,7 +1,7 @@
 """Which byte is expected, and how sure that is; then what it was.
 
-If the chance to be wrong is below the level's risk, one decision is coded: whether it is that byte.
-If so, nobody else is asked. Everything is integers.
+If the chance to be wrong is below the risk of its kind, one decision is coded: whether it is that
+byte. If so, nobody else is asked. Everything is integers.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import numpy as np
 
 from ..entry import entry
 from ..jit import kernel
+from ..memory.characters import is_digit, is_text
 from ..memory.probabilities import adapt
 from ..memory.slots import FORESEEN, NOBODY
 from ..memory.tables import byte_at, mix
@@ -28,7 +29,6 @@ from .tables import (
     MATCH,
     MISSES,
     POSITION,
-    RISK,
     ROW,
     SIZE,
     STRETCH,
@@ -114,7 +114,17 @@ def weigh(f):
 @kernel
 def is_sure(f):
     """Whether it is asked first if the byte is the one expected."""
-    return f.at[CHANCE] >= (1 << 22) - f.at[RISK]
+    return f.at[CHANCE] >= (1 << 22) - risk(f)
+
+
+@kernel
+def risk(f):
+    """How likely foresight may be wrong, by what the byte expected and the three before it are."""
+    c, last = f.at[EXPECTED], f.at[LAST4]
+    if is_digit(c):
+        return f.risks[0]
+    text = is_text(c) and is_text(last & 255) and is_text(last >> 8 & 255)
+    return f.risks[1] if text and is_text(last >> 16 & 255) else f.risks[2]
 
 
 @kernel

@@ -34,7 +34,7 @@ FIRST_WEIGHT = 26000
 
 # Registers in `Foresight.at`.
 (POSITION, LAST4, LAST8, HITS, MATCH, LENGTH, MISSES, EXPECTED, CHANCE, STRETCH, ROW) = range(11)
-(RISK, SIZE, ASKED) = range(11, 14)
+(SIZE, ASKED) = range(11, 13)
 REGISTERS = 16
 
 
@@ -43,8 +43,10 @@ class Foresight(Struct):
     """Who expects which byte, and how often they have been right."""
 
     at: np.ndarray
-    """int64 [16]: registers, see above. RISK is that of the level; SIZE and ASKED are the bytes of
-    the segment so far, and those that the model was asked for."""
+    """int64 [16]: registers, see above. SIZE and ASKED are the bytes of the segment so far, and
+    those that the model was asked for."""
+    risks: np.ndarray
+    """int64 [3]: those of the level."""
     text: np.ndarray
     """uint8 [2^24]: a ring of what was read."""
     matches: np.ndarray
@@ -89,10 +91,9 @@ def empty_foresight(preset: Preset) -> Foresight:
         length = row // 4
         right[0, row] = share(2 * length + 1, 2 * length + 3) << 10
         right[1:, row] = share(2 * row + 1, 2 * row + 3) << 10
-    at = integers(REGISTERS)
-    at[RISK] = preset.risk
     return Foresight(
-        at=at,
+        at=integers(REGISTERS),
+        risks=np.array(preset.risks, dtype=np.int64),
         text=zeros(HISTORY_SIZE, np.uint8),
         matches=zeros(1 << LOG_MATCHES, np.int32),
         cells=zeros(ORDERS << LOG_CELLS, np.uint32),

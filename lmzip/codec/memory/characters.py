@@ -12,6 +12,18 @@ def is_letter(c):
 
 
 @kernel
+def is_digit(c):
+    """0-9"""
+    return 48 <= c <= 57
+
+
+@kernel
+def is_text(c):
+    """Whether the byte is one of ASCII that is printed, a tab, or the end of a line."""
+    return 32 <= c < 127 or c == 9 or c == 10 or c == 13
+
+
+@kernel
 def lower(c):
     """The byte, as a-z if it is A-Z."""
     return c + 32 if 65 <= c <= 90 else c

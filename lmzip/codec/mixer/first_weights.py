@@ -22,6 +22,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..learned.weights_file import Codes, coded, pack_codes, read, unpack
+from ..levels import Preset
 from ..memory.tables import DIRECT, MATCHES
 from .sets import FINAL_ROWS, ROWS
 
@@ -75,14 +76,9 @@ def formula(contexts: int, sets: int) -> FirstWeights:
     return FirstWeights(weights, finals, 0)
 
 
-def file_name(contexts: int) -> str:
-    """Of the learned first weights of a mixer with so many contexts."""
-    return f"mixer{contexts}"
-
-
-def learned(contexts: int, sets: int) -> FirstWeights:
-    """The shipped weights of a mixer with so many contexts and sets."""
-    return unpack_weights(read(file_name(contexts)), contexts, sets)
+def learned(preset: Preset) -> FirstWeights:
+    """The shipped weights of a level's mixer."""
+    return unpack_weights(read(preset.mixer), preset.contexts, preset.sets)
 
 
 def pack_weights(

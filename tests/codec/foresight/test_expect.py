@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 from conftest import TINY, noise, prose
 
-from lmzip.codec.foresight.expect import expect, is_sure, look_ahead, read
+from lmzip.codec.foresight.expect import expect, is_sure, look_ahead, read, risk
 from lmzip.codec.foresight.tables import (
     ASKED,
     CHANCE,
     CLASSES,
     EXPECTED,
+    LAST4,
     LENGTH,
-    RISK,
     SIZE,
     Foresight,
     class_of,
@@ -52,7 +52,7 @@ def test_nobody_expects_anything_at_first():
 def test_what_followed_five_bytes_is_expected_behind_them_again():
     foresight = after(b"one two three, one two ")
     assert foresight.at[EXPECTED] == ord("t")
-    assert foresight.at[CHANCE] < ONE - TINY.risk and not is_sure(foresight)
+    assert foresight.at[CHANCE] < ONE - max(TINY.risks) and not is_sure(foresight)
 
 
 def test_the_longer_it_was_right_the_surer_it_is():
@@ -77,8 +77,22 @@ def test_noise_is_never_sure():
 
 def test_no_risk_is_never_sure():
     foresight = after(bytes(4000))
-    foresight.at[RISK] = 0
+    foresight.risks[:] = 0
     assert not is_sure(foresight)
+
+
+@pytest.mark.parametrize(
+    ("last", "next_byte", "kind"),
+    [
+        (b"ab c", "7", 0), (b"\x00\x01\x02\x03", "0", 0),
+        (b"ab c", "d", 1), (b"a\t\r\n", " ", 1), (b"\x00abc", "~", 1),
+        (b"a\x00bc", "d", 2), (b"abc\x7f", "d", 2), (b"abcd", "\x00", 2), (b"ab\xc3\xa4", "n", 2),
+    ],
+)  # fmt: skip
+def test_what_may_go_wrong_depends_on_the_kind_of_byte(last, next_byte, kind):
+    foresight = after(b"")
+    foresight.at[EXPECTED], foresight.at[LAST4] = ord(next_byte), int.from_bytes(last, "big")
+    assert risk(foresight) == TINY.risks[kind]
 
 
 @pytest.mark.parametrize("text", [prose(1000), prose(40) * 30, bytes(500), noise(100)])

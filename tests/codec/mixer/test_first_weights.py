@@ -66,7 +66,7 @@ def test_no_weight_leaves_its_bound():
 @pytest.mark.parametrize("level", PRESETS)
 def test_every_level_has_its_file(level):
     preset = PRESETS[level]
-    first, plain = (make(preset.contexts, preset.sets) for make in (learned, formula))
+    first, plain = learned(preset), formula(preset.contexts, preset.sets)
     assert first.sets.shape == plain.sets.shape
     assert first.finals.shape == plain.finals.shape
     assert first.uses > plain.uses == 0

@@ -164,7 +164,7 @@ def test_the_decoder_sees_byte_by_byte_what_the_encoder_saw_at_once(preset, kind
     payload = buffer[: rangecoder.finish(coder, buffer)]
     bits, coder = empty_bits(preset, 400), rangecoder.decoder_state(payload)
     decoded = [np.zeros_like(part) for part in parts]
-    foresight = empty_foresight(replace(preset, risk=0))
+    foresight = empty_foresight(replace(preset, risks=(0, 0, 0)))
 
     def decode(number: int, part: np.ndarray) -> np.ndarray:
         decoder.decode(number, bits, foresight, part, coder, payload)

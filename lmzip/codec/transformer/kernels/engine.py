@@ -22,6 +22,7 @@ from ...foresight.tables import (
 from ...levels import Preset
 from ...memory.slots import (
     FORESEEN,
+    Slots,
     empty_slots,
     expected_of,
     look_up,
@@ -105,6 +106,11 @@ class CpuEngine:
             [learning_rate(preset, name) for name in ("0.up", "head", "table")], dtype=F
         )
         self.state, self.learner = first_state(preset, differences)
+
+    @property
+    def slots(self) -> Slots:
+        """Those of the block that was started."""
+        return self.state.slots
 
     def start_block(self) -> None:
         """Forget the context, not what was learned."""
