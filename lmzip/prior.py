@@ -30,8 +30,8 @@ Path = str | bytes | os.PathLike[str] | os.PathLike[bytes]
 SIZE = 256_000
 """Bytes of the file of a prior, at most, unless another size is asked for."""
 TEXT = 600_000
-"""Bytes of its text at most, unless another size is asked for: what is read before every archive,
-three seconds' work at level 5. With a sample of up to 5,500 the memory needs 2^16 places."""
+"""Bytes of its text at most, unless another size is asked for: what is taken in before every
+archive. At level 5 that takes seconds, and nearly a gigabyte of memory (`docs/priors.md`)."""
 KEPT = 2
 """A model that has read the prior's text is kept, and copied, for what begins with so many times as
 many bytes at most: for more, reading is a small part of the work, and a copy takes much memory."""

@@ -87,6 +87,11 @@ def test_samples_in_the_text_are_not_read_again_and_some_are_left(monkeypatch):
     assert sum(map(len, others)) + len(text) == sum(map(len, learned))
 
 
+def test_of_a_long_sample_in_the_text_the_rest_is_read():
+    piece, rest = noise(samples.PIECE), b"and more"
+    assert training._unread([piece + rest, piece, b"other"], piece) == [rest, b"other"]
+
+
 def test_what_it_is_worth_is_told():
     found = trained()
     assert found.after < 0.7 * found.before

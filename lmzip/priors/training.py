@@ -100,9 +100,10 @@ def train(
         if cost < before:
             best, after = found, cost
     text = best.text
-    others = [sample for sample in divided_samples.learned if sample[:PIECE] not in text]
-    learner = Learner(level, text, others, threads)
-    for time in range(1, PASSES + 1 if others else 1):
+    unread = _unread(divided_samples.learned, text)
+    if unread:
+        learner = Learner(level, text, unread, threads)
+    for time in range(1, PASSES + 1 if unread else 1):
         with told(f"reading, {time} of {PASSES}", learner.size) as progress:
             learned = learner.read_all(time, progress)
         found = fitted(level, learned, text, size)
@@ -120,6 +121,12 @@ def train(
         before=before,
         after=after,
     )
+
+
+def _unread(samples: Sequence[bytes], text: bytes) -> list[bytes]:
+    """What samples hold that is not in the text, which took the beginnings of some."""
+    rests = (sample[PIECE:] if sample[:PIECE] in text else sample for sample in samples)
+    return [rest for rest in rests if rest]
 
 
 def _fitting_text(level: int, samples: Sequence[bytes], longest: int, size: int) -> bytes:
@@ -162,7 +169,7 @@ class Learner:
         self, level: int, text: bytes, samples: Sequence[bytes], threads: int | None
     ) -> None:
         self._together = max(AT_LEAST, len(text) // OF_TEXT)
-        room = self._together + max(map(len, samples), default=0)
+        room = self._together + max(map(len, samples))
         self._learning = Learning(level, text, room, threads)
         self._samples = samples
         self._read = 0
