@@ -38,6 +38,7 @@ ALLOWED = set(
         "lift_fresh",
         "lt",
         "max",
+        "min",
         "maximum",
         "mul",
         "mul_",

@@ -5,16 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
-import numpy as np
 import torch
 
 from lmzip.codec.levels import PRESETS
 from lmzip.codec.mixer.first_weights import formula, unpack_weights
 from training import curves
 from training import last_stage as stage
-from training.corpus import read_documents
+from training.corpus import Mixture, read_documents
 from training.export import export, ship, stored_weights
-from training.growth import grown
+from training.features import Shuffled, load, prepare
 from training.network import Network
 from training.run import Plan, Run, preset_with
 from training.validation import bits_per_byte, coded_bits_per_byte
@@ -44,6 +43,17 @@ def main() -> None:
 @main.command()
 @click.argument("corpus", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.argument("name", type=click.Choice(NAMES))
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
+@click.option("--threads", default=2, show_default=True, help="Of the processor.")
+def features(corpus: Path, name: str, folder: Path, threads: int) -> None:
+    """Keep in FOLDER what the slots of NAME say of CORPUS, for a GPU: 242 bytes for each byte."""
+    made = prepare(read_documents(corpus), preset_with(name), folder, threads)
+    click.echo(f"{len(made.text) / 1e6:.1f} MB, {len(made.documents):,} documents")
+
+
+@main.command()
+@click.argument("corpus", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("name", type=click.Choice(NAMES))
 @click.argument("run", type=click.Path(dir_okay=False, path_type=Path))
 @click.option("--megabytes", type=float, default=200, show_default=True, help="Bytes to read.")
 @click.option("--rows", default=16, show_default=True, help="Documents that are read at a time.")
@@ -53,7 +63,13 @@ def main() -> None:
 @click.option(
     "--start",
     type=click.Path(exists=True, path_type=Path),
-    help="A run that is done, or weights, .npz or .weights; of half as many layers, it is grown.",
+    help="A run that is done, or weights, .npz or .weights, to begin with.",
+)
+@click.option(
+    "--features",
+    "kept",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="What `features` made of CORPUS; it must fit into the device's memory.",
 )
 @click.option("--threads", type=int, help="Of the processor.")
 @click.option("--dtype", type=click.Choice(list(DTYPES)), default="float32", show_default=True)
@@ -69,6 +85,7 @@ def train(
     peak: float,
     seed: int,
     start: Path | None,
+    kept: Path | None,
     threads: int | None,
     dtype: str,
     compiled: bool,
@@ -85,12 +102,22 @@ def train(
     else:
         plan = Plan(name, int(megabytes * 1e6), rows, length, peak, seed)
         # Of a run the weights as they were learned, which its file rounds.
-        weights = grown(_start(start, name), preset_with(name)) if start else None
+        weights = _network(start, "cpu", name).weights() if start else None
         this = Run(plan, weights, device, DTYPES[dtype])
+    plan = this.plan
+    # After a pause documents come in another order: what was read is not kept.
+    drawn = plan.rows, plan.length, plan.seed + this.seen
+    if kept:
+        source = Shuffled(load(kept), *drawn, device)
+    else:
+        source = Mixture(read_documents(corpus), this.network.preset, *drawn)
     if compiled:
-        this.network.trunk = torch.compile(this.network.trunk)
-    click.echo(f"{this.plan}, from {this.seen / 1e6:.2f} MB, {device}, {dtype}")
-    this.go_on(read_documents(corpus), run, lambda line: click.echo(line))
+        this.network.compile()
+        source.compile()
+    if device != "cpu":
+        torch.set_float32_matmul_precision("high")
+    click.echo(f"{plan}, from {this.seen / 1e6:.2f} MB, {device}, {dtype}")
+    this.go_on(source, run, lambda line: click.echo(line))
 
 
 @main.command()
@@ -128,9 +155,14 @@ def validate_codec(corpus: Path, level: int, kilobytes: float) -> None:
 )
 def export_command(run: Path, output: Path | None, name: str | None) -> None:
     """Write the weights of RUN, a run or a file of weights, as a weights file."""
-    network = _network(run, "cpu", name)
-    named = next(key for key in NAMES if preset_with(key) == network.preset)
-    data = export(network.weights(), network.preset)
+    if run.suffix in (".npz", ".weights"):
+        network = _network(run, "cpu", name)
+        preset, weights = network.preset, network.weights()
+    else:
+        this = Run.resume(run, "cpu", torch.float32)
+        preset, weights = this.network.preset, this.weights()
+    named = next(key for key in NAMES if preset_with(key) == preset)
+    data = export(weights, preset)
     if output is None:
         output = ship(named, data)
     else:
@@ -190,11 +222,6 @@ def _network(path: Path, device: str, name: str | None = None) -> Network:
         preset = preset_with(name or _named_after(path) or "medium")
         return Network(preset, stored_weights(path, preset), device)
     return Run.resume(path, device, torch.float32).network
-
-
-def _start(path: Path, name: str) -> dict[str, np.ndarray]:
-    """Weights to begin with: of a file that says whose they are, or of `name`."""
-    return _network(path, "cpu", _named_after(path) or name).weights()
 
 
 def _named_after(path: Path) -> str | None:

@@ -22,6 +22,9 @@ from lmzip.codec.transformer.rotary import BASE
 from lmzip.codec.transformer.weights import tensor_shapes, weights_from_scratch
 from training.corpus import Batch
 
+LAYER = "qkv", "out", "up", "down"
+"""The matrices of a layer, in the order in which they are used."""
+
 
 def is_layer(name: str) -> bool:
     """Whether a tensor is a matrix of a layer: "0.qkv", not "head"."""
@@ -32,7 +35,7 @@ class Network:
     """Weights of a level's transformer, and what they predict.
 
     tensors: name -> float32, as `tensor_shapes` says. `rounding`: whether the forward pass rounds
-    the weights.
+    the weights. Raises ValueError for weights of another network.
     """
 
     def __init__(
@@ -45,12 +48,13 @@ class Network:
         self.preset, self.device, self.dtype = preset, device, dtype
         self.rounding = False
         weights = weights_from_scratch(preset) if weights is None else weights
+        shapes = tensor_shapes(preset)
+        if {name: tensor.shape for name, tensor in weights.items()} != shapes:
+            raise ValueError(f"these weights are of another network than {preset.learned}")
         self.tensors = {
-            name: torch.tensor(weights[name], device=device, requires_grad=True)
-            for name in tensor_shapes(preset)
+            name: torch.tensor(weights[name], device=device, requires_grad=True) for name in shapes
         }
-        self.trunk = self._trunk
-        """Layers and head: what is worth compiling."""
+        self._pieces = _front, _layer, _loss
 
     def weights(self) -> dict[str, np.ndarray]:
         """The tensors as numpy arrays, not rounded."""
@@ -62,68 +66,64 @@ class Network:
             for name, tensor in self.tensors.items():
                 tensor.copy_(weights[name])
 
+    def compile(self) -> None:
+        """Let torch's compiler make the forward and the backward pass. All layers share one."""
+        self._pieces = tuple(torch.compile(piece, dynamic=False) for piece in self._pieces)
+
     def loss(self, batch: Batch) -> Tensor:
         """Mean of -ln p over the bytes of a batch."""
-        logits = self.logits(batch)
-        target = torch.from_numpy(batch.next_bytes).to(self.device)
-        return F.cross_entropy(logits.flatten(0, 1), target.flatten())
+        target = torch.as_tensor(batch.next_bytes, device=self.device)
+        return self._pieces[2](*self._last(batch), target)
 
     def logits(self, batch: Batch) -> Tensor:
         """float32 [B, T, 256] before each position of a batch."""
-        tokens, candidates, classes, totals = (
-            torch.from_numpy(array).to(self.device).long()
-            for array in (batch.tokens, batch.candidates, batch.classes, batch.totals)
-        )
-        rows, length = tokens.shape[:2]
-        used = {name: self._used(name) for name in self.tensors}
-        x = F.embedding_bag(tokens.flatten(0, 1), used["embedding"], mode="sum")
-        x = x.view(rows, length, -1)
-        kinds = kind_count(self.preset)
-        if kinds == 0:
-            return self.trunk(x, used)
-        kind = torch.arange(kinds, device=self.device)[:, None]
-        worth = used["table"][STATES * kind + 12 * classes + totals[..., None]]
-        worth = torch.where(classes > 0, worth, torch.zeros((), device=self.device))
-        flat = candidates.flatten(2)
-        nothing = torch.zeros(rows, length, SYMBOLS, device=self.device)
-        memory = torch.softmax(nothing.scatter_add(-1, flat, worth.flatten(2)), -1)
-        x = x + memory.sqrt() @ used["memory"].t()
-        out = self.trunk(x, used)
-        gates = 1 + out[..., SYMBOLS : SYMBOLS + kinds, None]
-        return out[..., :SYMBOLS].scatter_add(-1, flat, (gates * worth).flatten(2))
+        return _logits(*self._last(batch))
 
-    def _used(self, name: str) -> Tensor:
-        """A tensor as the forward pass takes it: codes times the scale of their row, if rounded."""
-        tensor = self.tensors[name]
-        if not self.rounding or name == "table":
-            return tensor
-        with torch.no_grad():
-            size = levels_of(name)
-            scale = (tensor.abs().amax(-1, keepdim=True) / size).half().float()
-            scale = scale.clamp(min=2.0**-24)
-            error = (tensor / scale).round().clamp(-size, size) * scale - tensor
-        return tensor + error
-
-    def _trunk(self, x: Tensor, used: dict[str, Tensor]) -> Tensor:
-        rows, length, width = x.shape
-        heads = self.preset.heads
-        turns = self._turns(length)
-        lower = {name: tensor.to(self.dtype) for name, tensor in used.items() if is_layer(name)}
-        for layer in range(self.preset.layers):
-            h = self._norm(x) @ lower[f"{layer}.qkv"].t()
-            q, k, v = h.view(rows, length, 3, heads, -1).permute(2, 0, 3, 1, 4)
-            mixed = F.scaled_dot_product_attention(
-                _rotate(q, turns), _rotate(k, turns), v, is_causal=True
+    def _last(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor | None, Tensor | None]:
+        """The residual stream behind all layers, the head, and what candidates are worth."""
+        front, layer, _ = self._pieces
+        used = self._used()
+        tokens = torch.as_tensor(batch.tokens, device=self.device)
+        embedding = used["embedding"]
+        worth = candidates = None
+        if kind_count(self.preset):
+            candidates, classes, totals = (
+                torch.as_tensor(array, device=self.device)
+                for array in (batch.candidates, batch.classes, batch.totals)
             )
-            mixed = mixed.transpose(1, 2).reshape(rows, length, width)
-            x = x + mixed @ lower[f"{layer}.out"].t()
-            hidden = torch.relu(self._norm(x) @ lower[f"{layer}.up"].t())
-            x = x + (hidden * hidden) @ lower[f"{layer}.down"].t()
-        return (self._norm(x) @ used["head"].to(self.dtype).t()).float()
+            table, memory = used["table"], used["memory"]
+            x, worth = front(tokens, embedding, candidates, classes, totals, table, memory)
+        else:
+            x = _embedded(tokens, embedding)
+        turns = self._turns(tokens.shape[1])
+        for number in range(self.preset.layers):
+            parts = [used[f"{number}.{part}"].to(self.dtype) for part in LAYER]
+            x = layer(x, *parts, *turns, self.preset.heads)
+        return x, used["head"].to(self.dtype), candidates, worth
 
-    def _norm(self, x: Tensor) -> Tensor:
-        x = x.float()
-        return (x / x.abs().mean(-1, keepdim=True).clamp(min=1e-5)).to(self.dtype)
+    def _used(self) -> dict[str, Tensor]:
+        """The tensors as the forward pass takes them: codes times scales of rows, if rounded."""
+        if not self.rounding:
+            return self.tensors
+        used = dict(self.tensors)
+        for names in self._alike().values():
+            size = levels_of(names[0])
+            with torch.no_grad():
+                stack = torch.stack([self.tensors[name] for name in names])
+                scale = (stack.abs().amax(-1, keepdim=True) / size).half().float()
+                scale = scale.clamp(min=2.0**-24)
+                errors = (stack / scale).round().clamp(-size, size) * scale - stack
+            for name, error in zip(names, errors, strict=True):
+                used[name] = self.tensors[name] + error
+        return used
+
+    def _alike(self) -> dict[tuple, list[str]]:
+        """Names of those tensors that are rounded, by what they have in common."""
+        groups: dict[tuple, list[str]] = {}
+        for name, tensor in self.tensors.items():
+            if name != "table":
+                groups.setdefault((tensor.shape, levels_of(name)), []).append(name)
+        return groups
 
     def _turns(self, length: int) -> tuple[Tensor, Tensor]:
         channels = self.preset.width // self.preset.heads
@@ -131,6 +131,81 @@ class Network:
         angle = torch.exp(pair * (-math.log(BASE) / channels))
         angle = torch.arange(length, device=self.device)[:, None] * angle
         return angle.cos().to(self.dtype), angle.sin().to(self.dtype)
+
+
+def _embedded(tokens: Tensor, embedding: Tensor) -> Tensor:
+    """Sums of rows of the embedding, float32 [B, T, d]; tokens, int64 [B, T, n]."""
+    if tokens.device.type == "cpu":
+        x = F.embedding_bag(tokens.flatten(0, 1), embedding, mode="sum")
+        return x.view(*tokens.shape[:2], -1)
+    # As a product: a GPU would have to sort the tokens for the gradient.
+    counts = torch.zeros(*tokens.shape[:2], len(embedding), device=tokens.device)
+    one = torch.ones((), device=tokens.device)
+    return counts.scatter_add(-1, tokens, one.expand_as(tokens)) @ embedding
+
+
+def _front(
+    tokens: Tensor,
+    embedding: Tensor,
+    candidates: Tensor,
+    classes: Tensor,
+    totals: Tensor,
+    table: Tensor,
+    memory: Tensor,
+) -> tuple[Tensor, Tensor]:
+    """The residual stream before the first layer, and what each candidate is worth."""
+    rows, length, kinds = totals.shape
+    kind = torch.arange(kinds, device=totals.device)[:, None]
+    state = STATES * kind + 12 * classes.long() + totals.long()[..., None]
+    # Every row has a table of its own, so that fewer gradients meet in one place.
+    worth = table.expand(rows, -1).gather(1, state.flatten(1)).view(classes.shape)
+    worth = torch.where(classes > 0, worth, 0.0)
+    nothing = torch.zeros(rows, length, SYMBOLS, device=totals.device)
+    known = nothing.scatter_add(-1, candidates.flatten(2).long(), worth.flatten(2))
+    x = _embedded(tokens, embedding)
+    return x + torch.softmax(known, -1).sqrt() @ memory.t(), worth
+
+
+def _layer(
+    x: Tensor,
+    qkv: Tensor,
+    out: Tensor,
+    up: Tensor,
+    down: Tensor,
+    cosine: Tensor,
+    sine: Tensor,
+    heads: int,
+) -> Tensor:
+    """The residual stream, float32 [B, T, d], behind a layer."""
+    rows, length, width = x.shape
+    h = _norm(x).to(qkv.dtype) @ qkv.t()
+    q, k, v = h.view(rows, length, 3, heads, -1).permute(2, 0, 3, 1, 4)
+    turns = cosine, sine
+    mixed = F.scaled_dot_product_attention(_rotate(q, turns), _rotate(k, turns), v, is_causal=True)
+    x = x + mixed.transpose(1, 2).reshape(rows, length, width) @ out.t()
+    hidden = torch.relu(_norm(x).to(up.dtype) @ up.t())
+    return x + (hidden * hidden) @ down.t()
+
+
+def _logits(x: Tensor, head: Tensor, candidates: Tensor | None, worth: Tensor | None) -> Tensor:
+    """float32 [B, T, 256], of the residual stream and of candidates whose gates it opens."""
+    out = (_norm(x).to(head.dtype) @ head.t()).float()
+    if candidates is None:
+        return out
+    gates = 1 + out[..., SYMBOLS : SYMBOLS + worth.shape[2], None]
+    more = (gates * worth).flatten(2)
+    return out[..., :SYMBOLS].scatter_add(-1, candidates.flatten(2).long(), more)
+
+
+def _loss(
+    x: Tensor, head: Tensor, candidates: Tensor | None, worth: Tensor | None, target: Tensor
+) -> Tensor:
+    logits = _logits(x, head, candidates, worth)
+    return F.cross_entropy(logits.flatten(0, 1), target.flatten())
+
+
+def _norm(x: Tensor) -> Tensor:
+    return x / x.abs().mean(-1, keepdim=True).clamp(min=1e-5)
 
 
 def _rotate(x: Tensor, turns: tuple[Tensor, Tensor]) -> Tensor:

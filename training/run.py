@@ -14,7 +14,8 @@ import numpy as np
 import torch
 
 from lmzip.codec.levels import PRESETS, Preset
-from training.corpus import Documents, Mixture
+from training.corpus import Mixture
+from training.features import Shuffled
 from training.network import Network
 from training.optimiser import Optimiser
 
@@ -22,8 +23,9 @@ WARM_UP = 50
 """Steps in which the rates grow to their full height; then they fall, linearly, to 0."""
 ROUNDED = 0.5
 """Share of the run, its last part, that rounds weights in the forward pass."""
-EVERY = 25
-"""Steps between two lines of the log; eight times as many between two checkpoints."""
+EVERY, OFTEN, SAVED = 25, 5.0, 60.0
+"""Steps between two lines of the log, of which there is none for so many seconds after another;
+seconds between two checkpoints."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,19 @@ class Run:
         torch.save(state, part)
         os.replace(part, path)
 
+    def weights(self) -> dict[str, np.ndarray]:
+        """What was learned, float32; 0 where nothing that was read asked for a row.
+
+        So it is of a third of the embedding, the states that a slot does not come to: a file
+        need not hold their initial values.
+        """
+        weights = self.network.weights()
+        for name in ("embedding", "table"):
+            if name in self.optimiser.moments:
+                *_, second = self.optimiser.moments[name]
+                weights[name][(second == 0).cpu().numpy()] = 0
+        return weights
+
     @classmethod
     def resume(cls, path: Path, device: str, dtype: torch.dtype) -> Run:
         """The run of a checkpoint."""
@@ -85,38 +100,39 @@ class Run:
         run.seen, run.seconds = state["seen"], state["seconds"]
         return run
 
-    def go_on(self, documents: Documents, path: Path, tell: Callable[[str], None]) -> None:
-        """Read until the plan is fulfilled, with checkpoints at `path`; tell how it goes.
-
-        After a pause, documents are drawn in another order: what was read is not kept.
-        """
+    def go_on(self, source: Mixture | Shuffled, path: Path, tell: Callable[[str], None]) -> None:
+        """Read batches until the plan is fulfilled; checkpoints are at `path`, `tell` hears."""
         plan = self.plan
-        mixture = Mixture(
-            documents, self.network.preset, plan.rows, plan.length, plan.seed + self.seen
-        )
-        losses: list[float] = []
+        losses: list[torch.Tensor] = []
         started, before = time.monotonic(), self.seen
-        spent = self.seconds
+        spent, told, saved = self.seconds, -OFTEN, 0.0
         while self.seen < plan.total:
             done = self.seen / plan.total
             self.network.rounding = done >= 1 - ROUNDED
-            batch, count = mixture.next()
+            batch, count = source.next()
             loss = self.network.loss(batch)
             loss.backward()
             warm = min(1.0, (self.optimiser.steps + 1) / WARM_UP)
             self.optimiser.step(plan.peak * warm * (1 - done))
             self.seen += count
-            losses.append(loss.item() / math.log(2))
+            losses.append(loss.detach())
+            ended = self.seen >= plan.total
+            if self.optimiser.steps % EVERY and not ended:
+                continue  # a loss that is looked at is waited for
+            bits = torch.stack(losses[-2 * EVERY :]).mean().item() / math.log(2)
             now = time.monotonic() - started
             self.seconds = spent + now
-            if self.optimiser.steps % EVERY == 0 or self.seen >= plan.total:
+            if now - told >= OFTEN or ended:
                 rate = (self.seen - before) / now
                 left = (plan.total - self.seen) / rate / 60
+                told = now
                 tell(
                     f"{self.optimiser.steps} steps, {self.seen / 1e6:.2f} MB, "
-                    f"{np.mean(losses[-2 * EVERY :]):.4f} bits per byte, "
+                    f"{bits:.4f} bits per byte, "
                     f"{rate / 1000:.1f} kB/s, {max(left, 0):.0f} min left"
                 )
-            if self.optimiser.steps % (8 * EVERY) == 0:
+                losses = losses[-2 * EVERY :]
+            if now - saved >= SAVED:
+                saved = now
                 self.save(path)
         self.save(path)
