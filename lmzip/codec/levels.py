@@ -46,7 +46,7 @@ class Preset:
     digit, of text behind text, of any other. Digits are what the model has most to learn from."""
 
 
-_SMALL, _LARGE = (3e-4, 6e-4, 3e-3), (1.5e-4, 4e-4, 1e-3)
+_SMALL, _LARGE = (1.8e-4, 3.6e-4, 3e-3), (9e-5, 2.4e-4, 1e-3)
 _FEW, _MANY = (256, 4096, 2048), (256, 8192, 2048)
 
 PRESETS: dict[int, Preset] = {
@@ -57,8 +57,8 @@ PRESETS: dict[int, Preset] = {
     5: Preset(128, 6, 4, 128, 128, 3, _LARGE, "medium", "mixer38", 38, 19, 18, 18, _MANY),
     6: Preset(128, 6, 4, 128, 128, 3, _LARGE, "medium", "mixer44", 44, 19, 18, 18, _MANY),
     7: Preset(128, 6, 4, 128, 128, 3, _LARGE, "medium", "mixer58", 58, 19, 18, 18, _MANY),
-    8: Preset(128, 12, 4, 128, 128, 3, _LARGE, "large", "mixer58large", 58, 19, 19, 18, _MANY),
-    9: Preset(128, 12, 4, 128, 128, 6, _LARGE, "large", "mixer58large", 58, 19, 19, 18, _MANY),
+    8: Preset(192, 8, 6, 128, 128, 2, _LARGE, "large", "mixer58large", 58, 19, 19, 18, _MANY),
+    9: Preset(192, 8, 6, 128, 128, 4, _LARGE, "large", "mixer58large", 58, 19, 19, 18, _MANY),
 }
 
 

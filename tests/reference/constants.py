@@ -30,6 +30,8 @@ class Level(NamedTuple):
     """Where, in lmzip, the learned weights of its generation are named."""
     recent: int = 1 << 16
     """Bytes of a text that are read as if they were coded: RECENT, or all."""
+    rates: tuple[float, ...] = ()
+    """Of matrices and of the head, where they are not those below."""
 
 
 LEVELS = {
@@ -40,20 +42,20 @@ LEVELS = {
     5: Level(128, 6, 4, 128, 128, 3, 38, 19, 18, 18, 256, 8192, 2048, "medium", "mixer38"),
     6: Level(128, 6, 4, 128, 128, 3, 44, 19, 18, 18, 256, 8192, 2048, "medium", "mixer44"),
     7: Level(128, 6, 4, 128, 128, 3, 58, 19, 18, 18, 256, 8192, 2048, "medium", "mixer58"),
-    8: Level(128, 12, 4, 128, 128, 3, 58, 19, 19, 18, 256, 8192, 2048, "large", "mixer58large"),
-    9: Level(128, 12, 4, 128, 128, 6, 58, 19, 19, 18, 256, 8192, 2048, "large", "mixer58large"),
+    8: Level(192, 8, 6, 128, 128, 2, 58, 19, 19, 18, 256, 8192, 2048, "large", "mixer58large"),
+    9: Level(192, 8, 6, 128, 128, 4, 58, 19, 19, 18, 256, 8192, 2048, "large", "mixer58large"),
 }
 
 
 def at_home(home: str) -> dict[int, Level]:
-    """Levels of an earlier generation: six layers at 8 and 9 as at 5 to 7, one risk for all bytes,
-    and texts are read."""
-    six = {"layers": 6, "network": "medium", "mixer": "mixer58"}
-    levels = LEVELS | {number: LEVELS[number]._replace(**six) for number in (8, 9)}
+    """Levels of an earlier generation: the network of 5 to 7 at 8 and 9 too, higher rates, one risk
+    for all bytes, and texts are read."""
+    high = LEVELS[7]._replace(buckets=19)
+    levels = LEVELS | {8: high, 9: high._replace(learned=6)}
     before = {}
     for number, level in levels.items():
-        risk = 2048 if number < 5 else 3072
-        level = level._replace(risk_digit=risk, risk_text=risk, risk=risk)
+        risk, rates = (2048, (3e-4, 6e-4)) if number < 5 else (3072, (1.5e-4, 4e-4))
+        level = level._replace(risk_digit=risk, risk_text=risk, risk=risk, rates=rates)
         before[number] = level._replace(home=home, recent=1 << 24)
     return before
 
@@ -64,8 +66,8 @@ GENERATIONS = {1: at_home("generations/g1"), 2: at_home("generations/g2"), 3: LE
 BETA1 = 0.9
 BETA2 = 0.99
 EPSILON = 1e-8
-MATRIX_RATE = (0.0003, 0.00015)
-HEAD_RATE = (0.0006, 0.0004)
+MATRIX_RATE = (0.00018, 0.00009)
+HEAD_RATE = (0.00036, 0.00024)
 TABLE_RATE = (0.003, 0.001)
 WORTH = (0, 1, 2, 3, 4, 5, 7, 10, 16, 30, 60, 120)
 

@@ -67,7 +67,8 @@ def stored(data: bytes, shapes: dict[str, tuple[int, ...]]) -> dict[str, np.ndar
         symbols = [code for code, count in enumerate(freq) for _ in range(count)]
         starts = np.cumsum([0, *freq]).tolist()
         codes = []
-        for _ in range(math.prod(shape)):
+        used = scales != 0
+        for _ in range(np.count_nonzero(used) * shape[-1]):
             step = width >> 14
             code = symbols[min(rest // step, (1 << 14) - 1)]
             rest -= step * starts[code]
@@ -77,7 +78,8 @@ def stored(data: bytes, shapes: dict[str, tuple[int, ...]]) -> dict[str, np.ndar
                 width <<= 8
                 place += 1
             codes.append(code - size)
-        rows = np.array(codes, F32).reshape(len(scales), shape[-1])
+        rows = np.zeros((len(scales), shape[-1]), F32)
+        rows[used] = np.array(codes, F32).reshape(-1, shape[-1])
         values[name] = (rows * scales[:, None]).reshape(shape)
     return values
 

@@ -62,10 +62,15 @@ class Learner:
             self.transformer.weights[name] = self.transformer.weights[name] - move
 
     def _rate(self, name: str) -> np.float32:
-        rates = {"head": constants.HEAD_RATE, "table": constants.TABLE_RATE}
-        rates = rates.get(name, constants.MATRIX_RATE)
         # By level: the small ones have one or two layers.
-        return F32(rates[0] if self.level.layers < 3 else rates[1])
+        column = 0 if self.level.layers < 3 else 1
+        if name == "table":
+            return F32(constants.TABLE_RATE[column])
+        matrix, head = self.level.rates or (
+            constants.MATRIX_RATE[column],
+            constants.HEAD_RATE[column],
+        )
+        return F32(head if name == "head" else matrix)
 
 
 class Backward:

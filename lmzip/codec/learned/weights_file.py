@@ -7,8 +7,8 @@ the file holds, integers little-endian:
     2n+1 uint16  frequencies of the codes -n .. n, which sum to 2^14
     float16      scales, one a row (one for a tensor of one dimension)
 
-and behind all these, the codes of all tensors, row by row, as one payload of the range coder with
-14 bits.
+and behind all these, the codes of all tensors, row by row but for rows whose scale is 0, as one
+payload of the range coder with 14 bits.
 """
 
 from __future__ import annotations
@@ -52,8 +52,9 @@ def coded(tensor: np.ndarray, levels: int) -> Codes:
     """Codes in [-levels, levels] and scales that come nearest to a tensor."""
     rows = tensor.reshape(math.prod(tensor.shape[:-1]), tensor.shape[-1]).astype(np.float64)
     scales = (np.abs(rows).max(axis=1, initial=0) / levels).astype(np.float16)
-    scales = np.maximum(scales, np.float16(2.0**-24))
-    codes = np.rint(rows / scales[:, None].astype(np.float64)).clip(-levels, levels)
+    divisors = np.maximum(scales, np.float16(2.0**-24)).astype(np.float64)
+    codes = np.rint(rows / divisors[:, None]).clip(-levels, levels)
+    codes[scales == 0] = 0
     return levels, codes.astype(np.int64), scales
 
 
@@ -66,10 +67,10 @@ def pack_codes(tensors: Iterable[Codes]) -> bytes:
     """The file of tensors that are codes already."""
     head, parts = b"", []
     for size, codes, scales in tensors:
-        counts = np.bincount(codes.reshape(-1) + size, minlength=2 * size + 1)
-        freq = frequencies(counts)
+        told = codes[scales != 0].reshape(-1) + size
+        freq = frequencies(np.bincount(told, minlength=2 * size + 1))
         head += bytes([size]) + freq.astype("<u2").tobytes() + scales.astype("<f2").tobytes()
-        parts.append((codes.reshape(-1) + size, freq))
+        parts.append((told, freq))
     coder = encoder_state()
     buffer = np.zeros(2 * sum(len(codes) for codes, _ in parts) + 16, dtype=np.uint8)
     for codes, freq in parts:
@@ -103,10 +104,12 @@ def unpack(data: bytes, shapes: Shapes) -> dict[str, np.ndarray]:
     coder = decoder_state(payload)
     tensors = {}
     for (name, shape), (size, freq, scales) in zip(shapes.items(), tables, strict=True):
-        codes = np.zeros(int(np.prod(shape)), dtype=np.uint8)
+        used = scales != 0
+        codes = np.zeros(np.count_nonzero(used) * shape[-1], dtype=np.uint8)
         symbols = np.repeat(np.arange(len(freq), dtype=np.uint8), freq)
         decode_codes(codes, freq, np.cumsum(freq) - freq, symbols, coder, payload)
-        rows = (codes.astype(np.float32) - np.float32(size)).reshape(len(scales), shape[-1])
+        rows = np.zeros((len(scales), shape[-1]), dtype=np.float32)
+        rows[used] = codes.reshape(-1, shape[-1]).astype(np.float32) - np.float32(size)
         tensors[name] = (rows * scales[:, None]).reshape(shape)
     return tensors
 

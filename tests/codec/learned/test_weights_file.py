@@ -48,6 +48,17 @@ def test_a_tensor_may_have_no_rows():
     assert back["row"].any()
 
 
+def test_a_row_of_nothing_takes_its_scale_and_no_codes():
+    tensor = some(40, 64)
+    whole = pack({"embedding": tensor})
+    tensor[::2] = 0
+    half = pack({"embedding": tensor})
+    back = unpack(half, {"embedding": (40, 64)})["embedding"]
+    assert not back[::2].any() and back[1::2].any(axis=1).all()
+    head = 1 + 2 * (2 * levels_of("embedding") + 1) + 2 * 40
+    assert len(half) - head < 0.52 * (len(whole) - head)
+
+
 @pytest.mark.parametrize("counts", [[0, 0, 5], [1, 1, 1], [0, 10**9, 1], [0, 0, 0]])
 def test_every_code_has_a_frequency_and_they_fill_the_total(counts):
     freq = frequencies(np.array(counts))
