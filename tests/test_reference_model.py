@@ -118,15 +118,15 @@ def test_the_gradient_of_what_learns_says_how_the_code_length_falls():
 def test_learning_lowers_the_cost_of_a_text_that_returns(level):
     transformer = Transformer(LEVELS[level])
     learner, costs = Learner(transformer), []
-    for _ in range(5):
+    for _ in range(7):
         segment = transformer.start_block()
         costs.append(read(transformer, segment, (TEXT * 2)[: LEVELS[level].segment]))
         learner.learn(segment)
         # What is learned is to be seen by itself, not what the slots remember.
         transformer.slots = Slots(LEVELS[level].slots)
-    # The first step of all knows no more of a gradient than its sign, and may be one too far.
-    assert costs[1:] == sorted(costs[1:], reverse=True)
-    assert costs[-1] < costs[0]
+    # The first steps are small against the codes of the matrices, and know little but signs.
+    assert costs[-3:] == sorted(costs[-3:], reverse=True)
+    assert costs[-1] < 0.97 * costs[0]
 
 
 def test_learning_is_one_segment_behind_and_done_with_a_block_before_the_next(monkeypatch):

@@ -31,7 +31,7 @@ class Level(NamedTuple):
     recent: int = 1 << 16
     """Bytes of a text that are read as if they were coded: RECENT, or all."""
     rates: tuple[float, ...] = ()
-    """Of matrices and of the head, where they are not those below."""
+    """Of matrices, the head and the final mixers, where they are not those below."""
 
 
 LEVELS = {
@@ -54,7 +54,9 @@ def at_home(home: str) -> dict[int, Level]:
     levels = LEVELS | {8: high, 9: high._replace(learned=6)}
     before = {}
     for number, level in levels.items():
-        risk, rates = (2048, (3e-4, 6e-4)) if number < 5 else (3072, (1.5e-4, 4e-4))
+        risk, rates = 2048, (3e-4, 6e-4, 150)
+        if number > 4:
+            risk, rates = 3072, (1.5e-4, 4e-4, 60)
         level = level._replace(risk_digit=risk, risk_text=risk, risk=risk, rates=rates)
         before[number] = level._replace(home=home, recent=1 << 24)
     return before
@@ -89,7 +91,7 @@ RECENT = 65536
 RATE = (75, 40)
 FALLING_RATE = (983, 690)
 FALL = 512
-FINAL_RATE = 150, 60
+FINAL_RATE = 150, 96
 FINAL_FALLING_RATE = 600, 300
 FINAL_FALL = 256
 

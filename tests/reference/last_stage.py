@@ -114,8 +114,8 @@ class LastStage:
         if prior is not None:
             add_to_mixer(prior, level, sets, finals)
         self.sets = [Mixer(rows, uses, rates) for rows in sets]
-        rates = constants.FINAL_RATE[many], constants.FINAL_FALLING_RATE[many]
-        rates = *rates, constants.FINAL_FALL
+        rate = level.rates[2] if level.rates else constants.FINAL_RATE[many]
+        rates = rate, constants.FINAL_FALLING_RATE[many], constants.FINAL_FALL
         self.finals = [Mixer(rows, uses // 2, rates) for rows in finals]
 
     def _inputs(self, ahead: int, ahead_flat: int) -> np.ndarray:

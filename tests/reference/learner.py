@@ -66,7 +66,7 @@ class Learner:
         column = 0 if self.level.layers < 3 else 1
         if name == "table":
             return F32(constants.TABLE_RATE[column])
-        matrix, head = self.level.rates or (
+        matrix, head, *_ = self.level.rates or (
             constants.MATRIX_RATE[column],
             constants.HEAD_RATE[column],
         )

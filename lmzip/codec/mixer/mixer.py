@@ -29,7 +29,7 @@ RATE, FALLING_RATE, FALL = (75, 40), (983, 690), 512
 """Learning rate of a row in units of 2^-14 / 2^16, what it has more at first, and half of that
 after so many uses. The second of each is for more than 31 contexts: many inputs ask for small
 steps."""
-FINAL_RATE, FINAL_FALLING_RATE, FINAL_FALL = (150, 60), (600, 300), 256
+FINAL_RATE, FINAL_FALLING_RATE, FINAL_FALL = (150, 96), (600, 300), 256
 MOST_USES = 1 << 20
 """Uses are counted so far; by then the rates have long settled."""
 LEAST = 32
