@@ -1,7 +1,7 @@
-"""What exact arithmetic costs the network: `exact_network.py WEIGHTS FILE...`.
+"""What exact arithmetic costs the network: `exact_network.py LEVEL FILE...`.
 
-Bits per byte of a text by the float network and by the codec's, both frozen, with the same weights
-(.npz, or a file of the codec) and the same positions in sight.
+Bits per byte of a text by the float network and by the codec's, both frozen, with the level's
+learned weights and the same positions in sight.
 """
 
 from __future__ import annotations
@@ -14,10 +14,9 @@ import numpy as np
 import torch
 from ablation import cost, transformer_frequencies
 
-from lmzip.codec.levels import DEFAULT_LEVEL, PRESETS, Preset
-from lmzip.codec.transformer.kernels import state
+from lmzip.codec.levels import PRESETS, Preset
+from lmzip.codec.transformer.weights import initial_weights
 from training.corpus import UNKNOWN, Batch, Reader, empty_batch
-from training.export import stored_weights
 from training.network import Network
 
 MOST = 200_000
@@ -54,10 +53,9 @@ def _alike(size: int, preset: Preset) -> list[tuple[int, list[int]]]:
     return [(window, starts) for (window, _), starts in groups.items()]
 
 
-def main(weights_file: str, files: list[str]) -> None:
-    preset = PRESETS[DEFAULT_LEVEL]
-    weights = stored_weights(Path(weights_file), preset)
-    state.initial_weights = lambda of: weights
+def main(level: int, files: list[str]) -> None:
+    preset = PRESETS[level]
+    weights = initial_weights(preset)
     print("| file | float | exact | |\n|---|---:|---:|---:|")
     for file in files:
         text = np.frombuffer(Path(file).read_bytes()[:MOST], dtype=np.uint8)
@@ -68,4 +66,4 @@ def main(weights_file: str, files: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2:])
+    main(int(sys.argv[1]), sys.argv[2:])

@@ -30,6 +30,8 @@ class Level(NamedTuple):
     """Where, in lmzip, the learned weights of its generation are named."""
     recent: int = 1 << 16
     """Bytes of a text that are read as if they were coded: RECENT, or all."""
+    lanes: int = 4
+    """Payloads of a file of learned weights."""
     rates: tuple[float, ...] = ()
     """Of matrices, the head and the final mixers, where they are not those below."""
 
@@ -58,7 +60,7 @@ def at_home(home: str) -> dict[int, Level]:
         if number > 4:
             risk, rates = 3072, (1.5e-4, 4e-4, 60)
         level = level._replace(risk_digit=risk, risk_text=risk, risk=risk, rates=rates)
-        before[number] = level._replace(home=home, recent=1 << 24)
+        before[number] = level._replace(home=home, recent=1 << 24, lanes=1)
     return before
 
 

@@ -25,14 +25,14 @@ def first_values(level: Level) -> dict[str, np.ndarray]:
     if not level.network:
         return from_scratch(level)
     shapes = tuple((name, like.shape) for name, like in from_scratch(level).items())
-    file = of_file(level.network, level.home, shapes)
+    file = of_file(level.network, level.home, shapes, level.lanes)
     return {name: values.copy() for name, values in file.items()}
 
 
 @cache
-def of_file(file: str, home: str, shapes: Shapes) -> dict[str, np.ndarray]:
+def of_file(file: str, home: str, shapes: Shapes, lanes: int) -> dict[str, np.ndarray]:
     """The tensors of a file, which all levels that have it share: read once in a process."""
-    return learned(shipped(file, home), dict(shapes))
+    return learned(shipped(file, home), dict(shapes), lanes)
 
 
 def shipped(name: str, home: str) -> bytes:
@@ -44,16 +44,41 @@ def shipped(name: str, home: str) -> bytes:
     raise KeyError(name)
 
 
-def learned(data: bytes, shapes: dict[str, tuple[int, ...]]) -> dict[str, np.ndarray]:
+def learned(data: bytes, shapes: dict[str, tuple[int, ...]], lanes: int) -> dict[str, np.ndarray]:
     """The tensors of a file (4.2), which have these shapes."""
     names = ["embedding", "table"]
     names += [name for name in shapes if "." in name] + ["head"]
     names += ["memory"] if "memory" in shapes else []
-    return stored(data, {name: shapes[name] for name in names})
+    return stored(data, {name: shapes[name] for name in names}, lanes)
 
 
-def stored(data: bytes, shapes: dict[str, tuple[int, ...]]) -> dict[str, np.ndarray]:
-    """The tensors of a file (4.2), in their order."""
+class Lane:
+    """The decoder (7) of one of the payloads of a file (4.2)."""
+
+    def __init__(self, payload: bytes) -> None:
+        self.payload, self.place = payload, 7
+        self.rest, self.width = int.from_bytes(payload[:7].ljust(7, b"\0"), "big"), 1 << 56
+
+    def code(self, symbols: list[int], starts: list[int], freq: list[int]) -> int:
+        """The number of the next code."""
+        step = self.width >> 14
+        code = symbols[min(self.rest // step, (1 << 14) - 1)]
+        self.rest -= step * starts[code]
+        self.width = step * freq[code]
+        while self.width < 1 << 48:
+            byte = self.payload[self.place] if self.place < len(self.payload) else 0
+            self.rest, self.width, self.place = (
+                self.rest << 8 | byte,
+                self.width << 8,
+                self.place + 1,
+            )
+        return code
+
+
+def stored(
+    data: bytes, shapes: dict[str, tuple[int, ...]], lane_count: int
+) -> dict[str, np.ndarray]:
+    """The tensors of a file (4.2), in their order, from so many payloads."""
     tables, at = [], 0
     for shape in shapes.values():
         size, rows = data[at], math.prod(shape[:-1])
@@ -61,26 +86,21 @@ def stored(data: bytes, shapes: dict[str, tuple[int, ...]]) -> dict[str, np.ndar
         scales = np.frombuffer(data, "<f2", rows, at + 3 + 4 * size)
         at += 3 + 4 * size + 2 * rows
         tables.append((size, freq.tolist(), scales.astype(F32)))
-    payload, place = data[at:] + bytes(8), 7
-    rest, width, values = int.from_bytes(payload[:7], "big"), 1 << 56, {}
+    lengths = np.frombuffer(data, "<u4", lane_count - 1, at).tolist()
+    at, lanes = at + 4 * len(lengths), []
+    for length in (*lengths, len(data)):
+        lanes.append(Lane(data[at : at + length]))
+        at += length
+    values = {}
     for (name, shape), (size, freq, scales) in zip(shapes.items(), tables, strict=True):
         symbols = [code for code, count in enumerate(freq) for _ in range(count)]
         starts = np.cumsum([0, *freq]).tolist()
-        codes = []
-        used = scales != 0
-        for _ in range(np.count_nonzero(used) * shape[-1]):
-            step = width >> 14
-            code = symbols[min(rest // step, (1 << 14) - 1)]
-            rest -= step * starts[code]
-            width = step * freq[code]
-            while width < 1 << 48:
-                rest = rest << 8 | (payload[place] if place < len(payload) else 0)
-                width <<= 8
-                place += 1
-            codes.append(code - size)
         rows = np.zeros((len(scales), shape[-1]), F32)
-        rows[used] = np.array(codes, F32).reshape(-1, shape[-1])
-        values[name] = (rows * scales[:, None]).reshape(shape)
+        for number, row in enumerate(np.flatnonzero(scales)):
+            lane = lanes[number % lane_count]
+            codes = [lane.code(symbols, starts, freq) - size for _ in range(shape[-1])]
+            rows[row] = np.array(codes, F32) * scales[row]
+        values[name] = rows.reshape(shape)
     return values
 
 
@@ -96,7 +116,7 @@ def first_weights(level: Level) -> tuple[list[dict[int, np.ndarray]], list[dict[
     columns = 3 * level.contexts + 17, level.sets + 4
     shapes = {f"all {i}": (len(rows[i]), columns[i]) for i in (0, 1)}
     shapes |= {f"more {i}": (len(lists[i]), columns[i]) for i in (0, 1)}
-    tensors, result = stored(data[at:], shapes), []
+    tensors, result = stored(data[at:], shapes, level.lanes), []
     for i in (0, 1):
         more = dict(zip(lists[i], tensors[f"more {i}"], strict=True))
         weights, number = [], 0

@@ -59,7 +59,7 @@ def add_to_network(prior: Prior, level: Level, values: dict[str, np.ndarray]) ->
     names += ["table"] if level.slots else []
     if prior.network:
         sizes = {name: (math.prod(values[name].shape),) for name in names}
-        for name, more in stored(prior.network, sizes).items():
+        for name, more in stored(prior.network, sizes, level.lanes).items():
             values[name] = values[name] + more.reshape(values[name].shape)
 
 
@@ -74,7 +74,7 @@ def add_to_mixer(prior: Prior, level: Level, sets: list[dict], finals: list[dict
         data = data[2 + 2 * count :]
     columns = 3 * level.contexts + 17, level.sets + 4
     shapes = {f"{i}": (len(lists[i]), columns[i]) for i in (0, 1)}
-    tensors = stored(data, shapes)
+    tensors = stored(data, shapes, level.lanes)
     for i, mixers in enumerate((sets, finals)):
         places = [(mixer, row) for mixer in mixers for row in sorted(mixer)]
         for number, more in zip(lists[i], tensors[f"{i}"], strict=True):

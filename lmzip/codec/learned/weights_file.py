@@ -7,8 +7,10 @@ the file holds, integers little-endian:
     2n+1 uint16  frequencies of the codes -n .. n, which sum to 2^14
     float16      scales, one a row (one for a tensor of one dimension)
 
-and behind all these, the codes of all tensors, row by row but for rows whose scale is 0, as one
-payload of the range coder with 14 bits.
+and behind all these, the lengths (uint32) of four payloads but the last, and the payloads, of the
+range coder with 14 bits. They hold the codes of all tensors, row by row but for rows whose scale is
+0; of each tensor the rows lie in the payloads by turns. Four divisions, which decoding waits for,
+so overlap: interleaved coders as in Giesen 2014.
 """
 
 from __future__ import annotations
@@ -33,6 +35,8 @@ from ..entry import entry
 
 BITS = 14
 """Frequencies of a tensor's codes sum to 2^14."""
+LANES = 4
+"""Payloads."""
 
 SHIPPED = Path(__file__).with_name("weights.txt")
 """SHA-256 and name of each file that is shipped."""
@@ -65,17 +69,24 @@ def pack(tensors: dict[str, np.ndarray]) -> bytes:
 
 def pack_codes(tensors: Iterable[Codes]) -> bytes:
     """The file of tensors that are codes already."""
-    head, parts = b"", []
+    head, tables = b"", []
     for size, codes, scales in tensors:
-        told = codes[scales != 0].reshape(-1) + size
-        freq = frequencies(np.bincount(told, minlength=2 * size + 1))
+        told = codes[scales != 0] + size
+        freq = frequencies(np.bincount(told.reshape(-1), minlength=2 * size + 1))
         head += bytes([size]) + freq.astype("<u2").tobytes() + scales.astype("<f2").tobytes()
-        parts.append((told, freq))
+        tables.append((told, freq))
+    payloads = [_payload(tables, lane) for lane in range(LANES)]
+    lengths = np.array([len(payload) for payload in payloads[:-1]], dtype="<u4")
+    return head + lengths.tobytes() + b"".join(payloads)
+
+
+def _payload(tables: list[tuple[np.ndarray, np.ndarray]], lane: int) -> bytes:
+    """Of codes, from 0 on, [rows, columns], and their frequencies: the rows of one lane."""
     coder = encoder_state()
-    buffer = np.zeros(2 * sum(len(codes) for codes, _ in parts) + 16, dtype=np.uint8)
-    for codes, freq in parts:
-        encode_codes(codes, freq, np.cumsum(freq) - freq, coder, buffer)
-    return head + buffer[: finish(coder, buffer)].tobytes()
+    buffer = np.zeros(2 * sum(codes[lane::LANES].size for codes, _ in tables) + 16, dtype=np.uint8)
+    for codes, freq in tables:
+        encode_codes(codes[lane::LANES].reshape(-1), freq, np.cumsum(freq) - freq, coder, buffer)
+    return buffer[: finish(coder, buffer)].tobytes()
 
 
 def unpack(data: bytes, shapes: Shapes) -> dict[str, np.ndarray]:
@@ -100,17 +111,22 @@ def unpack(data: bytes, shapes: Shapes) -> dict[str, np.ndarray]:
         if freq.sum() != 1 << BITS or size > 127 or not np.isfinite(scales).all():
             raise ValueError("a weights file has values that none has")
         tables.append((size, freq, scales))
-    payload = np.frombuffer(data[at:], dtype=np.uint8)
-    coder = decoder_state(payload)
+    lengths = take("<u4", LANES - 1).tolist()
+    lengths.append(len(data) - at - sum(lengths))
+    if lengths[-1] < 0:
+        raise ValueError("a weights file has less than it says")
+    payloads = np.zeros((LANES, max(*lengths, 1)), dtype=np.uint8)
+    for payload, length in zip(payloads, lengths, strict=True):
+        payload[:length] = take("u1", length)  # zeros stand behind its end
+    coders = np.stack([decoder_state(payload) for payload in payloads])
     tensors = {}
     for (name, shape), (size, freq, scales) in zip(shapes.items(), tables, strict=True):
-        used = scales != 0
-        codes = np.zeros(np.count_nonzero(used) * shape[-1], dtype=np.uint8)
+        values = np.zeros((len(scales), shape[-1]), dtype=np.float32)
         symbols = np.repeat(np.arange(len(freq), dtype=np.uint8), freq)
-        decode_codes(codes, freq, np.cumsum(freq) - freq, symbols, coder, payload)
-        rows = np.zeros((len(scales), shape[-1]), dtype=np.float32)
-        rows[used] = codes.reshape(-1, shape[-1]).astype(np.float32) - np.float32(size)
-        tensors[name] = (rows * scales[:, None]).reshape(shape)
+        used = np.flatnonzero(scales)
+        starts = np.cumsum(freq) - freq
+        decode_rows(values, used, scales, size, freq, starts, symbols, coders, payloads)
+        tensors[name] = values.reshape(shape)
     return tensors
 
 
@@ -142,9 +158,17 @@ def encode_codes(codes, freq, starts, coder, buffer):
 
 
 @entry
-def decode_codes(codes, freq, starts, symbols, coder, payload):
-    """Fill codes, uint8 [n]; symbols [2^14]: which code each part of the range belongs to."""
-    for i in range(codes.shape[0]):
-        code = symbols[decode_target(coder, BITS)]
-        codes[i] = code
-        decode(coder, payload, starts[code], freq[code], BITS)
+def decode_rows(values, used, scales, size, freq, starts, symbols, coders, payloads):
+    """Fill the rows `used` of values, float32 [rows, columns].
+
+    symbols [2^14]: which code each part of the range belongs to; coders, int64 [4, 3], and
+    payloads, uint8 [4, longest]: of each lane.
+    """
+    for first in range(0, used.shape[0], LANES):
+        rows = min(LANES, used.shape[0] - first)
+        for column in range(values.shape[1]):
+            for lane in range(rows):
+                coder, row = coders[lane], used[first + lane]
+                code = np.int64(symbols[decode_target(coder, BITS)])
+                decode(coder, payloads[lane], starts[code], freq[code], BITS)
+                values[row, column] = np.float32(code - size) * scales[row]

@@ -7,6 +7,7 @@ import pytest
 
 from lmzip.codec.learned.weights_file import (
     BITS,
+    LANES,
     coded,
     frequencies,
     levels_of,
@@ -40,6 +41,14 @@ def test_codes_come_back_whatever_their_scales():
     assert (back == [[1.5, -1.5, 0], [100, 0, 200]]).all()
 
 
+@pytest.mark.parametrize("rows", range(1, 2 * LANES + 2))
+def test_rows_lie_in_the_payloads_by_turns(rows):
+    tensors = {"a": some(rows, 50), "b": some(rows + 1, 3)}
+    back = unpack(pack(tensors), {name: tensor.shape for name, tensor in tensors.items()})
+    for name, tensor in tensors.items():
+        assert np.abs(back[name] - tensor).max() < np.abs(tensor).max() / 15
+
+
 def test_a_tensor_may_have_no_rows():
     nothing = (1, np.zeros((0, 5), np.int64), np.zeros(0, np.float16))
     shapes = {"nothing": (0, 5), "row": (1, 2)}
@@ -55,7 +64,7 @@ def test_a_row_of_nothing_takes_its_scale_and_no_codes():
     half = pack({"embedding": tensor})
     back = unpack(half, {"embedding": (40, 64)})["embedding"]
     assert not back[::2].any() and back[1::2].any(axis=1).all()
-    head = 1 + 2 * (2 * levels_of("embedding") + 1) + 2 * 40
+    head = 1 + 2 * (2 * levels_of("embedding") + 1) + 2 * 40 + 4 * (LANES - 1)
     assert len(half) - head < 0.52 * (len(whole) - head)
 
 
@@ -92,6 +101,8 @@ def test_what_no_weights_file_can_be_is_refused():
     wrong[1] ^= 1  # a frequency: the sum is no longer 2^14
     infinite = pack_codes([(15, np.ones((1, 8), np.int64), np.array([np.inf], np.float16))])
     large = bytes([128]) + sound[1:] + bytes(1000)
-    for data in (b"", sound[:40], bytes(wrong), infinite, large):
+    longer = bytearray(sound)
+    longer[-len(sound) + 1 + 2 * 31 + 2 + 3] = 255  # of the first payload: 4 GB
+    for data in (b"", sound[:40], bytes(wrong), infinite, large, bytes(longer)):
         with pytest.raises(ValueError):
             unpack(data, shapes)
