@@ -113,7 +113,8 @@ def train(
         source = Mixture(read_documents(corpus), this.network.preset, *drawn)
     if compiled:
         this.network.compile()
-        source.compile()
+        if kept:
+            source.compile()
     if device != "cpu":
         torch.set_float32_matmul_precision("high")
     click.echo(f"{plan}, from {this.seen / 1e6:.2f} MB, {device}, {dtype}")
@@ -155,14 +156,9 @@ def validate_codec(corpus: Path, level: int, kilobytes: float) -> None:
 )
 def export_command(run: Path, output: Path | None, name: str | None) -> None:
     """Write the weights of RUN, a run or a file of weights, as a weights file."""
-    if run.suffix in (".npz", ".weights"):
-        network = _network(run, "cpu", name)
-        preset, weights = network.preset, network.weights()
-    else:
-        this = Run.resume(run, "cpu", torch.float32)
-        preset, weights = this.network.preset, this.weights()
-    named = next(key for key in NAMES if preset_with(key) == preset)
-    data = export(weights, preset)
+    network = _network(run, "cpu", name)
+    named = next(key for key in NAMES if preset_with(key) == network.preset)
+    data = export(network.weights(), network.preset)
     if output is None:
         output = ship(named, data)
     else:
@@ -221,7 +217,8 @@ def _network(path: Path, device: str, name: str | None = None) -> Network:
         # The pilot's file is not named after its weights: it has those of the middle network.
         preset = preset_with(name or _named_after(path) or "medium")
         return Network(preset, stored_weights(path, preset), device)
-    return Run.resume(path, device, torch.float32).network
+    run = Run.resume(path, device, torch.float32)
+    return Network(run.network.preset, run.weights(), device)
 
 
 def _named_after(path: Path) -> str | None:

@@ -169,9 +169,6 @@ class Mixture:
         self.read = dict.fromkeys(documents, 0)
         self.readers = [Reader(preset, length) for _ in range(rows)]
 
-    def compile(self) -> None:
-        """Nothing here is made by torch."""
-
     def next(self) -> tuple[Batch, int]:
         """A batch, and the bytes in it."""
         batch, count = empty_batch(self.preset, self.rows, self.length), 0

@@ -80,8 +80,7 @@ def prepare(documents: Documents, preset: Preset, folder: Path, threads: int) ->
         both[..., :CANDIDATES] = slots.classes[:length]
         made["classes"][here] = both[..., ::2] | both[..., 1::2] << 4
 
-    if flat:
-        fill(0)  # what is compiled is compiled once
+    fill(0)  # what is compiled is compiled once
     with ThreadPoolExecutor(threads) as pool:
         list(pool.map(fill, range(1, len(flat))))
     return load(folder)
