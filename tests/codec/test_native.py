@@ -13,6 +13,7 @@ import pytest
 from lmzip.codec.entry import entry
 from lmzip.codec.jit import kernel
 from lmzip.codec.native import machine_code
+from lmzip.codec.native.intrinsics import prefetch
 from lmzip.codec.native.structs import Struct, matrix
 from lmzip.interface import watched
 
@@ -40,6 +41,22 @@ def outer(grid_order: str = "C") -> Outer:
     inner = Inner(np.arange(5, dtype=np.int64), grid)
     pair = (np.full(2, 7, dtype=np.int64), np.full(3, 9, dtype=np.int64))
     return Outer(np.ones(4, dtype=np.int32), inner, pair, np.zeros(8, dtype=np.float64))
+
+
+@entry
+def read_ahead(table, out):
+    """Ask for every element, and for what lies around the array, before any is read."""
+    for i in range(-100_000, 100_000, 7):
+        prefetch(table, i)
+    for i in range(table.shape[0]):
+        out[0] += table[i, i]
+
+
+def test_prefetching_changes_nothing_and_may_ask_for_what_is_not_there():
+    table, out = np.arange(16, dtype=np.float64).reshape(4, 4), np.zeros(1)
+    read_ahead(table, out)
+    assert out[0] == 0 + 5 + 10 + 15
+    assert (table == np.arange(16).reshape(4, 4)).all()
 
 
 @entry

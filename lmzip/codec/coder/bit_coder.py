@@ -11,9 +11,9 @@ from ..entry import Entry, entry
 from ..jit import kernel
 from ..learned.prior import NONE, Differences
 from ..levels import MIN_LEVEL, PRESETS, Preset
-from ..memory.contexts import look_up, pass_byte, read_byte
+from ..memory.contexts import ask, pass_byte, read_byte
 from ..memory.slots import FORESEEN, NOBODY
-from ..memory.tables import Memory, empty_memory, pass_bit, read_bit
+from ..memory.tables import Memory, empty_memory, find_slots, pass_bit, read_bit
 from ..mixer.first_weights import changed, formula, learned
 from ..mixer.mixer import (
     LONGEST,
@@ -110,12 +110,13 @@ def code_bit(p, bit, coder, buffer, decoding):
 
 @kernel
 def code_byte(bits, freq, symbol, excluded, coder, buffer, decoding):
-    """Code one byte with the transformer's frequencies, int64 [256]; return it.
+    """Code one byte, whose contexts have been asked for, with the transformer's frequencies, int64
+    [256]; return it.
 
     excluded: a byte that was expected, and that it is not; or a negative number.
     """
     s, m = bits.memory, bits.mixer
-    look_up(s)
+    find_slots(s, False)
     first, last = 0, 256
     whole = np.int64(1 << FREQUENCY_BITS)
     for k in range(8):
@@ -144,6 +145,7 @@ def code_bytes(bits, freq, symbols, coder, buffer, decoding):
     freq: int64 [N, 256], the transformer's frequencies of each byte. decoding: 1 or 0.
     """
     for r in range(symbols.shape[0]):
+        ask(bits.memory)
         symbols[r] = code_byte(bits, freq[r], np.int64(symbols[r]), -1, coder, buffer, decoding)
 
 
@@ -168,5 +170,6 @@ def encode_segment(bits, freq, symbols, chance, expected, coder, buffer):
         if chance[r] > 0:
             is_it = code_foreseen(bits, np.int64(chance[r]), c, is_it, coder, buffer, 0)
         if not is_it:
+            ask(bits.memory)
             code_byte(bits, freq[row], c, np.int64(expected[r]), coder, buffer, 0)
             row += 1

@@ -34,6 +34,7 @@ from .tables import (
     WORD,
     WORD1,
     WORD2,
+    ask_for_slots,
     byte_at,
     find_slots,
     mix,
@@ -44,8 +45,15 @@ from .text_contexts import note_text, set_text_contexts
 @kernel
 def look_up(s):
     """Find what is known in the contexts of the next byte."""
-    set_contexts(s, s.at[LAST4] & 0xFF, s.hashes.shape[0] > FIRST_CONTEXTS)
+    ask(s)
     find_slots(s, False)
+
+
+@kernel
+def ask(s):
+    """Ask for what is known in the contexts of the next byte."""
+    set_contexts(s, s.at[LAST4] & 0xFF, s.hashes.shape[0] > FIRST_CONTEXTS)
+    ask_for_slots(s, False)
 
 
 @kernel

@@ -20,6 +20,7 @@ import numpy as np
 
 from ..jit import kernel
 from ..levels import Preset
+from ..native.intrinsics import prefetch
 from ..native.structs import Struct, zeros
 from .characters import is_letter, lower
 from .tables import mix
@@ -46,8 +47,8 @@ NOBODY, FORESEEN = -1, -2
 """Of a byte: none was expected with certainty; it was the one expected, and nobody is asked."""
 
 # Registers: the last 16 bytes, four in each; this word and the one before.
-(LAST4, LAST8, LAST12, LAST16, WORD, WORD1, TOUCHED) = range(7)
-REGISTERS = 7
+(LAST4, LAST8, LAST12, LAST16, WORD, WORD1) = range(6)
+REGISTERS = 6
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,21 +138,16 @@ def expected_of(text: np.ndarray, expected: np.ndarray | None = None) -> np.ndar
 
 @kernel
 def find_places(s):
-    """Where the slots of a position are.
-
-    All lines are touched before the first is read: their loads overlap.
-    """
+    """Where the slots of a position are; ask for their lines."""
     r, kinds = s.registers, s.place.shape[0]
     bits = 0
     while kinds << bits < s.cells.shape[0]:
         bits += 1
-    touched = np.int64(0)
     for kind in range(kinds):
         h = hash_of(kind, r)
         place = (kind << bits) + (h >> (32 - bits))
         s.place[kind], s.check[kind] = place, max(h & 0xFFFF, 1)
-        touched += s.cells[place, 0]
-    r[TOUCHED] = touched
+        prefetch(s.cells, place * SLOT)
 
 
 @kernel

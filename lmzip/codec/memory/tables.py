@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from ..jit import kernel
+from ..native.intrinsics import prefetch
 from ..native.structs import Struct, aligned, zeros
 from .bit_histories import state_tables
 from .probabilities import HALF, adapt, share, step_table
@@ -39,9 +40,7 @@ STATE_LIMIT, RUN_LIMIT, DIRECT_LIMIT, MATCH_LIMIT = 1000, 1000, 255, 1000
 
 # Registers in `Memory.at`.
 (POSITION, PARTIAL, BIT, NODE, LAST4, LAST8, WORD, WORD1, WORD2, LETTERS, CLASSES) = range(11)
-(LINE, LINE1, FIELD, FIELD_HASH, PERIOD, CANDIDATE, VOTES, EXPECTED, UPDATES, TOUCHED, ALPHA) = (
-    range(11, 22)
-)
+(LINE, LINE1, FIELD, FIELD_HASH, PERIOD, CANDIDATE, VOTES, EXPECTED, ALPHA) = range(11, 20)
 # These are kept for the contexts from number 31 on only.
 (STEM, STEM1, WORD3, GAP, PUNCTUATION, FOLDED, FOLDED8, VOWELS, QUOTED, OPENED) = range(22, 32)
 REGISTERS = 32
@@ -209,34 +208,34 @@ def find(cells, checks, bucket, check):
 
 
 @kernel
-def find_slots(s, second):
-    """Look up the slots of a nibble: the byte's first, or its second.
-
-    All lines are touched before the first is read: their loads overlap.
-    """
+def ask_for_slots(s, second):
+    """Find the buckets of a nibble, the byte's first or its second, and ask for their lines."""
     at, place = s.at, s.slot
     contexts = place.shape[0]
     buckets = s.cells.shape[0] // (BUCKET * contexts)
     shift = 32
     while buckets >> (32 - shift) > 1:
         shift -= 1
-    touched = np.int64(0)
     for i in range(contexts):
         h = s.hashes[i]
         if second:
             h = mix(h, at[PARTIAL] + 1)
         s.check[i] = max(h & 0xFFFF, 1)
         place[i] = i * buckets + (h >> shift)
-        touched += s.checks[place[i] * 32]
+        prefetch(s.cells, place[i] * BUCKET)
     for i in range(s.direct_row.shape[0]):
         h = s.direct_hash[i]
         if second:
             h = mix(h, at[PARTIAL] + 1)
-        row = (i * buckets + (h >> shift)) * 16
-        s.direct_row[i] = row
-        touched += s.direct_p[row]
-    at[TOUCHED] = touched
-    for i in range(contexts):
+        s.direct_row[i] = (i * buckets + (h >> shift)) * 16
+        prefetch(s.direct_p, s.direct_row[i])
+
+
+@kernel
+def find_slots(s, second):
+    """Look up the slots of a nibble in its buckets."""
+    place = s.slot
+    for i in range(place.shape[0]):
         slot = find(s.cells, s.checks, place[i], s.check[i])
         place[i] = slot
         if not second:
@@ -289,4 +288,5 @@ def next_bit(s, bit):
     at[BIT] += 1
     if at[BIT] == 4:
         at[NODE] = 1
+        ask_for_slots(s, True)
         find_slots(s, True)

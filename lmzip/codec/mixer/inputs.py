@@ -34,15 +34,16 @@ def fill_inputs(s, m, transformer_p):
     for i in range(s.slot.shape[0]):
         state = np.int64(cells[s.slot[i] + node])
         s.state[i] = state
-        x[n] = x[n + 1] = x[n + 2] = 0
-        if state > 0:
-            p = np.int64(s.state_p[i, state] >> 16)
-            x[n] = stretch[p]
-            x[n + 1] = (p - 32768) >> 5
-            total += stretch[p]
-            known += 1
-            if i < ORDERS:
-                seen += 1
+        # Without a branch: whether a history is known is anybody's guess.
+        told = np.int64(state > 0)
+        p = np.int64(s.state_p[i, state] >> 16)
+        stretched = np.int64(stretch[p]) * told
+        x[n] = stretched
+        x[n + 1] = ((p - 32768) >> 5) * told
+        x[n + 2] = 0
+        total += stretched
+        known += told
+        seen += told if i < ORDERS else 0
         byte, length = np.int64(cells[s.run[i]]), np.int64(cells[s.run[i] + 1])
         s.run_row[i] = -1
         if length > 0 and (byte | 256) >> shift == partial:
@@ -57,8 +58,8 @@ def fill_inputs(s, m, transformer_p):
     second = np.int64(x[3])
     mean = total // max(known, 1)
     for i in range(s.slot.shape[0]):
-        if s.state[i] > 0:
-            x[3 * i] = bounded(2 * (np.int64(x[3 * i]) - mean))
+        away = bounded(2 * (np.int64(x[3 * i]) - mean))
+        x[3 * i] = away if s.state[i] > 0 else 0
     for i in range(s.direct_row.shape[0]):
         cell = np.int64(s.direct_p[s.direct_row[i] + node])
         p, count = cell >> 16, min(cell & 1023, 31)

@@ -10,6 +10,7 @@ import numpy as np
 
 from ..jit import kernel
 from ..memory.tables import EXPECTED, LAST4, PARTIAL, mix
+from ..native.intrinsics import prefetch
 from ..native.structs import zeros
 from .logistic import squash_table
 
@@ -33,14 +34,29 @@ def empty_maps(count: int) -> np.ndarray:
 
 
 @kernel
+def row_of(k, at):
+    """Row of map 0, 1 or 3, which the memory's registers tell."""
+    partial, last4 = at[PARTIAL], at[LAST4]
+    if k == 0:
+        return partial + ((last4 & 255) << 8)
+    return mix(last4 & (0xFFFF if k == 1 else 0xFFFFFF), partial) & 0xFFFF
+
+
+@kernel
+def ask_for_maps(at, maps, count):
+    """Ask for both lines of the rows that are known before the mixer's inputs."""
+    for k in range(count):
+        if k != 2:
+            first = (k * 65536 + row_of(k, at)) * COLUMNS
+            prefetch(maps, first)
+            prefetch(maps, first + COLUMNS // 2)
+
+
+@kernel
 def choose_maps(at, cell, best):
     """Pick the row of each map, into `cell`. at: the memory's registers; best: see `sets.py`."""
-    partial, last4 = at[PARTIAL], at[LAST4]
-    cell[0] = partial + ((last4 & 255) << 8)
-    cell[1] = mix(last4 & 0xFFFF, partial) & 0xFFFF
-    if cell.shape[0] > 2:
-        cell[2] = mix(at[EXPECTED], partial + best * 256) & 0xFFFF
-        cell[3] = mix(last4 & 0xFFFFFF, partial) & 0xFFFF
+    for k in range(cell.shape[0]):
+        cell[k] = mix(at[EXPECTED], at[PARTIAL] + best * 256) & 0xFFFF if k == 2 else row_of(k, at)
 
 
 @kernel

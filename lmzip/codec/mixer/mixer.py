@@ -22,7 +22,7 @@ from ..native.structs import Struct, aligned, zeros
 from .first_weights import BOUND, FINAL_OTHERS, FirstWeights, formula, rows_of
 from .inputs import fill_inputs, input_count, tell_final_mixers
 from .logistic import bounded, squash_table, stretch_table
-from .maps import MAP_LIMIT, MAPS, add_maps, choose_maps, empty_maps
+from .maps import MAP_LIMIT, MAPS, add_maps, ask_for_maps, choose_maps, empty_maps
 from .sets import ROWS
 
 RATE, FALLING_RATE, FALL = (75, 40), (983, 690), 512
@@ -55,6 +55,8 @@ class Mixer(Struct):
     """int64: which row within its set."""
     row: np.ndarray
     """int64 [S]: the rows that this bit uses."""
+    step: np.ndarray
+    """int64 [S]: how far these rows move once the bit is known."""
     p: np.ndarray
     """int64 [S]: what each set says."""
     rates: np.ndarray
@@ -67,6 +69,7 @@ class Mixer(Struct):
     final_uses: np.ndarray
     final_first_row: np.ndarray
     final_row: np.ndarray
+    final_step: np.ndarray
     final_p: np.ndarray
     maps: np.ndarray
     """uint32 [M * 65536 * 32]: probability and count by context and column of the stretch."""
@@ -99,6 +102,7 @@ def empty_mixer(contexts: int, sets: int, first: FirstWeights | None = None) -> 
         first_row=np.cumsum((0, *rows), dtype=np.int64)[:-1],
         choice=integers(len(ROWS)),
         row=integers(sets),
+        step=integers(sets),
         p=integers(sets),
         rates=np.array(
             [
@@ -112,6 +116,7 @@ def empty_mixer(contexts: int, sets: int, first: FirstWeights | None = None) -> 
         final_uses=aligned(np.full(sum(final_rows), first.uses // 2, dtype=np.int32)),
         final_first_row=np.cumsum((0, *final_rows), dtype=np.int64)[:-1],
         final_row=integers(len(final_rows)),
+        final_step=integers(len(final_rows)),
         final_p=integers(len(final_rows)),
         maps=empty_maps(map_count),
         map_cell=integers(map_count),
@@ -130,17 +135,22 @@ def train(x, w, e):
 
 
 @kernel
-def train_rows(x, weights, uses, rows, p, one, rate, falling, fall):
-    """Train the rows that took part, each by the error of its own p, the less the more it was used.
+def use_rows(uses, rows, steps, rate, falling, fall):
+    """How far each row is to move, the less the more it was used; this use is counted."""
+    for j in range(rows.shape[0]):
+        used = np.int64(uses[rows[j]])
+        uses[rows[j]] = min(used + 1, MOST_USES)
+        steps[j] = rate + falling * fall // (fall + used)
+
+
+@kernel
+def train_rows(x, weights, rows, steps, p, one):
+    """Train the rows that took part, each by the error of its own p.
 
     one: 2^22 if the bit is 1, else 0.
     """
     for j in range(rows.shape[0]):
-        row = rows[j]
-        used = np.int64(uses[row])
-        uses[row] = min(used + 1, MOST_USES)
-        step = rate + falling * fall // (fall + used)
-        train(x, weights[row], np.int32(((one - p[j]) * step) >> 14))
+        train(x, weights[rows[j]], np.int32(((one - p[j]) * steps[j]) >> 14))
 
 
 @kernel
@@ -162,8 +172,12 @@ def codable(p):
 def predict(s, m, transformer_p):
     """Probability of a one, 22 bits, given the transformer's."""
     squash = m.squash
+    ask_for_maps(s.at, m.maps, m.map_cell.shape[0])
     best = fill_inputs(s, m, transformer_p)
     choose_maps(s.at, m.map_cell, best)
+    # Before the rows are summed up, so that the loads of both overlap.
+    use_rows(m.uses, m.row, m.step, m.rates[0], m.rates[1], FALL)
+    use_rows(m.final_uses, m.final_row, m.final_step, m.rates[2], m.rates[3], FINAL_FALL)
     for j in range(m.row.shape[0]):
         stretched = mixed(m.inputs, m.weights[m.row[j]])
         m.p[j] = squash[stretched + 3072]
@@ -187,10 +201,7 @@ def train_mixer(m, steps, bit):
     steps: see `step_table`.
     """
     one = bit << 22
-    train_rows(m.inputs, m.weights, m.uses, m.row, m.p, one, m.rates[0], m.rates[1], FALL)
-    train_rows(
-        m.final_inputs, m.final_weights, m.final_uses, m.final_row, m.final_p, one,
-        m.rates[2], m.rates[3], FINAL_FALL,
-    )  # fmt: skip
+    train_rows(m.inputs, m.weights, m.row, m.step, m.p, one)
+    train_rows(m.final_inputs, m.final_weights, m.final_row, m.final_step, m.final_p, one)
     for k in range(m.map_cell.shape[0]):
         adapt(m.maps, m.map_cell[k], bit, steps, MAP_LIMIT)

@@ -20,6 +20,7 @@ from ...foresight.tables import (
     Foresight,
 )
 from ...levels import Preset
+from ...memory.contexts import ask
 from ...memory.slots import (
     FORESEEN,
     Slots,
@@ -57,6 +58,7 @@ def decode_segment(s, bits, f, segment, text, coder, buffer):
             c = excluded
             pass_byte(s.slots, c)
         else:
+            ask(bits.memory)
             row = first + at[ASKED]
             look_up(s.slots, row)
             s.excluded[row] = excluded

@@ -1,23 +1,12 @@
-"""The intrinsics of `vectors.py` and `score_vectors.py`, imported only when a kernel that has them
-is compiled."""
+"""Names of the intrinsics of `vectors.py`, `score_vectors.py` and `head_vectors.py`."""
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import Any
+from ...native.intrinsics import Intrinsic
 
 
-class Instruction:
-    """Stands for an intrinsic in a kernel's source."""
+class Instruction(Intrinsic):
+    """An intrinsic of a module beside this one."""
 
     def __init__(self, name: str, module: str = "vectors") -> None:
-        self.name, self.module = name, module
-
-    @property
-    def _numba_type_(self) -> Any:
-        from numba.core.registry import cpu_target
-
-        vectors = import_module(f"{__package__}.{self.module}")
-        context = cpu_target.typing_context
-        context.refresh()  # it may not know yet what was just imported
-        return context.resolve_value_type(getattr(vectors, self.name))
+        super().__init__(name, f"{__package__}.{module}")

@@ -13,6 +13,7 @@ from ...foresight.expect import expect, is_sure
 from ...foresight.expect import read as see
 from ...foresight.tables import ASKED, CHANCE, EXPECTED, SIZE, Foresight
 from ...levels import Preset
+from ...memory.contexts import ask
 from ...memory.slots import (
     FORESEEN,
     NOBODY,
@@ -95,6 +96,7 @@ class TorchEngine:
                 c = excluded
                 pass_byte(self.slots, c)
             else:
+                ask(bits.memory)
                 row = self._row(position + int(at[ASKED]))
                 look_up(self.slots, row)
                 self.excluded[row] = excluded
