@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from concurrent.futures import ThreadPoolExecutor
+    from concurrent.futures import Future, ThreadPoolExecutor
 
 Wait = Callable[[], object]
 """Returns when a task is done; raises what it raised."""
@@ -36,6 +36,7 @@ class Beside:
 
                 self._thread = ThreadPoolExecutor(1)
         self._wanted = self._thread is not None
+        self._last: Future[None] | None = None
 
     def __enter__(self) -> Beside:
         return self
@@ -44,17 +45,26 @@ class Beside:
         if self._thread is not None:
             self._thread.shutdown()
 
+    def offer(self, work: Callable[..., None], *arguments: Any) -> Wait:
+        """Have a task done by whoever is free first: that thread, unless it has anything to do."""
+        if self._last is not None and not self._last.done():
+            work(*arguments)
+            return nothing
+        return self.run(work, *arguments)
+
     def run(self, work: Callable[..., None], *arguments: Any) -> Wait:
         """Put a task behind those that have been put there before.
 
-        A thread that is refused later does what it has been given, and this task is done at once:
-        who needs an order between the two has to wait.
+        A thread that is refused later does what it has been given; then this task is done at once.
         """
         if self._wanted:
             try:
-                return self._thread.submit(work, *arguments).result
+                self._last = self._thread.submit(work, *arguments)
+                return self._last.result
             except RuntimeError:  # it may be in the queue for all that, but nobody takes it there
                 self._wanted = False
+        if self._last is not None:
+            self._last.result()
         work(*arguments)
         return nothing
 

@@ -9,6 +9,7 @@ before it.
 from __future__ import annotations
 
 import zlib
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 
@@ -16,7 +17,7 @@ import numpy as np
 
 from lmzip.interface import watched
 
-from .beside import Beside, nothing, processors
+from .beside import Beside, Wait, nothing, processors
 from .coder import range_coder as rangecoder
 from .coder.bit_coder import (
     LONGEST_BYTE,
@@ -37,6 +38,8 @@ Progress = Callable[[int], object]
 RECENT = 1 << 16
 """Bytes at the end of a text that are read as if they were coded; those before them prime the
 memory only."""
+AHEAD = 3
+"""Segments that may wait to be coded, or be coded."""
 PIECE = 1 << 16
 """Bytes of a text between two reports of progress."""
 
@@ -127,21 +130,30 @@ class Codec:
             bits, foresight = self._start(len(block))
             chance, expected = np.zeros(len(block), np.int32), np.zeros(len(block), np.int16)
             # The transformer need not wait for the coder: it runs ahead, beside it. On two
-            # processors coder and learning take turns: a third thread would be in the way.
+            # processors coder and learning share one thread: a third would be in the way.
             with Beside(self._threads > 1) as learning, Beside(self._threads > 2) as third:
-                coding, coded = third if self._threads > 2 else learning, nothing
+                coding = third if self._threads > 2 else learning
+                predicted: deque[tuple[np.ndarray, ...]] = deque()
+                coded: deque[Wait] = deque()
+
+                def code_predicted() -> None:
+                    if len(coded) == AHEAD:
+                        coded.popleft()()
+                    coded.append(coding.run(code, bits, *predicted.popleft(), coder, buffer))
 
                 def segment(number: int, start: int) -> None:
-                    nonlocal coded
+                    # Only now, that learning could go first.
+                    if predicted:
+                        code_predicted()
                     look_ahead(foresight, number, data[start:], chance[start:], expected[start:])
                     part = slice(start, start + int(foresight.at[SIZE]))
-                    known = data[part], chance[part], expected[part]
                     freq = self.engine.predict(number, data[part], expected[part])
-                    coded()
-                    coded = coding.run(code, bits, freq, *known, coder, buffer)
+                    predicted.append((freq, data[part], chance[part], expected[part]))
 
                 self._run(len(block), segment, learning)
-                coded()
+                code_predicted()
+                for wait in coded:
+                    wait()
             return buffer[: rangecoder.finish(coder, buffer)].tobytes()
 
     def decode(self, payload: bytes, size: int) -> bytes:
@@ -183,7 +195,7 @@ class Codec:
             learned()
             self.engine.refresh()
             if segment > 0:
-                learned = learning.run(self.engine.learn, segment - 1, asked[(segment - 1) & 1])
+                learned = learning.offer(self.engine.learn, segment - 1, asked[(segment - 1) & 1])
             code(segment, start)
             if self.progress is not None:
                 self.progress(int(at[SIZE]))

@@ -155,6 +155,57 @@ def test_a_thread_does_its_tasks_in_order_and_tells_of_each():
             failing()
 
 
+def test_what_is_offered_is_done_by_whoever_is_free():
+    import threading
+
+    ran: list[str] = []
+    go = threading.Event()
+
+    def note() -> None:
+        ran.append(threading.current_thread().name)
+
+    here = threading.current_thread().name
+    with Beside(True) as beside:
+        beside.offer(note)()
+        busy = beside.run(go.wait)
+        beside.offer(note)()
+        go.set()
+        busy()
+        beside.offer(note)()
+    assert ran[1] == here
+    assert here not in (ran[0], ran[2])
+
+
+def test_a_task_that_no_thread_takes_waits_for_those_before():
+    from concurrent.futures import ThreadPoolExecutor
+    from time import sleep
+
+    done: list[int] = []
+
+    def slowly() -> None:
+        sleep(0.05)
+        done.append(0)
+
+    with Beside(True) as beside, pytest.MonkeyPatch.context() as patch:
+        beside.run(slowly)
+        patch.setattr(ThreadPoolExecutor, "submit", _refuse)
+        beside.run(done.append, 1)
+    assert done == [0, 1]
+
+
+@pytest.mark.parametrize("threads", [2, 3])
+def test_a_failing_coder_is_told_of_and_waited_for(threads, tiny):
+    segments = []
+
+    def fails(*arguments: object) -> None:
+        segments.append(arguments)
+        if len(segments) == 3:
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        Codec(1, threads=threads).encode(prose(500), fails)
+
+
 def _refuse(*arguments: object) -> None:
     raise RuntimeError("cannot schedule new futures after interpreter shutdown")
 
