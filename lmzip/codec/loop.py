@@ -130,10 +130,11 @@ class Codec:
             bits, foresight = self._start(len(block))
             chance, expected = np.zeros(len(block), np.int32), np.zeros(len(block), np.int16)
             # The transformer need not wait for the coder: it runs ahead, beside it. On two
-            # processors coder and learning share one thread: a third would be in the way.
+            # processors the coder has the thread that learns, which is done here when that one is
+            # busy: a third would be in the way.
             with Beside(self._threads > 1) as learning, Beside(self._threads > 2) as third:
                 coding = third if self._threads > 2 else learning
-                predicted: deque[tuple[np.ndarray, ...]] = deque()
+                predicted: deque[tuple[np.ndarray, ...]] = deque()  # one at most
                 coded: deque[Wait] = deque()
 
                 def code_predicted() -> None:
@@ -142,7 +143,7 @@ class Codec:
                     coded.append(coding.run(code, bits, *predicted.popleft(), coder, buffer))
 
                 def segment(number: int, start: int) -> None:
-                    # Only now, that learning could go first.
+                    # Only now: learning from it, which predicting waits for, has gone first.
                     if predicted:
                         code_predicted()
                     look_ahead(foresight, number, data[start:], chance[start:], expected[start:])
