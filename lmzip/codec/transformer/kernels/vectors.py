@@ -129,10 +129,11 @@ def raise_codes(typing: Any, array: Any, at: Any) -> Any:
     def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
         place = address(context, builder, signature.args[0], *arguments, _i32)
         four = builder.load(place, align=1)
-        repeated = _repeat(builder, four)
-        if not RAISES[way()]:
-            return repeated
-        return builder.xor(repeated, ir.Constant(codes.llvm, [0x80] * CODES))
+        if RAISES[way()]:
+            # Before they are repeated: of 64 codes turned after that LLVM 22 makes a shuffle that
+            # it never gets done with, for processors that shuffle the bytes of 512 bits (VBMI).
+            four = builder.xor(four, _i32(0x80808080))
+        return _repeat(builder, four)
 
     return codes(array, at), generate
 
