@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from lmzip import codec
 from lmzip.errors import UnsupportedError
 from lmzip.generations.code_hash import stamped
+from lmzip.generations.mending import RAISED_TOO_LATE, mend
 from lmzip.header import CODE_SIZE
 
 if TYPE_CHECKING:
@@ -73,6 +74,8 @@ class Generation:
     ) -> Codec:
         """A new model, see `codec.loop.Codec`. Slow the first time: the model's libraries."""
         begins: dict[str, Any] = {}
+        if self.number in RAISED_TOO_LATE and self.package != codec.__name__:
+            mend(self._with_numpy("transformer.kernels.products"))
         if prior is not None:
             differences = self._with_numpy("learned.prior").Differences
             begins = {"prior": differences(prior.network, prior.mixer)}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import platform
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -161,44 +160,6 @@ def test_kept_code_runs_without_numba_and_damaged_code_is_made_again(tmp_path):
         file.write_bytes(damaged)
         assert in_new_process(tmp_path).endswith("True")
         assert in_new_process(tmp_path) == loaded
-
-
-COMPILE_ALL = """
-import numpy as np
-from lmzip.codec import processor
-from lmzip.codec.coder.bit_coder import encode_segment, one_byte
-from lmzip.codec.levels import preset_of
-from lmzip.codec.native import machine_code
-from lmzip.codec.transformer.kernels import attention, engine, gradients, heads, products
-machine_code.Function.__call__ = lambda self, words: None  # this machine may lack the instructions
-for module in (attention, gradients, heads, products):
-    module.check = lambda: None  # of code that does not run
-model = engine.CpuEngine(preset_of(1))
-segment = np.zeros(model.preset.segment, dtype=np.uint8)
-model.predict(0, segment)
-model.learn(0, segment)
-encode_segment(*one_byte())
-print(processor.way())
-"""
-
-
-@pytest.mark.skipif(platform.machine() != "x86_64", reason="code of x86-64 alone")
-def test_kernels_compile_for_a_processor_that_shuffles_bytes_of_512_bits(tmp_path):
-    """LLVM 22 never got done with a product for such a one, as most with AVX-512 are."""
-    done = subprocess.run(
-        [sys.executable, "-c", COMPILE_ALL],
-        env={
-            **os.environ,
-            "NUMBA_CACHE_DIR": str(tmp_path),
-            "NUMBA_CPU_NAME": "icelake-server",
-            "NUMBA_CPU_FEATURES": "+avx2,+avx512bw,+avx512vbmi,+avx512vnni",
-        },
-        capture_output=True,
-        text=True,
-        timeout=300,  # for ever, otherwise
-    )
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.split() == ["vnni512"]
 
 
 def test_code_that_asks_for_an_unknown_function_is_not_loaded(tmp_path, monkeypatch):
