@@ -1,6 +1,7 @@
 """What frozen codecs need to run on processors and with libraries that came after them.
 
-Their files are never changed. What takes the place of one of their functions here computes the same.
+Their files are never changed. What takes the place of one of their functions here computes the
+same.
 """
 
 from __future__ import annotations

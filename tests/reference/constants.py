@@ -32,6 +32,8 @@ class Level(NamedTuple):
     """Bytes of a text that are read as if they were coded: RECENT, or all."""
     lanes: int = 4
     """Payloads of a file of learned weights."""
+    whole_fields: bool = True
+    """Contexts 13 and 18 know the fields above whole."""
     rates: tuple[float, ...] = ()
     """Of matrices, the head and the final mixers, where they are not those below."""
 
@@ -51,7 +53,7 @@ LEVELS = {
 
 def at_home(home: str) -> dict[int, Level]:
     """Levels of an earlier generation: the network of 5 to 7 at 8 and 9 too, higher rates, one risk
-    for all bytes, and texts are read."""
+    for all bytes, texts are read, and no whole fields are known."""
     high = LEVELS[7]._replace(buckets=19)
     levels = LEVELS | {8: high, 9: high._replace(learned=6)}
     before = {}
@@ -60,7 +62,8 @@ def at_home(home: str) -> dict[int, Level]:
         if number > 4:
             risk, rates = 3072, (1.5e-4, 4e-4, 60)
         level = level._replace(risk_digit=risk, risk_text=risk, risk=risk, rates=rates)
-        before[number] = level._replace(home=home, recent=1 << 24, lanes=1)
+        level = level._replace(home=home, recent=1 << 24, lanes=1, whole_fields=False)
+        before[number] = level
     return before
 
 

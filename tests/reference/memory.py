@@ -69,7 +69,9 @@ class Memory:
         self.after2: dict[int, int] = defaultdict(int)
         self.word = self.word1 = self.word2 = self.letters = self.alpha = 0
         self.line = self.line1 = self.field = self.field_hash = 0
-        self.fields: list[dict[int, int]] = [defaultdict(int), defaultdict(int)]
+        self.fields: list[dict[int, int]] = [defaultdict(int) for _ in range(3)]
+        self.begins: list[dict[int, int]] = [defaultdict(int), defaultdict(int)]
+        self.whole_fields = level.whole_fields
         self.period = self.candidate = self.votes = 0
         self.stem = self.stem1 = self.word3 = self.gap = self.punctuation = 0
         self.folded = self.folded8 = self.vowels = self.quoted = self.opened = 0
@@ -186,12 +188,15 @@ class Memory:
     def _read_line(self, c: int) -> None:
         if c == 10:
             self.line1, self.line = self.line, self.position
+            self.fields[0][self.field] = self.field_hash
             self.field = self.field_hash = 0
-            self.fields = [self.fields[1], defaultdict(int, {0: self.position})]
+            self.fields = [defaultdict(int), *self.fields[:2]]
+            self.begins = [self.begins[1], defaultdict(int, {0: self.position})]
         elif c in b",;|\t ":
+            self.fields[0][self.field] = self.field_hash
             self.field = min(self.field + 1, 255)
             self.field_hash = 0
-            self.fields[1][self.field] = self.position
+            self.begins[1][self.field] = self.position
         else:
             self.field_hash = mix(self.field_hash, c + 1)
 
@@ -210,18 +215,28 @@ class Memory:
                     self.candidate, self.votes = distance, 1
         places.appendleft(self.position)
 
+    def _contexts_of_fields(self, c1: int) -> tuple[int, int]:
+        """Contexts 13 and 18; those of generations 1 and 2 (section 10) knew no whole fields."""
+        field = self.field
+        if self.whole_fields:
+            begun = mix(self.field_hash, field)
+            above, above2 = self.fields[1][field], self.fields[2][field]
+            return mix(14, begun, above, above2), mix(19, begun, above)
+        entry = entry_next = 0
+        i = self.begins[0][field] + self.position - self.begins[1][field]
+        if self.begins[0][field] > 0 and i < self.position:
+            entry, entry_next = self.byte(i) + 1, self.byte(i + 1)
+        return mix(14, entry, entry_next + 256 * c1), mix(19, self.field_hash, field)
+
     def _contexts(self) -> list[int]:
         last4, last8, position = self.last4, self.last8, self.position
         c1, c2, c4 = last4 & 0xFF, last4 >> 8 & 0xFF, last4 >> 24
         column = min(position - self.line, 4095)
-        above = above_next = entry = entry_next = 0
+        above = above_next = 0
         i = self.line1 + column
         if self.line > 0 and i < self.line:
             above, above_next = self.byte(i) + 1, self.byte(i + 1)
-        begin = self.fields[0][self.field]
-        i = begin + position - self.fields[1][self.field]
-        if begin > 0 and i < position:
-            entry, entry_next = self.byte(i) + 1, self.byte(i + 1)
+        two_above, one_above = self._contexts_of_fields(c1)
         period = self.period or 4
         up, up2 = self.byte(position - period), self.byte(position - 2 * period)
         up_next = self.byte(position - period + 1)
@@ -246,12 +261,12 @@ class Memory:
             mix(11, last4, last8),
             mix(12, last4 & 0xFFFF00),
             mix(13, up, position % period + 4096 * period),
-            mix(14, entry, entry_next + 256 * c1),
+            two_above,
             mix(15, up + 256 * up2, up_next + 256 * period),
             mix(16, above, column),
             mix(17, last4 & 0xFF00FF),
             mix(18, last4 & 0xFFFF0000),
-            mix(19, self.field_hash, self.field),
+            one_above,
             mix(20, self.classes),
             mix(21, c1, self.after1[c1]),
             mix(22, last4 & 0xFFFF, self.after2[last4 & 0xFFFF]),

@@ -105,19 +105,20 @@ def read_word(s, c):
 
 @kernel
 def read_line(s, c):
-    """Keep where this line and the line above begin, and their fields."""
-    at = s.at
+    """Keep where this line and the line above begin, and the fields of this and of two above."""
+    at, fields = s.at, s.fields
     if c == 10:
         at[LINE1], at[LINE] = at[LINE], at[POSITION]
+        fields[0, at[FIELD]] = at[FIELD_HASH]
         at[FIELD] = at[FIELD_HASH] = 0
-        for j in range(s.fields.shape[1]):
-            s.fields[0, j] = s.fields[1, j]
-            s.fields[1, j] = 0
-        s.fields[1, 0] = at[POSITION]
+        for j in range(fields.shape[1]):
+            fields[2, j] = fields[1, j]
+            fields[1, j] = fields[0, j]
+            fields[0, j] = 0
     elif c == 44 or c == 59 or c == 9 or c == 124 or c == 32:
-        at[FIELD] = min(at[FIELD] + 1, s.fields.shape[1] - 1)
+        fields[0, at[FIELD]] = at[FIELD_HASH]
+        at[FIELD] = min(at[FIELD] + 1, fields.shape[1] - 1)
         at[FIELD_HASH] = 0
-        s.fields[1, at[FIELD]] = at[POSITION]
     else:
         at[FIELD_HASH] = mix(at[FIELD_HASH], c + 1)
 
@@ -148,14 +149,12 @@ def set_contexts(s, c1, further):
     last4, last8, word = at[LAST4], at[LAST8], at[WORD]
     c2, c4 = (last4 >> 8) & 255, last4 >> 24
     column = min(position - at[LINE], 4095)
-    above = above_next = field = field_next = np.int64(0)
+    above = above_next = np.int64(0)
     place = at[LINE1] + column
     if at[LINE] > 0 and place < at[LINE]:
         above, above_next = byte_at(text, place) + 1, byte_at(text, place + 1)
-    begin = s.fields[0, at[FIELD]]
-    place = begin + position - s.fields[1, at[FIELD]]
-    if begin > 0 and place < position:
-        field, field_next = byte_at(text, place) + 1, byte_at(text, place + 1)
+    begun = mix(at[FIELD_HASH], at[FIELD])
+    field1, field2 = s.fields[1, at[FIELD]], s.fields[2, at[FIELD]]
     period = at[PERIOD] if at[PERIOD] > 0 else 4
     up1, up2 = byte_at(text, position - period), byte_at(text, position - 2 * period)
     up_next = byte_at(text, position - period + 1)
@@ -172,12 +171,12 @@ def set_contexts(s, c1, further):
     h[10] = mix(mix(11, last4), last8)
     h[11] = mix(12, last4 & 0xFFFF00)
     h[12] = mix(mix(13, up1), position % period + period * 4096)
-    h[13] = mix(mix(14, field), field_next + c1 * 256)
+    h[13] = mix(mix(mix(14, begun), field1), field2)
     h[14] = mix(mix(15, up1 + up2 * 256), up_next + period * 256)
     h[15] = mix(mix(16, above), column)
     h[16] = mix(17, last4 & 0xFF00FF)
     h[17] = mix(18, last4 & 0xFFFF0000)
-    h[18] = mix(mix(19, at[FIELD_HASH]), at[FIELD])
+    h[18] = mix(mix(19, begun), field1)
     h[19] = mix(20, at[CLASSES])
     h[20] = mix(mix(21, c1), s.after1[c1])
     h[21] = mix(mix(22, last4 & 0xFFFF), s.after2[last4 & 0xFFFF])

@@ -96,7 +96,8 @@ class Memory(Struct):
     places: np.ndarray
     """int64 [256, 3]: the last positions of each byte value."""
     fields: np.ndarray
-    """int64 [2, 256]: where the fields of the line above and of this line begin."""
+    """int64 [3, 256]: hashes of the fields of this line that have ended, and of those of the two
+    lines above, the nearer first."""
     after1: np.ndarray
     """int64 [256]: the last three bytes that followed a byte."""
     after2: np.ndarray
@@ -170,7 +171,7 @@ def empty_memory(contexts: int, log_buckets: int) -> Memory:
         match_row=integers(MATCHES) - 1,
         match_p=match_p,
         places=integers(256, 3),
-        fields=integers(2, 256),
+        fields=integers(3, 256),
         after1=integers(256),
         after2=integers(65536),
     )
