@@ -17,7 +17,7 @@ from pathlib import Path
 
 import llvmlite.binding as llvm
 
-from lmzip.codec import jit
+from lmzip.codec import jit, processor
 
 TRIPLES = {"x86": "x86_64-unknown-linux-gnu", "AArch64": "aarch64-unknown-linux-gnu"}
 CPUS = {"x86": "haswell", "AArch64": "generic"}
@@ -64,7 +64,11 @@ def assembly(code: str, machine: str) -> str:
     llvm.initialize_all_targets()
     llvm.initialize_all_asmprinters()
     triple = TRIPLES[machine]
-    target = llvm.Target.from_triple(triple).create_target_machine(cpu=CPUS[machine], opt=3)
+    # LLVM ends the process where it does not have the instruction of the products.
+    needs = processor.NEEDS[processor.way()] if "@llvm.x86." in code else ()
+    target = llvm.Target.from_triple(triple).create_target_machine(
+        cpu=CPUS[machine], features=",".join(f"+{feature}" for feature in needs), opt=3
+    )
     # Of the machine that it was optimised for, only the widths of its vectors stay.
     code = re.sub(r'"target-(?:cpu|features)"="[^"]*"', "", code)
     code = re.sub(r"^target triple = .*$", f'target triple = "{triple}"', code, flags=re.MULTILINE)
