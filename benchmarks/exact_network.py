@@ -1,4 +1,4 @@
-"""What exact arithmetic costs the network: `exact_network.py LEVEL FILE...`.
+"""What exact arithmetic costs the network: `PYTHONPATH=. exact_network.py LEVEL FILE...`.
 
 Bits per byte of a text by the float network and by the codec's, both frozen, with the level's
 learned weights and the same positions in sight.

@@ -74,7 +74,7 @@ class Generation:
     ) -> Codec:
         """A new model, see `codec.loop.Codec`. Slow the first time: the model's libraries."""
         begins: dict[str, Any] = {}
-        if self.number in RAISED_TOO_LATE and self.package != codec.__name__:
+        if self.number in RAISED_TOO_LATE:
             mend(self._with_numpy("transformer.kernels.products"))
         if prior is not None:
             differences = self._with_numpy("learned.prior").Differences

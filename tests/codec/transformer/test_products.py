@@ -153,6 +153,14 @@ def test_the_best_way_that_a_processor_has_is_chosen():
         processor.choose("abacus", everything)
 
 
+def test_the_processor_that_numba_is_told_of_is_believed(monkeypatch):
+    monkeypatch.setenv("NUMBA_CPU_NAME", "haswell")
+    monkeypatch.setenv("NUMBA_CPU_FEATURES", "+avx2,-avx512vnni")
+    assert processor.features() in ({"avx2": True, "avx512vnni": False}, {})  # {} without Numba
+    monkeypatch.setenv("NUMBA_CPU_FEATURES", "")
+    assert processor.choose(None, processor.features()) == "plain"
+
+
 def test_a_way_that_is_forced_and_cannot_be_had_is_an_error_that_says_so():
     done = spawn("-1", "-c", __file__, LMZIP_PRODUCTS="abacus")
     assert done.returncode == 1
