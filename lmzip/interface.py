@@ -7,6 +7,7 @@ meaning. A test imports each with this module alone.
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,7 +15,7 @@ from weakref import WeakSet
 
 from lmzip.errors import EngineError
 
-__all__ = ["EngineError", "compiling", "learned_file", "watched"]
+__all__ = ["EngineError", "compiling", "learned_file", "processors", "watched"]
 
 WEIGHTS = Path(__file__).parent / "weights"
 """Where the files of learned weights are: one for all generations that have the same."""
@@ -46,6 +47,29 @@ def compiling(name: str) -> None:
     """Tell all who watch that the kernel `name` is about to be compiled."""
     for watcher in list(_watchers):
         watcher.tell(name)
+
+
+def _all_processors() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+_processors = _all_processors
+
+
+def processors() -> int:
+    """Processors that this process may use now; with work shared out, that may change at any time.
+
+    Codecs of generations 1 and 2 are told when they begin, later ones ask again and again.
+    """
+    return _processors()
+
+
+def share_processors(share: Callable[[], int]) -> None:
+    """Let `share` tell from now on how many processors this process may use: at least 1."""
+    global _processors
+    _processors = share
 
 
 def path_of(name: str, digest: str) -> Path:

@@ -7,6 +7,8 @@ import os
 import signal
 import warnings
 from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from time import sleep
 
 import pytest
 from conftest import prose
@@ -17,6 +19,7 @@ from lmzip.frames.coding import compress_frames, decompress_frames
 from lmzip.frames.index import find
 from lmzip.frames.sizes import fitting_count
 from lmzip.frames.workers import Workers
+from lmzip.interface import processors
 from lmzip.salvage import salvage
 from lmzip.scan import scan
 from lmzip.series import table_size
@@ -262,6 +265,29 @@ def fitting_need() -> int:
     from lmzip.codec.levels import memory_bytes
 
     return memory_bytes(1) + 2 * SIZE
+
+
+def stay_busy(until: Path, progress) -> bytes:
+    """Work of a worker."""
+    while not until.exists():
+        sleep(0.01)
+    return b""
+
+
+def threads_there_may_be(most: int, progress) -> bytes:
+    """Work of a worker: wait until there may be no more than `most`."""
+    while processors() > most:
+        sleep(0.01)
+    return bytes([processors()])
+
+
+def test_who_works_alone_has_the_threads_of_all(workers, tmp_path):
+    there = min(2, processors())
+    assert workers.submit(threads_there_may_be, 2).result() == bytes([there])
+    other = workers.submit(stay_busy, tmp_path / "end")
+    assert workers.submit(threads_there_may_be, 1).result() == b"\1"
+    (tmp_path / "end").touch()
+    other.result()
 
 
 @pytest.mark.skipif(os.name != "posix", reason="SIGKILL")

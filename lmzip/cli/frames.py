@@ -13,8 +13,9 @@ from lmzip.cli.sizes import Part
 from lmzip.errors import LMZError, RefusedError
 from lmzip.files import LMZFile
 from lmzip.frames.coding import compress_frames, decompress_frames
-from lmzip.frames.sizes import fitting_count, usual_count
+from lmzip.frames.sizes import fitting_count
 from lmzip.header import Form, Header, form_of
+from lmzip.interface import processors
 from lmzip.progress import Bar
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def in_frames(
     assert size is not None
     frames = None if total is None else -(-total // size)
     count = _workers(settings, console, options["level"], size, frames)
-    with _executor(count) as workers:
+    with _executor(count, settings.threads) as workers:
         options = _options(options, workers)
         yield from compress_frames(chunks, size, options, workers, progress)
 
@@ -88,7 +89,7 @@ def from_frames(
     if count == 1:
         yield from plain(chunks, progress=progress, **options)
         return
-    with _executor(count) as workers:
+    with _executor(count, settings.threads) as workers:
         yield from decompress_frames(chunks, _options(options, workers), workers, progress)
 
 
@@ -122,7 +123,7 @@ def _workers(
     settings: Settings, console: Console, level: int, frame_size: int, frames: int | None
 ) -> int:
     """How many processes are useful, and fit."""
-    wanted = settings.threads or usual_count()
+    wanted = settings.threads or processors()
     if frames is not None:
         wanted = max(1, min(wanted, frames))
     count = fitting_count(wanted, level, frame_size, settings.memory_limit or None)
@@ -131,17 +132,18 @@ def _workers(
     return count
 
 
-def _executor(count: int) -> AbstractContextManager[Workers | None]:
+def _executor(count: int, threads: int | None) -> AbstractContextManager[Workers | None]:
     if count == 1:
         return nullcontext()
     from lmzip.frames.workers import Workers  # what starts processes, a third of a start-up
 
-    return Workers(count)
+    return Workers(count, threads or processors())
 
 
 def _options(options: dict[str, Any], workers: Workers | None) -> dict[str, Any]:
-    """What a worker is to do: with one thread, and without telling what it reads first."""
+    """What a worker is to do: with the threads that it has, and without telling what it reads
+    first."""
     if workers is None:
         return options
     after = options["after"]
-    return {**options, "threads": 1, "after": after and after.silent()}
+    return {**options, "threads": None, "after": after and after.silent()}

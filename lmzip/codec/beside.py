@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -14,28 +12,17 @@ Wait = Callable[[], object]
 """Returns when a task is done; raises what it raised."""
 
 
-def processors() -> int:
-    """Processors that this process may run on."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
 class Beside:
     """A thread that does one task after the other; without one, they are done at once.
 
-    `wanted`: whether to have it. None can be had when a limit of the system is reached, and when
-    the interpreter exits.
+    `wanted`: asked before each task whether it may have the thread. None can be had when a limit
+    of the system is reached, and when the interpreter exits.
     """
 
-    def __init__(self, wanted: bool) -> None:
+    def __init__(self, wanted: Callable[[], bool]) -> None:
+        self._wanted = wanted
+        self._refused = False
         self._thread: ThreadPoolExecutor | None = None
-        if wanted:
-            with suppress(RuntimeError):  # at exit it cannot even be imported
-                from concurrent.futures import ThreadPoolExecutor
-
-                self._thread = ThreadPoolExecutor(1)
-        self._wanted = self._thread is not None
         self._last: Future[None] | None = None
 
     def __enter__(self) -> Beside:
@@ -57,12 +44,16 @@ class Beside:
 
         A thread that is refused later does what it has been given; then this task is done at once.
         """
-        if self._wanted:
+        if not self._refused and self._wanted():
             try:
+                if self._thread is None:  # at exit it cannot even be imported
+                    from concurrent.futures import ThreadPoolExecutor
+
+                    self._thread = ThreadPoolExecutor(1)
                 self._last = self._thread.submit(work, *arguments)
                 return self._last.result
             except RuntimeError:  # it may be in the queue for all that, but nobody takes it there
-                self._wanted = False
+                self._refused = True
         if self._last is not None:
             self._last.result()
         work(*arguments)

@@ -15,9 +15,9 @@ from contextlib import contextmanager, nullcontext
 
 import numpy as np
 
-from lmzip.interface import watched
+from lmzip.interface import processors, watched
 
-from .beside import Beside, Wait, nothing, processors
+from .beside import Beside, Wait, nothing
 from .coder import range_coder as rangecoder
 from .coder.bit_coder import (
     LONGEST_BYTE,
@@ -48,7 +48,8 @@ class Codec:
     """A model, and the state of what it has learned so far; goes on from block to block.
 
     `from_scratch`: it begins with nothing learned. `prior`: what it begins with differs from what
-    was learned beforehand. `threads` bounds the processor threads; it never changes a bit.
+    was learned beforehand. `threads` bounds the processor threads, else `processors` does, asked
+    again and again; neither ever changes a bit.
     `progress` is called with the number of bytes done since the last call. Raises EngineError if
     this machine has no exact engine, ValueError if a part of the prior is no file of differences.
 
@@ -68,10 +69,11 @@ class Codec:
         self.preset = preset_of(level, from_scratch)
         self.prior = prior
         self.progress = progress
-        self.engine = make_engine(self.preset, threads=threads, differences=prior.network)
+        now = threads or processors()
+        self.engine = make_engine(self.preset, threads=now, differences=prior.network)
         self.bits: Bits | None = None
         self.foresight = empty_foresight(self.preset)
-        self._threads = threads or processors()
+        self._threads = threads
         self._free = [True]
         """Empty while a call is under way. A list, as it is popped by one thread only, and copied
         with the rest."""
@@ -87,13 +89,21 @@ class Codec:
         finally:
             self._free.append(token)
 
+    def _room(self, threads: int) -> bool:
+        """Whether there may be so many threads now."""
+        return (self._threads or processors()) >= threads
+
+    def _beside(self, threads: int) -> Beside:
+        """One thread more, while there may be so many."""
+        return Beside(lambda: self._room(threads))
+
     def canary(self) -> int:
         """CRC-32 of the frequencies that the model gives the next block's first byte.
 
         A machine that computes differently is found out by it before it decodes anything.
         """
         # Where the transformer has to be compiled, the bit coder is compiled beside it.
-        ahead = watched(lambda kernel: compile_ahead()) if self._threads > 1 else nullcontext()
+        ahead = watched(lambda kernel: compile_ahead()) if self._room(2) else nullcontext()
         with self._alone(), ahead:
             return zlib.crc32(self.engine.first_frequencies().astype("<u4").tobytes())
 
@@ -132,8 +142,8 @@ class Codec:
             # The transformer need not wait for the coder: it runs ahead, beside it. On two
             # processors the coder has the thread that learns, which is done here when that one is
             # busy: a third would be in the way.
-            with Beside(self._threads > 1) as learning, Beside(self._threads > 2) as third:
-                coding = third if self._threads > 2 else learning
+            with self._beside(2) as learning, self._beside(3) as third:
+                coding = third if self._room(3) else learning
                 predicted: deque[tuple[np.ndarray, ...]] = deque()  # one at most
                 coded: deque[Wait] = deque()
 
@@ -167,7 +177,7 @@ class Codec:
             coder = rangecoder.decoder_state(buffer)
             bits, foresight = self._start(size)
             data = np.zeros(size, dtype=np.uint8)
-            with Beside(self._threads > 1) as learning:
+            with self._beside(2) as learning:
                 self._run(
                     size,
                     lambda number, start: self.engine.decode(

@@ -20,13 +20,6 @@ def check_frame_size(size: int) -> int:
     return size
 
 
-def usual_count() -> int:
-    """As many as there are processors for this process."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
 def fitting_count(wanted: int, level: int, frame_size: int, limit: int | None = None) -> int:
     """How many workers of those wanted fit into `limit` bytes, or what memory the system has.
 

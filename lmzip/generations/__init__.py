@@ -19,6 +19,7 @@ from lmzip.errors import UnsupportedError
 from lmzip.generations.code_hash import stamped
 from lmzip.generations.mending import RAISED_TOO_LATE, mend
 from lmzip.header import CODE_SIZE
+from lmzip.interface import processors
 
 if TYPE_CHECKING:
     from lmzip.codec.learned.prior import Differences
@@ -74,6 +75,8 @@ class Generation:
     ) -> Codec:
         """A new model, see `codec.loop.Codec`. Slow the first time: the model's libraries."""
         begins: dict[str, Any] = {}
+        if self.package != codec.__name__:  # generations 1 and 2 would take all there are
+            threads = threads or processors()
         if self.number in RAISED_TOO_LATE:
             mend(self._with_numpy("transformer.kernels.products"))
         if prior is not None:

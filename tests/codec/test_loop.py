@@ -135,7 +135,7 @@ def test_threads_that_are_refused_later_are_done_without():
     from concurrent.futures import ThreadPoolExecutor
 
     done: list[int] = []
-    with Beside(True) as beside, pytest.MonkeyPatch.context() as patch:
+    with Beside(lambda: True) as beside, pytest.MonkeyPatch.context() as patch:
         for i in range(6):
             if i == 3:
                 patch.setattr(ThreadPoolExecutor, "submit", _refuse)
@@ -145,7 +145,7 @@ def test_threads_that_are_refused_later_are_done_without():
 
 def test_a_thread_does_its_tasks_in_order_and_tells_of_each():
     done: list[int] = []
-    with Beside(True) as beside:
+    with Beside(lambda: True) as beside:
         waits = [beside.run(done.append, i) for i in range(5)]
         failing = beside.run(_refuse)
         for i, wait in enumerate(waits):
@@ -165,7 +165,7 @@ def test_what_is_offered_is_done_by_whoever_is_free():
         ran.append(threading.current_thread().name)
 
     here = threading.current_thread().name
-    with Beside(True) as beside:
+    with Beside(lambda: True) as beside:
         beside.offer(note)()
         busy = beside.run(go.wait)
         beside.offer(note)()
@@ -186,7 +186,7 @@ def test_a_task_that_no_thread_takes_waits_for_those_before():
         sleep(0.05)
         done.append(0)
 
-    with Beside(True) as beside, pytest.MonkeyPatch.context() as patch:
+    with Beside(lambda: True) as beside, pytest.MonkeyPatch.context() as patch:
         beside.run(slowly)
         patch.setattr(ThreadPoolExecutor, "submit", _refuse)
         beside.run(done.append, 1)
