@@ -56,10 +56,10 @@ def payload(
     bits = empty_bits(preset, len(data))
     buffer, coder = np.zeros(3 * len(data) + 64, dtype=np.uint8), range_coder.encoder_state()
     step = 4096 if match else 1
-    symbols, uniform = data.copy(), np.full((step, 256), UNIFORM, dtype=np.int64)
+    symbols, uniform = data.copy(), np.full((step, 256), UNIFORM, dtype=np.int32)
     for start in range(0, len(data), step):
         part = symbols[start : start + step]
-        rows = uniform if freq is None else freq[start : start + step].astype(np.int64)
+        rows = uniform if freq is None else freq[start : start + step]
         if not match:
             bits.memory.match_at[:] = 0
         code_bytes(bits, rows, part, coder, buffer, 0)

@@ -89,7 +89,7 @@ def main(file: str, level: int) -> None:
     number = 10  # a segment whose window is full
 
     bits = empty_bits(codec.preset, len(data))
-    freq = np.full((len(data), 256), 1 << 16, dtype=np.int64)
+    freq = np.full((len(data), 256), 1 << 16, dtype=np.int32)
     buffer, coder = np.zeros(3 * len(data) + 16, dtype=np.uint8), range_coder.encoder_state()
     symbols = np.frombuffer(data, dtype=np.uint8).copy()
     start = perf_counter()

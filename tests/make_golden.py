@@ -116,7 +116,7 @@ def copies() -> bytes:
 def repeats(lines: int) -> bytes:
     """A log of which most bytes can be foreseen, and now and then one that was is another."""
     said = (
-        f"09:{i // 9:02} disk {i % 3}: all is wel{'come' if i == 28 else 'l'}, nothing to be done\n"
+        f"09:{i // 9:02} disk {i % 3}: all is wel{'come' if i == 47 else 'l'}, nothing to be done\n"
         + ("disk 1: lost for a moment\n" if i % 17 == 16 else "")
         for i in range(lines)
     )
@@ -181,7 +181,7 @@ def archives() -> dict[str, bytes]:
         data = prose(1400 if level == 1 else 300, seed=4)
         made[f"scratch-{level}"] = lmzip.compress(data, level=level, from_scratch=True)
     for level in (1, 5):
-        made[f"foreseen-{level}"] = lmzip.compress(repeats(30), level=level)
+        made[f"foreseen-{level}"] = lmzip.compress(repeats(50), level=level)
     made["stored"] = lmzip.compress(noise(300), level=1)
     made["empty"] = lmzip.compress(b"", level=5)
     first, last = text(120), accents(120)

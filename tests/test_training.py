@@ -296,7 +296,7 @@ def test_what_is_shipped_is_validated_by_its_own_archives(folder: Path) -> None:
 class TestLastStage:
     def test_a_path_holds_what_the_network_says_of_a_byte(self) -> None:
         random = np.random.default_rng(1)
-        freq = random.multinomial(1 << 24, random.dirichlet(np.ones(256)), size=20)
+        freq = random.multinomial(1 << 24, random.dirichlet(np.ones(256)), size=20).astype(np.int32)
         symbols = random.integers(0, 256, 20).astype(np.uint8)
         p = np.zeros((20, 8), dtype=np.int32)
         last_stage.note_bits(freq, symbols, expected_of(symbols), p)

@@ -93,7 +93,7 @@ def path(level: int, kind: str, text: np.ndarray) -> Path:
 
 @entry
 def note_bits(freq, symbols, expected, p):
-    """Fill p, int32 [n, 8], with what freq, int64 [asked, 256], says of the bits of symbols."""
+    """Fill p, int32 [n, 8], with what freq, int32 [asked, 256], says of the bits of symbols."""
     row = -1
     for r in range(symbols.shape[0]):
         if expected[r] == FORESEEN:

@@ -47,10 +47,11 @@ class Preset:
 
 
 _SMALL, _LARGE = (1.8e-4, 3.6e-4, 3e-3), (9e-5, 2.4e-4, 1e-3)
+_FAST = (512, 131072, 8192)
 _FEW, _MANY = (256, 4096, 2048), (256, 8192, 2048)
 
 PRESETS: dict[int, Preset] = {
-    1: Preset(128, 1, 4, 128, 128, 1, _SMALL, "small", "mixer8", 8, 3, 16, 15, _FEW),
+    1: Preset(128, 1, 4, 128, 128, 1, _SMALL, "small", "mixer8", 8, 3, 16, 15, _FAST),
     2: Preset(128, 1, 4, 128, 128, 1, _SMALL, "small", "mixer12", 12, 5, 16, 15, _FEW),
     3: Preset(128, 1, 4, 128, 128, 1, _SMALL, "small", "mixer16", 16, 8, 17, 16, _FEW),
     4: Preset(128, 1, 4, 128, 128, 1, _SMALL, "small", "mixer24", 24, 12, 18, 17, _FEW),

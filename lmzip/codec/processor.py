@@ -48,15 +48,16 @@ def choose(wanted: str | None, have: dict[str, bool]) -> str:
 
 
 def features() -> dict[str, bool]:
-    """What LLVM says this processor has, or what Numba is told that the one to compile for has;
-    nothing without Numba, which alone can use it."""
+    """What LLVM says this processor has, or what Numba is told that the one to compile for has (of
+    a "generic" one nothing, if not told); nothing without Numba, which alone can use it."""
     try:
         from llvmlite import binding
     except ImportError:
         return {}
-    told = [os.environ.get(f"NUMBA_CPU_{what}", "") for what in ("NAME", "FEATURES")]
-    if any(told):
-        return {name[1:]: name[0] == "+" for name in told[1].split(",") if name}
+    unless_told = "" if os.environ.get("NUMBA_CPU_NAME", "").lower() == "generic" else None
+    told = os.environ.get("NUMBA_CPU_FEATURES", unless_told)
+    if told is not None:
+        return {name[1:]: name[0] == "+" for name in told.split(",") if name}
     found: dict[str, bool] = dict(binding.get_host_cpu_features())
     if platform.machine() == "aarch64" and "dotprod" not in found:
         try:

@@ -32,6 +32,8 @@ class Level(NamedTuple):
     """Bytes of a text that are read as if they were coded: RECENT, or all."""
     lanes: int = 4
     """Payloads of a file of learned weights."""
+    risk_grows: bool = True
+    """No risk is above half as many as bytes have been read."""
     whole_fields: bool = True
     """Contexts 13 and 18 know the fields above whole."""
     rates: tuple[float, ...] = ()
@@ -39,7 +41,7 @@ class Level(NamedTuple):
 
 
 LEVELS = {
-    1: Level(128, 1, 4, 128, 128, 1, 8, 3, 16, 15, 256, 4096, 2048, "small", "mixer8"),
+    1: Level(128, 1, 4, 128, 128, 1, 8, 3, 16, 15, 512, 131072, 8192, "small", "mixer8"),
     2: Level(128, 1, 4, 128, 128, 1, 12, 5, 16, 15, 256, 4096, 2048, "small", "mixer12"),
     3: Level(128, 1, 4, 128, 128, 1, 16, 8, 17, 16, 256, 4096, 2048, "small", "mixer16"),
     4: Level(128, 1, 4, 128, 128, 1, 24, 12, 18, 17, 256, 4096, 2048, "small", "mixer24"),
@@ -53,7 +55,7 @@ LEVELS = {
 
 def at_home(home: str) -> dict[int, Level]:
     """Levels of an earlier generation: the network of 5 to 7 at 8 and 9 too, higher rates, one risk
-    for all bytes, texts are read, and no whole fields are known."""
+    for all bytes from the first on, texts are read, and no whole fields are known."""
     high = LEVELS[7]._replace(buckets=19)
     levels = LEVELS | {8: high, 9: high._replace(learned=6)}
     before = {}
@@ -62,7 +64,9 @@ def at_home(home: str) -> dict[int, Level]:
         if number > 4:
             risk, rates = 3072, (1.5e-4, 4e-4, 60)
         level = level._replace(risk_digit=risk, risk_text=risk, risk=risk, rates=rates)
-        level = level._replace(home=home, recent=1 << 24, lanes=1, whole_fields=False)
+        level = level._replace(
+            home=home, recent=1 << 24, lanes=1, risk_grows=False, whole_fields=False
+        )
         before[number] = level
     return before
 

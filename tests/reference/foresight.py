@@ -74,10 +74,11 @@ class Foresight:
 
     def risk(self, level: constants.Level) -> int:
         """How likely the byte expected may be another, for it to be sure."""
-        if self.expected in range(0x30, 0x3A):
-            return level.risk_digit
         before = self.last4.to_bytes(4, "big")[1:]
-        return level.risk_text if TEXT.issuperset([self.expected, *before]) else level.risk
+        risk = level.risk_text if TEXT.issuperset([self.expected, *before]) else level.risk
+        if self.expected in range(0x30, 0x3A):
+            risk = level.risk_digit
+        return min(risk, self.position // 2) if level.risk_grows else risk
 
     def _chance(self) -> int:
         inputs, agree = [], 0

@@ -62,7 +62,7 @@ def log_buckets(preset: Preset, size: int) -> int:
 def one_byte() -> tuple[object, ...]:
     """Arguments of `encode_segment` that encode one byte: of the kinds that it always takes."""
     bits = empty_bits(PRESETS[MIN_LEVEL], 1)
-    freq = np.full((1, 256), 1 << FREQUENCY_BITS - 8, dtype=np.int64)
+    freq = np.full((1, 256), 1 << FREQUENCY_BITS - 8, dtype=np.int32)
     known = np.zeros(1, np.uint8), np.zeros(1, np.int32), np.full(1, NOBODY, np.int16)
     return bits, freq, *known, encoder_state(), np.zeros(64, dtype=np.uint8)
 
@@ -82,10 +82,10 @@ def compile_ahead() -> None:
 @kernel
 def count_ones(freq, middle, last):
     """Sum of the frequencies [256] of the bytes from `middle` on, `last` excluded."""
-    ones = np.int64(0)
+    ones = np.int32(0)
     for other in range(middle, last):
-        ones += freq[other]
-    return ones
+        ones = np.int32(ones + freq[other])
+    return np.int64(ones)
 
 
 @kernel
@@ -110,7 +110,7 @@ def code_bit(p, bit, coder, buffer, decoding):
 
 @kernel
 def code_byte(bits, freq, symbol, excluded, coder, buffer, decoding):
-    """Code one byte, whose contexts have been asked for, with the transformer's frequencies, int64
+    """Code one byte, whose contexts have been asked for, with the transformer's frequencies, int32
     [256]; return it.
 
     excluded: a byte that was expected, and that it is not; or a negative number.
@@ -142,7 +142,7 @@ def code_byte(bits, freq, symbol, excluded, coder, buffer, decoding):
 def code_bytes(bits, freq, symbols, coder, buffer, decoding):
     """Code `symbols` (uint8 [N], which the decoder fills in), one after the other.
 
-    freq: int64 [N, 256], the transformer's frequencies of each byte. decoding: 1 or 0.
+    freq: int32 [N, 256], the transformer's frequencies of each byte. decoding: 1 or 0.
     """
     for r in range(symbols.shape[0]):
         ask(bits.memory)
@@ -162,7 +162,7 @@ def code_foreseen(bits, chance, expected, is_it, coder, buffer, decoding):
 def encode_segment(bits, freq, symbols, chance, expected, coder, buffer):
     """Encode the bytes of a segment, uint8 [N]; see `look_ahead` for what is known of each.
 
-    freq: int64, the frequencies of those bytes that the transformer was asked for.
+    freq: int32, the frequencies of those bytes that the transformer was asked for.
     """
     row = 0
     for r in range(symbols.shape[0]):

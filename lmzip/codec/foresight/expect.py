@@ -113,8 +113,12 @@ def weigh(f):
 
 @kernel
 def is_sure(f):
-    """Whether it is asked first if the byte is the one expected."""
-    return f.at[CHANCE] >= (1 << 22) - risk(f)
+    """Whether it is asked first if the byte is the one expected.
+
+    The risk grows with what has been read: nobody learns from what is foreseen, and at first there
+    is most to learn.
+    """
+    return f.at[CHANCE] >= (1 << 22) - min(risk(f), np.int64(f.at[POSITION]) >> 1)
 
 
 @kernel

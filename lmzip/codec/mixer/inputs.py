@@ -14,7 +14,7 @@ from ..jit import kernel
 from ..memory.matches import length_class
 from ..memory.tables import BIT, DIRECT, EXPECTED, MATCHES, NODE, ORDERS, PARTIAL, byte_at
 from .first_weights import own_inputs
-from .logistic import bounded
+from .logistic import bounded, divided
 from .sets import choose, choose_final
 
 
@@ -56,15 +56,15 @@ def fill_inputs(s, m, transformer_p):
         n += 3
     # What a context adds is how far it is from the mean of all: less alike, easier to weigh.
     second = np.int64(x[3])
-    mean = total // max(known, 1)
+    mean = divided(total, max(known, 1))
     for i in range(s.slot.shape[0]):
         away = bounded(2 * (np.int64(x[3 * i]) - mean))
         x[3 * i] = away if s.state[i] > 0 else 0
     for i in range(s.direct_row.shape[0]):
         cell = np.int64(s.direct_p[s.direct_row[i] + node])
         p, count = cell >> 16, min(cell & 1023, 31)
-        x[n] = np.int64(stretch[p]) * count // (count + 2)
-        x[n + 1] = ((p - 32768) >> 5) * count // (count + 2)
+        x[n] = divided(np.int64(stretch[p]) * count, count + 2)
+        x[n + 1] = divided(((p - 32768) >> 5) * count, count + 2)
         n += 2
     x[n] = stretch[np.int64(s.order0_p[partial] >> 16)]
     n += 1

@@ -66,12 +66,12 @@ def add_maps(maps, cell, stretched, p):
     The rows in `cell` are replaced by the cells that are to learn, those nearest to the stretch.
     """
     stretched = min(max(stretched, -EDGE), EDGE - 1) + EDGE
-    weight = COLUMN_WIDTH // 6 * cell.shape[0]
+    shift = 5 + cell.shape[0] // 2
     column, part = stretched // COLUMN_WIDTH, stretched % COLUMN_WIDTH
     for k in range(cell.shape[0]):
         left = (k * 65536 + cell[k]) * COLUMNS + column
         low, high = np.int64(maps[left] >> 10), np.int64(maps[left + 1] >> 10)
         cell[k] = left + (1 if part > COLUMN_WIDTH // 2 else 0)
-        # Together the maps weigh three times what the mixers say.
-        p += (low * (COLUMN_WIDTH - part) + high * part) // weight
+        # Together the maps, two or four, weigh three times what the mixers say.
+        p += (low * (COLUMN_WIDTH - part) + high * part) >> shift
     return p

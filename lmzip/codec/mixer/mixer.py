@@ -21,7 +21,7 @@ from ..memory.tables import FIRST_CONTEXTS
 from ..native.structs import Struct, aligned, zeros
 from .first_weights import BOUND, FINAL_OTHERS, FirstWeights, formula, rows_of
 from .inputs import fill_inputs, input_count, tell_final_mixers
-from .logistic import bounded, squash_table, stretch_table
+from .logistic import bounded, divided, squash_table, stretch_table
 from .maps import MAP_LIMIT, MAPS, add_maps, ask_for_maps, choose_maps, empty_maps
 from .sets import ROWS
 
@@ -188,7 +188,7 @@ def predict(s, m, transformer_p):
         stretched = mixed(m.final_inputs, m.final_weights[m.final_row[j]])
         m.final_p[j] = squash[stretched + 3072]
         total += stretched
-    stretched = total // m.final_row.shape[0]
+    stretched = divided(total, m.final_row.shape[0])
     p = np.int64(squash[stretched + 3072]) * 2
     p = add_maps(m.maps, m.map_cell, stretched, p)
     return codable(p >> 3)

@@ -25,7 +25,7 @@ from lmzip.codec.coder.bit_coder import code_bytes, empty_bits
 from lmzip.codec.levels import PRESETS
 data = np.frombuffer(bytes.fromhex(sys.stdin.read()), dtype=np.uint8).copy()
 bits = empty_bits(PRESETS[9], 60)
-freq = np.full((len(data), 256), 1 << 16, dtype=np.int64)
+freq = np.full((len(data), 256), 1 << 16, dtype=np.int32)
 buffer, coder = np.zeros(3 * len(data) + 16, dtype=np.uint8), range_coder.encoder_state()
 code_bytes(bits, freq, data, coder, buffer, False)
 print(json.dumps({

@@ -14,6 +14,7 @@ from lmzip.codec.foresight.tables import (
     EXPECTED,
     LAST4,
     LENGTH,
+    POSITION,
     SIZE,
     Foresight,
     class_of,
@@ -78,6 +79,14 @@ def test_noise_is_never_sure():
 def test_no_risk_is_never_sure():
     foresight = after(bytes(4000))
     foresight.risks[:] = 0
+    assert not is_sure(foresight)
+
+
+def test_it_must_be_surer_where_little_has_been_read():
+    foresight = after(bytes(4000))
+    foresight.at[CHANCE] = ONE - 1000
+    assert is_sure(foresight)
+    foresight.at[POSITION] = 1999
     assert not is_sure(foresight)
 
 

@@ -4,7 +4,19 @@ from __future__ import annotations
 
 import numpy as np
 
-from lmzip.codec.mixer.logistic import FARTHEST, squash_table, stretch_table
+from lmzip.codec.mixer.logistic import FARTHEST, divided, squash_table, stretch_table
+
+
+def test_products_divide_as_division_does():
+    for d in range(1, 64):
+        near = np.arange(-3, 4)
+        for x in (
+            *range(-300, 300),
+            *(d * 9999 + near),
+            *(-d * 9999 + near),
+            *((1 << 26) - near[4:]),
+        ):
+            assert divided(np.int64(x), np.int64(d)) == int(x) // d, (x, d)
 
 
 def test_stretch_is_the_inverse_of_squash():

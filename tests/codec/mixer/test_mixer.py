@@ -33,7 +33,7 @@ def test_a_level_uses_the_first_contexts_and_sets():
         bits = empty_bits(preset, 3000)
         assert bits.mixer.row.shape == (sets,) and bits.memory.slot.shape == (contexts,)
         data = np.frombuffer(prose(3000), dtype=np.uint8).copy()
-        freq = np.full((len(data), 256), 1 << 16, dtype=np.int64)
+        freq = np.full((len(data), 256), 1 << 16, dtype=np.int32)
         buffer, coder = np.zeros(9000, dtype=np.uint8), range_coder.encoder_state()
         code_bytes(bits, freq, data, coder, buffer, False)
         assert np.abs(bits.mixer.weights).max() <= mixer.BOUND

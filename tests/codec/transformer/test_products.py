@@ -154,10 +154,15 @@ def test_the_best_way_that_a_processor_has_is_chosen():
 
 
 def test_the_processor_that_numba_is_told_of_is_believed(monkeypatch):
+    here = processor.features()
     monkeypatch.setenv("NUMBA_CPU_NAME", "haswell")
     monkeypatch.setenv("NUMBA_CPU_FEATURES", "+avx2,-avx512vnni")
     assert processor.features() in ({"avx2": True, "avx512vnni": False}, {})  # {} without Numba
     monkeypatch.setenv("NUMBA_CPU_FEATURES", "")
+    assert processor.choose(None, processor.features()) == "plain"
+    monkeypatch.delenv("NUMBA_CPU_FEATURES")
+    assert processor.features() == here, "a name alone takes nothing from this one"
+    monkeypatch.setenv("NUMBA_CPU_NAME", "generic")
     assert processor.choose(None, processor.features()) == "plain"
 
 

@@ -163,7 +163,7 @@ def sum_of(weights):
 
 @kernel
 def frequencies(logits, table, weights, freq):
-    """Softmax in integers: logits float32 [256] -> freq int64 [256], which sum to 2^24."""
+    """Softmax in integers: logits float32 [256] -> freq int32 [256], which sum to 2^24."""
     top = largest(logits)
     # Codes first, and only then what they lead to: a loop that looks up is not vectorised.
     codes = weights.view(np.int32)
@@ -172,11 +172,10 @@ def frequencies(logits, table, weights, freq):
     for i in range(logits.shape[0]):
         weights[i] = table[codes[i]]
     share = np.float64((1 << 24) - 256) / sum_of(weights)
-    rest = np.int64(1 << 24)
+    rest = np.int32(1 << 24)
     for i in range(logits.shape[0]):
-        # By way of 32 bits, to which vectors can be converted.
-        freq[i] = np.int64(np.int32(np.float64(weights[i]) * share)) + 1
-        rest -= freq[i]
+        freq[i] = np.int32(np.float64(weights[i]) * share) + np.int32(1)
+        rest = np.int32(rest - freq[i])
     best = 0
     while logits[best] != top and best < logits.shape[0] - 1:
         best += 1

@@ -119,7 +119,7 @@ class CpuEngine:
         self.state = self.state._replace(slots=empty_slots(self.preset, self.state.slots))
 
     def first_frequencies(self) -> np.ndarray:
-        """What the model gives the next block's first byte: int64 [256]."""
+        """What the model gives the next block's first byte: int32 [256]."""
         self.start_block()
         text = np.zeros(0, dtype=np.uint8)
         predict_segment(self.state, 0, text, expected_of(text))
@@ -132,7 +132,7 @@ class CpuEngine:
     def predict(
         self, segment: int, text: np.ndarray, expected: np.ndarray | None = None
     ) -> np.ndarray:
-        """Frequencies int64 [asked, 256], a copy, of a segment of known bytes, uint8 [n]."""
+        """Frequencies int32 [asked, 256], a copy, of a segment of known bytes, uint8 [n]."""
         asked = predict_segment(self.state, segment, text, expected_of(text, expected))
         first = segment % 2 * self.preset.segment
         return self.state.freq[first : first + asked].copy()

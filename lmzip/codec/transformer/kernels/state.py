@@ -87,7 +87,7 @@ class State(Struct):
     excluded: np.ndarray
     """int64 [N]: a byte that is known not to come, or a negative number."""
     freq: np.ndarray
-    """int64 [N, 256]"""
+    """int32 [N, 256]"""
     turns: np.ndarray
     """Cosines and sines of the positions, [N, 2, c / 2]."""
     rotary_tables: np.ndarray
@@ -224,7 +224,7 @@ def first_state(preset: Preset, differences: bytes = b"") -> tuple[State, Learne
         slots=empty_slots(preset),
         gates=_zeros(rows, kinds),
         excluded=zeros(rows, np.int64) - 1,
-        freq=zeros((rows, SYMBOLS), np.int64),
+        freq=zeros((rows, SYMBOLS), np.int32),
         turns=_zeros(rows, 2, channels // 2),
         rotary_tables=aligned(rotary.tables(channels)),
         logit_table=aligned(LOGIT_WEIGHTS.astype(np.float64)),

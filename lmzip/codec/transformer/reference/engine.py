@@ -53,7 +53,7 @@ class TorchEngine:
         self.slots = empty_slots(self.preset, self.slots)
 
     def first_frequencies(self) -> np.ndarray:
-        """What the weights in use give the next block's first byte: int64 [256]."""
+        """What the weights in use give the next block's first byte: int32 [256]."""
         self.start_block()
         return self.predict(0, np.zeros(0, dtype=np.uint8))[0]
 
@@ -134,4 +134,4 @@ class TorchEngine:
         excluded = torch.from_numpy(self.excluded[row : row + count])
         freq = frequencies(exclude(self.model.forward(seen, position), excluded))
         self.freqs[position // self.preset.segment % 2].append(freq)
-        return freq.numpy()
+        return freq.to(torch.int32).numpy()
