@@ -29,7 +29,7 @@ Path = str | bytes | os.PathLike[str] | os.PathLike[bytes]
 
 SIZE = 256_000
 """Bytes of the file of a prior, at most, unless another size is asked for."""
-TEXT = 600_000
+TEXT = 1_000_000
 """Bytes of its text at most, unless another size is asked for: what is taken in before every
 archive. At level 5 that takes seconds, and nearly a gigabyte of memory (`docs/priors.md`)."""
 KEPT = 2

@@ -72,30 +72,35 @@ def divided(samples: Iterable[Data], seed: int = 1) -> Samples:
 
 
 def chosen_text(samples: Sequence[bytes], size: int) -> bytes:
-    """At most `size` bytes of samples, what is common to most others nearest to the end."""
+    """At most `size` bytes of samples, what is common to most others nearest to the end.
+
+    Those that hold nothing more that others have too are taken last, if there is room.
+    """
     grams = [_grams(sample) for sample in samples[:CANDIDATES]]
     counts: Counter[bytes] = Counter()
     for found in grams:
         counts.update(found)
     covered: set[bytes] = set()
 
-    def worth(i: int) -> float:
-        new = sum(counts[gram] - 1 for gram in grams[i] if gram not in covered)
-        return new / (len(samples[i][:PIECE]) + 16)
+    def place(i: int) -> tuple[float, int]:
+        """The less, the earlier it is taken: by what it has in common with others, for its length,
+        and then by what it alone has."""
+        new = [counts[gram] - 1 for gram in grams[i] if gram not in covered]
+        return -sum(new) / (len(samples[i][:PIECE]) + 16), -len(new)
 
-    # What has been covered makes others worth less, never more: the largest of old values that is
-    # still the largest is the largest of all.
-    waiting = [(-worth(i), i) for i in range(len(grams))]
+    # What has been covered makes others worth less, never more: the first by old values that is
+    # still the first is the first of all.
+    waiting = [(place(i), i) for i in range(len(grams))]
     heapq.heapify(waiting)
     chosen: list[bytes] = []
     left = size
     while waiting and left > 0:
         _, i = heapq.heappop(waiting)
-        now = -worth(i)
+        now = place(i)
         if waiting and now > waiting[0][0]:
             heapq.heappush(waiting, (now, i))
             continue
-        if now == 0:
+        if now == (0, 0):  # all of it has been said
             break
         piece = samples[i][:PIECE]
         if len(piece) <= left:

@@ -26,9 +26,11 @@ from lmzip.priors.states import Kept, Learning, new_model, tensors_of
 SHARE = 4
 """A prior may have a quarter as many bytes as its samples, and `LEAST` anyway."""
 LEAST = 8192
+PACKED_SHARE = 0.9
+"""The text, packed, may have so much of them, as a byte of it is worth more than of the rest."""
 TEXT_SHARE = 0.75
-"""The text, packed, may have so much of them, as a byte of it is worth more than one of the rest;
-and so much of the samples, as the others show what it is to be trusted in."""
+"""And so much of the samples while the rest is learned, as the others show what it is to be trusted
+in; archives begin with all."""
 PASSES = 4
 """Times that the samples are read at most."""
 GAIN = 0.003
@@ -87,26 +89,30 @@ def train(
     read = sum(map(len, divided_samples.learned))
     size = min(size, max(read // SHARE, LEAST))
     with told("choosing a text", 0):
-        longest = min(text_size, LONGEST_TEXT, int(TEXT_SHARE * read))
-        text = _fitting_text(level, divided_samples.learned, longest, size)
+        longest = min(text_size, LONGEST_TEXT)
+        whole = _fitting_text(level, divided_samples.learned, min(longest, read), size)
+        text = whole
+        if len(whole) > TEXT_SHARE * read:
+            text = chosen_text(divided_samples.learned, int(TEXT_SHARE * read))
     trial = Trial(level, divided_samples, threads, told)
     best, times = parts(level, NONE, b""), 0
     if len(best.pack()) > size:
         raise ValueError(f"nothing that is learned fits into {size:,} bytes: allow more")
     before = after = trial.bytes_with("without a prior", best)
-    if text:
-        found = parts(level, NONE, text)
+    if whole:
+        found = parts(level, NONE, whole)
         cost = trial.bytes_with("with a text", found)
         if cost < before:
             best, after = found, cost
-    text = best.text
+        else:
+            whole = text = b""
     unread = _unread(divided_samples.learned, text)
     if unread:
         learner = Learner(level, text, unread, threads)
     for time in range(1, PASSES + 1 if unread else 1):
         with told(f"reading, {time} of {PASSES}", learner.size) as progress:
             learned = learner.read_all(time, progress)
-        found = fitted(level, learned, text, size)
+        found = fitted(level, learned, whole, size)
         cost = trial.bytes_with(f"held out, after {time}", found)
         enough = cost >= after * (1 - GAIN)
         if cost < after:
@@ -133,9 +139,9 @@ def _fitting_text(level: int, samples: Sequence[bytes], longest: int, size: int)
     """A text that leaves room for what else is learned."""
     while longest:
         text = chosen_text(samples, longest)
-        if len(parts(level, NONE, text).pack()) <= TEXT_SHARE * size:
+        if len(parts(level, NONE, text).pack()) <= PACKED_SHARE * size:
             return text
-        longest = longest * 3 // 4
+        longest = longest * 7 // 8
     return b""
 
 
