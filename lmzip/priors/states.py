@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 from lmzip.arrays import np
 from lmzip.codec.coder.bit_coder import empty_bits
@@ -37,19 +38,24 @@ def engine_of(model: Codec) -> CpuEngine:
 class Learning:
     """A model that reads sample after sample: weights go on, memory and slots are put back.
 
-    `room`: bytes of a sample, at most.
+    `room`: bytes of a text and of a sample behind it, at most.
     """
 
-    def __init__(self, level: int, text: bytes, room: int, threads: int | None = None) -> None:
-        read = new_model(level, text, room, threads=threads)
+    def __init__(self, level: int, room: int, threads: int | None = None) -> None:
+        self._new = partial(new_model, level, threads=threads)
+        self._room = min(room, BLOCK_SIZE)
+        self.model = self._new(b"", self._room)
+        self.first = empty_bits(self.model.preset, 1).mixer
+        self.first_tensors = {name: w.copy() for name, w in tensors_of(self.model).items()}
+
+    def stand_behind(self, text: bytes) -> None:
+        """Read samples behind this text from now on."""
+        read = self._new(text, self._room - len(text))
         assert read.bits is not None
         self._read = read.bits.memory, read.foresight
         cells = engine_of(read).state.slots.cells
         (self._places,) = cells.any(axis=1).nonzero()
         self._slots = cells[self._places]
-        self.model = new_model(level, b"", min(len(text) + room, BLOCK_SIZE), threads=threads)
-        self.first = empty_bits(self.model.preset, 1).mixer
-        self.first_tensors = {name: w.copy() for name, w in tensors_of(self.model).items()}
 
     def read(self, samples: list[bytes]) -> None:
         """Learn from samples, the first of which stands behind the text."""

@@ -31,8 +31,8 @@ PACKED_SHARE = 0.9
 TEXT_SHARE = 0.75
 """And so much of the samples while the rest is learned, as the others show what it is to be trusted
 in; archives begin with all."""
-PASSES = 4
-"""Times that the samples are read at most."""
+PASSES = 8
+"""Times that samples are read at most: those not in the text, or each time another quarter."""
 GAIN = 0.003
 """Share by which the held-out samples must get smaller for the samples to be read again."""
 AT_LEAST, OF_TEXT = 1500, 16
@@ -41,8 +41,19 @@ samples are read several in a row."""
 MEANS = 12
 """Times that what was learned is looked at, in the second half of each time."""
 
+PARTS = 4
+"""Parts of the samples that are left out of the text in turn."""
+
 Told = Callable[[str, int], AbstractContextManager[Progress]]
 """Called with the name of each step and its bytes; what comes is told of bytes that are done."""
+
+
+@dataclass(frozen=True)
+class Way:
+    """A text, and samples that are read behind it."""
+
+    text: bytes
+    samples: list[bytes]
 
 
 @dataclass(frozen=True)
@@ -91,9 +102,6 @@ def train(
     with told("choosing a text", 0):
         longest = min(text_size, LONGEST_TEXT)
         whole = _fitting_text(level, divided_samples.learned, min(longest, read), size)
-        text = whole
-        if len(whole) > TEXT_SHARE * read:
-            text = chosen_text(divided_samples.learned, int(TEXT_SHARE * read))
     trial = Trial(level, divided_samples, threads, told)
     best, times = parts(level, NONE, b""), 0
     if len(best.pack()) > size:
@@ -105,12 +113,12 @@ def train(
         if cost < before:
             best, after = found, cost
         else:
-            whole = text = b""
-    unread = _unread(divided_samples.learned, text)
-    if unread:
-        learner = Learner(level, text, unread, threads)
-    for time in range(1, PASSES + 1 if unread else 1):
-        with told(f"reading, {time} of {PASSES}", learner.size) as progress:
+            whole = b""
+    ways = _left_out(divided_samples.learned, whole)
+    learner = Learner(level, ways, threads) if ways else None
+    for time in range(1, PASSES + 1 if learner else 1):
+        assert learner is not None
+        with told(f"reading, {time} of {PASSES}", learner.size(time)) as progress:
             learned = learner.read_all(time, progress)
         found = fitted(level, learned, whole, size)
         cost = trial.bytes_with(f"held out, after {time}", found)
@@ -127,6 +135,23 @@ def train(
         before=before,
         after=after,
     )
+
+
+def _left_out(samples: Sequence[bytes], whole: bytes) -> list[Way]:
+    """Texts to learn behind, each with samples that are not in it.
+
+    If the text of the prior leaves too few, there are several, each without another part of them.
+    """
+    read = sum(map(len, samples))
+    if len(whole) <= TEXT_SHARE * read:
+        found = [Way(whole, _unread(samples, whole))]
+    else:
+        found = []
+        for part in range(PARTS):
+            others = [sample for i, sample in enumerate(samples) if i % PARTS != part]
+            text = chosen_text(others, min(len(whole), int(TEXT_SHARE * read)))
+            found.append(Way(text, _unread(samples, text)))
+    return [way for way in found if way.samples]
 
 
 def _unread(samples: Sequence[bytes], text: bytes) -> list[bytes]:
@@ -171,21 +196,27 @@ class Trial:
 class Learner:
     """Reads samples, and sums up what it has learned."""
 
-    def __init__(
-        self, level: int, text: bytes, samples: Sequence[bytes], threads: int | None
-    ) -> None:
-        self._together = max(AT_LEAST, len(text) // OF_TEXT)
-        room = self._together + max(map(len, samples))
-        self._learning = Learning(level, text, room, threads)
-        self._samples = samples
+    def __init__(self, level: int, ways: Sequence[Way], threads: int | None) -> None:
+        longest = max(len(way.text) for way in ways)
+        self._together = max(AT_LEAST, longest // OF_TEXT)
+        room = longest + self._together + max(len(one) for way in ways for one in way.samples)
+        self._learning = Learning(level, room, threads)
+        self._ways = ways
         self._read = 0
-        self.size = sum(map(len, samples))
-        """Bytes of the samples."""
 
-    def read_all(self, seed: int, progress: Progress) -> Learned:
-        """Read all of them once more, in an order of this seed."""
-        order = list(self._samples)
-        random.Random(seed).shuffle(order)
+    def _way(self, time: int) -> Way:
+        return self._ways[(time - 1) % len(self._ways)]
+
+    def size(self, time: int) -> int:
+        """Bytes of the samples that are read then; times are counted from 1."""
+        return sum(map(len, self._way(time).samples))
+
+    def read_all(self, time: int, progress: Progress) -> Learned:
+        """Read those of this time, in an order by chance."""
+        way = self._way(time)
+        self._learning.stand_behind(way.text)
+        order = list(way.samples)
+        random.Random(time).shuffle(order)
         groups = _groups(order, self._together)
         half = len(groups) // 2
         every = max((len(groups) - half) // MEANS, 1)

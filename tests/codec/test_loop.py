@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+from itertools import cycle
 
 import pytest
 from conftest import TINY, noise, prose
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lmzip import interface
 from lmzip.codec.beside import Beside
 from lmzip.codec.levels import PRESETS
 from lmzip.codec.loop import Codec
@@ -129,6 +131,17 @@ def test_without_threads_the_same_payload_comes_out(tiny, threads, monkeypatch):
     monkeypatch.setattr(threading.Thread, "start", refuse)
     assert Codec(1, threads=threads).encode(data) == payload
     assert len(tried) == threads - 1, "a block asks once for each"
+
+
+@pytest.mark.parametrize("most", [2, 3])
+def test_threads_that_come_and_go_change_no_bit(tiny, most, monkeypatch):
+    """As those of the workers that have no frame, see `frames/workers.py`."""
+    data = prose(900)
+    payload = Codec(1, threads=1).encode(data)
+    shares = cycle([1, most, most, 1, most])
+    monkeypatch.setattr(interface, "_processors", lambda: next(shares))
+    assert Codec(1).encode(data) == payload
+    assert Codec(1).decode(payload, len(data)) == data
 
 
 def test_threads_that_are_refused_later_are_done_without():
