@@ -9,7 +9,7 @@ from make_golden import WORDS, Dice
 import lmzip
 from lmzip.priors.packing import fitted
 from lmzip.priors.samples import chosen_text
-from lmzip.priors.training import Learner, Trained, Way, train
+from lmzip.priors.training import Fold, Learner, Trained, train
 
 LEVEL = 1
 
@@ -54,7 +54,7 @@ def other() -> lmzip.Prior:
 
 def learned_from(samples: list[bytes], size: int) -> lmzip.Prior:
     text = chosen_text(samples, 500)
-    learned = Learner(LEVEL, [Way(text, samples)], None).read_all(1, lambda done: None)
+    learned = Learner(LEVEL, [Fold(text, samples)], None).read_all(1, lambda done: None)
     return lmzip.Prior(fitted(LEVEL, learned, text, size).pack())
 
 

@@ -72,27 +72,27 @@ def test_the_most_common_stands_at_the_end_where_the_data_begin():
 
 def test_samples_in_the_text_are_not_read_again_and_some_are_left(monkeypatch):
     """What a model reads twice it would trust too much."""
-    seen: list[training.Way] = []
+    seen: list[training.Fold] = []
 
     class Watched(training.Learner):
-        def __init__(self, level, ways, threads):
-            seen.extend(ways)
-            super().__init__(level, ways, threads)
+        def __init__(self, level, folds, threads):
+            seen.extend(folds)
+            super().__init__(level, folds, threads)
 
     monkeypatch.setattr(training, "Learner", Watched)
     train(records(40), LEVEL, size=8000, text_size=100_000)
     learned = divided(records(40)).learned
-    for text, others in ((way.text, way.samples) for way in seen):
+    for text, others in ((fold.text, fold.samples) for fold in seen):
         assert 0 < len(text) <= 0.75 * sum(map(len, learned))
         assert others == [sample for sample in learned if sample not in text]
         assert sum(map(len, others)) + len(text) == sum(map(len, learned))
-    assert {sample for way in seen for sample in way.samples} == set(learned), "each at some time"
+    assert {sample for fold in seen for sample in fold.samples} == set(learned), "each at some time"
 
 
 def test_where_the_text_leaves_enough_samples_they_are_read_behind_it():
     learned = records(40)
     text = b"".join(learned[:20])
-    assert training._left_out(learned, text) == [training.Way(text, learned[20:])]
+    assert training._folds(learned, text) == [training.Fold(text, learned[20:])]
 
 
 def test_of_a_long_sample_in_the_text_the_rest_is_read():

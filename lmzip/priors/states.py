@@ -44,12 +44,16 @@ class Learning:
     def __init__(self, level: int, room: int, threads: int | None = None) -> None:
         self._new = partial(new_model, level, threads=threads)
         self._room = min(room, BLOCK_SIZE)
+        self._text: bytes | None = None
         self.model = self._new(b"", self._room)
         self.first = empty_bits(self.model.preset, 1).mixer
         self.first_tensors = {name: w.copy() for name, w in tensors_of(self.model).items()}
 
     def stand_behind(self, text: bytes) -> None:
         """Read samples behind this text from now on."""
+        if text == self._text:
+            return
+        self._text = text
         read = self._new(text, self._room - len(text))
         assert read.bits is not None
         self._read = read.bits.memory, read.foresight

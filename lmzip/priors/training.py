@@ -40,8 +40,7 @@ AT_LEAST, OF_TEXT = 1500, 16
 samples are read several in a row."""
 MEANS = 12
 """Times that what was learned is looked at, in the second half of each time."""
-
-PARTS = 4
+FOLDS = 4
 """Parts of the samples that are left out of the text in turn."""
 
 Told = Callable[[str, int], AbstractContextManager[Progress]]
@@ -49,7 +48,7 @@ Told = Callable[[str, int], AbstractContextManager[Progress]]
 
 
 @dataclass(frozen=True)
-class Way:
+class Fold:
     """A text, and samples that are read behind it."""
 
     text: bytes
@@ -100,8 +99,8 @@ def train(
     read = sum(map(len, divided_samples.learned))
     size = min(size, max(read // SHARE, LEAST))
     with told("choosing a text", 0):
-        longest = min(text_size, LONGEST_TEXT)
-        whole = _fitting_text(level, divided_samples.learned, min(longest, read), size)
+        longest = min(text_size, LONGEST_TEXT, read)
+        whole = _fitting_text(level, divided_samples.learned, longest, size)
     trial = Trial(level, divided_samples, threads, told)
     best, times = parts(level, NONE, b""), 0
     if len(best.pack()) > size:
@@ -114,8 +113,8 @@ def train(
             best, after = found, cost
         else:
             whole = b""
-    ways = _left_out(divided_samples.learned, whole)
-    learner = Learner(level, ways, threads) if ways else None
+    folds = _folds(divided_samples.learned, whole)
+    learner = Learner(level, folds, threads) if folds else None
     for time in range(1, PASSES + 1 if learner else 1):
         assert learner is not None
         with told(f"reading, {time} of {PASSES}", learner.size(time)) as progress:
@@ -137,21 +136,21 @@ def train(
     )
 
 
-def _left_out(samples: Sequence[bytes], whole: bytes) -> list[Way]:
-    """Texts to learn behind, each with samples that are not in it.
+def _folds(samples: Sequence[bytes], whole: bytes) -> list[Fold]:
+    """Texts to learn behind, each with samples that are not in it (cross-validation, Stone 1974).
 
     If the text of the prior leaves too few, there are several, each without another part of them.
     """
     read = sum(map(len, samples))
     if len(whole) <= TEXT_SHARE * read:
-        found = [Way(whole, _unread(samples, whole))]
+        found = [Fold(whole, _unread(samples, whole))]
     else:
         found = []
-        for part in range(PARTS):
-            others = [sample for i, sample in enumerate(samples) if i % PARTS != part]
+        for part in range(FOLDS):
+            others = [sample for i, sample in enumerate(samples) if i % FOLDS != part]
             text = chosen_text(others, min(len(whole), int(TEXT_SHARE * read)))
-            found.append(Way(text, _unread(samples, text)))
-    return [way for way in found if way.samples]
+            found.append(Fold(text, _unread(samples, text)))
+    return [fold for fold in found if fold.samples]
 
 
 def _unread(samples: Sequence[bytes], text: bytes) -> list[bytes]:
@@ -196,26 +195,26 @@ class Trial:
 class Learner:
     """Reads samples, and sums up what it has learned."""
 
-    def __init__(self, level: int, ways: Sequence[Way], threads: int | None) -> None:
-        longest = max(len(way.text) for way in ways)
+    def __init__(self, level: int, folds: Sequence[Fold], threads: int | None) -> None:
+        longest = max(len(fold.text) for fold in folds)
         self._together = max(AT_LEAST, longest // OF_TEXT)
-        room = longest + self._together + max(len(one) for way in ways for one in way.samples)
+        room = longest + self._together + max(len(one) for fold in folds for one in fold.samples)
         self._learning = Learning(level, room, threads)
-        self._ways = ways
+        self._folds = folds
         self._read = 0
 
-    def _way(self, time: int) -> Way:
-        return self._ways[(time - 1) % len(self._ways)]
+    def _fold(self, time: int) -> Fold:
+        return self._folds[(time - 1) % len(self._folds)]
 
     def size(self, time: int) -> int:
         """Bytes of the samples that are read then; times are counted from 1."""
-        return sum(map(len, self._way(time).samples))
+        return sum(map(len, self._fold(time).samples))
 
     def read_all(self, time: int, progress: Progress) -> Learned:
         """Read those of this time, in an order by chance."""
-        way = self._way(time)
-        self._learning.stand_behind(way.text)
-        order = list(way.samples)
+        fold = self._fold(time)
+        self._learning.stand_behind(fold.text)
+        order = list(fold.samples)
         random.Random(time).shuffle(order)
         groups = _groups(order, self._together)
         half = len(groups) // 2
