@@ -18,7 +18,7 @@ from reference_decoder import Damaged, decode
 import lmzip
 from lmzip import after, container
 from lmzip.after import LIMIT, joined, prefix_of
-from lmzip.codec import loop
+from lmzip.codec import loop, priming
 from lmzip.codec.coder.bit_coder import empty_bits
 from lmzip.codec.loop import Codec
 from lmzip.codec.memory.tables import HISTORY_SIZE
@@ -242,7 +242,7 @@ class TestPriming:
     @pytest.fixture(autouse=True)
     def short(self, monkeypatch):
         monkeypatch.setattr(loop, "RECENT", 60)
-        monkeypatch.setattr(loop, "PIECE", 100)
+        monkeypatch.setattr(priming, "PIECE", 100)
 
     def test_what_was_long_ago_is_found_again(self):
         codec, other = Codec(1), Codec(1)

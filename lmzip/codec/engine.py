@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from lmzip.interface import EngineError
+from lmzip.interface import EngineError, processors
 
 from .jit import HAVE_NUMBA
 from .levels import Preset
@@ -66,7 +66,8 @@ def make_engine(
 ) -> Engine:
     """The engine called `name`, or that `LMZIP_ENGINE` names, or the fastest one.
 
-    differences: see `initial_weights`.
+    threads: of torch; none is what it has, and `processors` at most. differences: see
+    `initial_weights`.
 
     Raises EngineError if the named engine is unknown, not installed or not exact here.
     """
@@ -102,6 +103,6 @@ def make_engine(
     from .transformer.reference.arithmetic import choose_products
     from .transformer.reference.engine import TorchEngine
 
-    if threads is not None:
-        torch.set_num_threads(threads)
+    # Without a number, no more than what the caller's program has set.
+    torch.set_num_threads(threads or min(torch.get_num_threads(), processors()))
     return TorchEngine(preset, choose_products(name), differences)

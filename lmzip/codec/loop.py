@@ -40,8 +40,6 @@ RECENT = 1 << 16
 memory only."""
 AHEAD = 3
 """Segments that may wait to be coded, or be coded."""
-PIECE = 1 << 16
-"""Bytes of a text between two reports of progress."""
 
 
 class Codec:
@@ -69,8 +67,7 @@ class Codec:
         self.preset = preset_of(level, from_scratch)
         self.prior = prior
         self.progress = progress
-        now = threads or processors()
-        self.engine = make_engine(self.preset, threads=now, differences=prior.network)
+        self.engine = make_engine(self.preset, threads=threads, differences=prior.network)
         self.bits: Bits | None = None
         self.foresight = empty_foresight(self.preset)
         self._threads = threads
@@ -119,12 +116,11 @@ class Codec:
             long_ago = max(len(text) - RECENT, 0)
             if long_ago > 0:
                 self.engine.start_block()
-            for start in range(0, long_ago, PIECE):
-                piece = text[start : min(start + PIECE, long_ago)]
-                data = np.frombuffer(piece, dtype=np.uint8).copy()
-                prime(bits.memory, self.engine.slots, foresight, data)
-                if self.progress is not None:
-                    self.progress(len(piece))
+                slots = self.engine.slots
+                assert slots is not None
+                data = np.frombuffer(text[:long_ago], dtype=np.uint8).copy()
+                with self._beside(2) as other:
+                    prime(bits.memory, slots, foresight, data, other, self.progress)
         if text:
             self.encode(text[long_ago:])
 

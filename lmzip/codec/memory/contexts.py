@@ -36,6 +36,7 @@ from .tables import (
     WORD2,
     ask_for_slots,
     byte_at,
+    count_run,
     find_slots,
     mix,
 )
@@ -60,12 +61,7 @@ def ask(s):
 def read_byte(s, c):
     """Byte c, whose contexts were looked up, has been coded: remember that it followed them."""
     for i in range(s.run.shape[0]):
-        cells, run = s.cells, s.run[i]
-        if cells[run + 1] == 0 or cells[run] != c:
-            cells[run] = c
-            cells[run + 1] = 1
-        elif cells[run + 1] < 255:
-            cells[run + 1] += 1
+        count_run(s.cells, s.run[i], c)
     pass_byte(s, c)
 
 

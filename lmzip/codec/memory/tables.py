@@ -209,19 +209,53 @@ def find(cells, checks, bucket, check):
 
 
 @kernel
-def ask_for_slots(s, second):
-    """Find the buckets of a nibble, the byte's first or its second, and ask for their lines."""
-    at, place = s.at, s.slot
-    contexts = place.shape[0]
-    buckets = s.cells.shape[0] // (BUCKET * contexts)
+def bucket_count(s):
+    """Buckets of each context."""
+    return s.cells.shape[0] // (BUCKET * s.slot.shape[0])
+
+
+@kernel
+def hash_shift(buckets):
+    """By how much a hash of 32 bits is shifted to tell its bucket of so many."""
     shift = 32
     while buckets >> (32 - shift) > 1:
         shift -= 1
-    for i in range(contexts):
+    return shift
+
+
+@kernel
+def check_of(h):
+    """What a bucket knows a hash by."""
+    return max(h & 0xFFFF, 1)
+
+
+@kernel
+def run_of(slot):
+    """Offset of the run that belongs to a slot."""
+    return (slot >> 6) * 64 + 6 + (((slot & 63) - 16) >> 3)
+
+
+@kernel
+def count_run(cells, run, c):
+    """Byte c followed a context: its run goes on, or begins anew."""
+    if cells[run + 1] == 0 or cells[run] != c:
+        cells[run] = c
+        cells[run + 1] = 1
+    elif cells[run + 1] < 255:
+        cells[run + 1] += 1
+
+
+@kernel
+def ask_for_slots(s, second):
+    """Find the buckets of a nibble, the byte's first or its second, and ask for their lines."""
+    at, place = s.at, s.slot
+    buckets = bucket_count(s)
+    shift = hash_shift(buckets)
+    for i in range(place.shape[0]):
         h = s.hashes[i]
         if second:
             h = mix(h, at[PARTIAL] + 1)
-        s.check[i] = max(h & 0xFFFF, 1)
+        s.check[i] = check_of(h)
         place[i] = i * buckets + (h >> shift)
         prefetch(s.cells, place[i] * BUCKET)
     for i in range(s.direct_row.shape[0]):
@@ -240,7 +274,7 @@ def find_slots(s, second):
         slot = find(s.cells, s.checks, place[i], s.check[i])
         place[i] = slot
         if not second:
-            s.run[i] = (slot >> 6) * 64 + 6 + (((slot & 63) - 16) >> 3)
+            s.run[i] = run_of(slot)
 
 
 @kernel
