@@ -140,6 +140,36 @@ def noise(size: int) -> bytes:
     return bytes(DICE.below(256) for _ in range(size))
 
 
+def wave(x: int, period: int, height: int) -> int:
+    """A triangle between 0 and `height`."""
+    return abs(x % period * 2 - period) * height // period
+
+
+def image(width: int, height: int, channels: int = 3) -> bytes:
+    """Pixels, a byte for each channel, without a header: smooth, but for noise that all share."""
+    dice, made = Dice(5), bytearray()
+    for y in range(height):
+        for x in range(width):
+            shade = wave(x, 57, 90) + wave(y, 41, 60) + wave(x + 2 * y, 23, 20) + dice.below(9)
+            made += bytes(30 + shade + wave(y + 9 * k, 31, 40) for k in range(channels))
+    return bytes(made)
+
+
+def walk(dice: Dice, step: int, level: int = 0) -> int:
+    """The next of levels that go up and down, within 15 bits."""
+    return max(-16000, min(16000, level + dice.below(2 * step + 1) - step))
+
+
+def sound(count: int, order: Any = "little", channels: int = 2) -> bytes:
+    """Samples of two bytes, signed, of so many channels in turn."""
+    dice, made, levels = Dice(6), bytearray(), [0] * channels
+    for _ in range(count):
+        levels = [walk(dice, 600, level) for level in levels]
+        for level in levels:
+            made += level.to_bytes(2, order, signed=True)
+    return bytes(made)
+
+
 OLD = prose(300, seed=7)
 """What both sides have."""
 LONG = "long-after-1"
@@ -182,6 +212,8 @@ def archives() -> dict[str, bytes]:
         made[f"scratch-{level}"] = lmzip.compress(data, level=level, from_scratch=True)
     for level in (1, 5):
         made[f"foreseen-{level}"] = lmzip.compress(repeats(50), level=level)
+    made["image-1"] = lmzip.compress(image(40, 30), level=1)
+    made["sound-1"] = lmzip.compress(sound(900), level=1)
     made["stored"] = lmzip.compress(noise(300), level=1)
     made["empty"] = lmzip.compress(b"", level=5)
     first, last = text(120), accents(120)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import cache
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -103,6 +104,14 @@ def make_engine(
     from .transformer.reference.arithmetic import choose_products
     from .transformer.reference.engine import TorchEngine
 
-    # Without a number, no more than what the caller's program has set.
-    torch.set_num_threads(threads or min(torch.get_num_threads(), processors()))
+    torch.set_num_threads(threads or min(threads_of_torch(), processors()))
     return TorchEngine(preset, choose_products(name), differences)
+
+
+@cache
+def threads_of_torch() -> int:
+    """What torch had before an engine asked: the caller's program may have set it. It is asked
+    once, as engines set less while others have the processors."""
+    import torch
+
+    return torch.get_num_threads()

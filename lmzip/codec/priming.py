@@ -29,8 +29,8 @@ from .memory.tables import (
     count_run,
     find,
     hash_shift,
-    mix,
     run_of,
+    second_hash,
 )
 from .native.intrinsics import prefetch
 
@@ -104,16 +104,10 @@ def fill(memory, text, hashes, first, last):
 
 
 @kernel
-def second_hash(h, c):
-    """Hash of the context of a byte's second nibble."""
-    return mix(h, (c >> 4 | 16) + 1)
-
-
-@kernel
 def ask_for(cells, first, shift, h, c):
     """Ask for the lines of both buckets of a byte; first: the context's first bucket."""
     prefetch(cells, (first + (h >> shift)) * BUCKET)
-    prefetch(cells, (first + (second_hash(h, c) >> shift)) * BUCKET)
+    prefetch(cells, (first + (second_hash(h, c >> 4 | 16) >> shift)) * BUCKET)
 
 
 @kernel
@@ -123,7 +117,7 @@ def put(memory, first, shift, h, c):
     slot = find(cells, checks, first + (h >> shift), check_of(h))
     run = run_of(slot)
     follow(cells, following, slot, c >> 4)
-    h = second_hash(h, c)
+    h = second_hash(h, c >> 4 | 16)
     follow(cells, following, find(cells, checks, first + (h >> shift), check_of(h)), c & 15)
     count_run(cells, run, c)
 

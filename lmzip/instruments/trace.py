@@ -46,6 +46,7 @@ CONTEXT_NAMES = (
     "word, last, column", "two stems", "word, last word and third", "three last words, last",
     "what the match expects, last two", "what the match expects, word", "gap, word, last word",
 )  # fmt: skip
+"""Of samples, what `memory/sample_contexts.py` has in place of some counts under their names."""
 
 ASKED, FORESEEN_RIGHT, FORESEEN_WRONG = range(3)
 WAYS = ("the whole model", "foreseen", "foreseen, wrongly")

@@ -39,6 +39,22 @@ def test_without_numba_torch_takes_over(monkeypatch):
         engine.make_engine(PRESETS[1], "cpu")
 
 
+def test_a_small_share_of_the_processors_does_not_last(monkeypatch):
+    need_torch()
+    import torch
+
+    before = torch.get_num_threads()
+    monkeypatch.setattr(engine, "HAVE_NUMBA", False)
+    monkeypatch.setattr(engine, "threads_of_torch", lambda: 3)
+    try:
+        for share, threads in ((1, 1), (2, 2), (8, 3)):
+            monkeypatch.setattr(engine, "processors", lambda share=share: share)
+            engine.make_engine(PRESETS[1])
+            assert torch.get_num_threads() == threads
+    finally:
+        torch.set_num_threads(before)
+
+
 def test_with_neither_the_error_says_what_to_install(monkeypatch):
     monkeypatch.setattr(engine, "HAVE_NUMBA", False)
     monkeypatch.setitem(sys.modules, "torch", None)

@@ -36,6 +36,8 @@ class Level(NamedTuple):
     """No risk is above half as many as bytes have been read."""
     whole_fields: bool = True
     """Contexts 13 and 18 know the fields above whole."""
+    samples: bool = True
+    """Bytes that are samples have contexts of their own."""
     rates: tuple[float, ...] = ()
     """Of matrices, the head and the final mixers, where they are not those below."""
 
@@ -55,7 +57,8 @@ LEVELS = {
 
 def at_home(home: str) -> dict[int, Level]:
     """Levels of an earlier generation: the network of 5 to 7 at 8 and 9 too, higher rates, one risk
-    for all bytes from the first on, texts are read, and no whole fields are known."""
+    for all bytes from the first on, texts are read, and neither whole fields nor samples are
+    known."""
     high = LEVELS[7]._replace(buckets=19)
     levels = LEVELS | {8: high, 9: high._replace(learned=6)}
     before = {}
@@ -65,7 +68,12 @@ def at_home(home: str) -> dict[int, Level]:
             risk, rates = 3072, (1.5e-4, 4e-4, 60)
         level = level._replace(risk_digit=risk, risk_text=risk, risk=risk, rates=rates)
         level = level._replace(
-            home=home, recent=1 << 24, lanes=1, risk_grows=False, whole_fields=False
+            home=home,
+            recent=1 << 24,
+            lanes=1,
+            risk_grows=False,
+            whole_fields=False,
+            samples=False,
         )
         before[number] = level
     return before

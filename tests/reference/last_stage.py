@@ -179,7 +179,7 @@ class LastStage:
         return [
             8 * self.best + bit,
             m.partial,
-            8 * (m.last4 & 0xFF) + bit,
+            8 * (m.told & 0xFF) + bit,
             64 * min(m.letters, 15) + 8 * self.seen + bit,
             8 * ((ahead + 3072) >> 8) + bit,
             record,
@@ -189,8 +189,8 @@ class LastStage:
             8 * ((self.order2 + 3072) >> 8) + bit,
             8 * (m.classes & 0x1FF) + bit,
             64 * min(self.agree, 12) + 8 * min(self.differ, 7) + bit,
-            8 * (mix(m.word, 7) & 0xFF) + bit,
-            8 * min(m.position - m.line, 255) + bit,
+            8 * (m.told >> 16 if m.sampled else mix(m.word, 7) & 0xFF) + bit,
+            8 * (m.told >> 8 & 0xFF if m.sampled else min(m.position - m.line, 255)) + bit,
             8 * (mix(m.word1, m.letters) & 0xFF) + bit,
             *(m.slots[i].histories[m.node] for i in (1, 2, 6, 3)),
         ][: len(self.sets)]
@@ -201,7 +201,7 @@ class LastStage:
         return [
             m.partial,
             8 * self.best + bit,
-            8 * (m.last4 & 0xFF) + bit,
+            8 * (m.told & 0xFF) + bit,
             8 * (m.classes & 0x3F) + bit,
             8 * (mix(m.word, 7) & 0xFF) + bit,
             8 * self.expected + bit,
@@ -222,10 +222,10 @@ class LastStage:
         u = clamp(s, -2976, 2975) + 2976
         j, r = u // 192, u % 192
         rows = [
-            m.partial + 256 * (m.last4 & 0xFF),
-            mix(m.last4 & 0xFFFF, m.partial) & 0xFFFF,
+            m.partial + 256 * (m.told & 0xFF),
+            mix(m.told & 0xFFFF, m.partial) & 0xFFFF,
             mix(self.expected, m.partial + 256 * self.best) & 0xFFFF,
-            mix(m.last4 & 0xFFFFFF, m.partial) & 0xFFFF,
+            mix(m.told, m.partial) & 0xFFFF,
         ][: 2 if len(self.sets) < 6 else 4]
         p = 2 * squash(s)
         for k, row in enumerate(rows):

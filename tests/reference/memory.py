@@ -6,6 +6,7 @@ from collections import defaultdict, deque
 
 from reference.arithmetic import Cell, histories, mix
 from reference.constants import SHORTEST, Level
+from reference.samples import Samples
 
 WORD32 = 0xFFFFFFFF
 RING = 1 << 24
@@ -77,6 +78,8 @@ class Memory:
         self.folded = self.folded8 = self.vowels = self.quoted = self.opened = 0
         self.places = [deque([0, 0, 0], 3) for _ in range(256)]
         self.matches = [Match(), Match()]
+        self.samples = Samples(self) if level.samples else None
+        self.told = 0
         self.partial = self.node = 1
         self.bit = 0
         self.buckets = [
@@ -90,6 +93,11 @@ class Memory:
 
     def byte(self, position: int) -> int:
         return self.text[position % RING]
+
+    @property
+    def sampled(self) -> bool:
+        """Whether the bytes are samples."""
+        return self.samples is not None and self.samples.step > 0
 
     def agrees(self, byte: int) -> bool:
         """Whether the byte begins with the bits known of the next one."""
@@ -113,7 +121,13 @@ class Memory:
 
     def look_up(self) -> None:
         """The contexts of the next byte."""
-        self.hashes = self._contexts()[: len(self.buckets)]
+        hashes = self._contexts()
+        self.told = self.last4 & 0xFFFFFF
+        if self.sampled:
+            others, self.told = self.samples.contexts()
+            for i, h in others.items():
+                hashes[i] = h
+        self.hashes = hashes[: len(self.buckets)]
         c1 = self.last4 & 0xFF
         self.direct_hashes = [
             mix(41, c1),
@@ -152,6 +166,8 @@ class Memory:
         self._read_period(c)
         for i, match in enumerate(self.matches):
             self._follow(match, i, c)
+        if self.samples:
+            self.samples.note(c)
 
     def _read_further(self, c: int) -> None:
         """What the contexts from number 31 on need, before the other registers change."""

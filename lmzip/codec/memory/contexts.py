@@ -13,6 +13,7 @@ import numpy as np
 from ..jit import kernel
 from .characters import char_class, is_letter, lower
 from .matches import follow_match
+from .sample_contexts import note_sample, set_sample_contexts
 from .tables import (
     ALPHA,
     BIT,
@@ -30,6 +31,8 @@ from .tables import (
     PARTIAL,
     PERIOD,
     POSITION,
+    STEP,
+    TOLD,
     VOTES,
     WORD,
     WORD1,
@@ -85,6 +88,7 @@ def pass_byte(s, c):
     read_period(s, c)
     for i in range(s.match_at.shape[0]):
         follow_match(s, i, c)
+    note_sample(s, c)
 
 
 @kernel
@@ -187,6 +191,9 @@ def set_contexts(s, c1, further):
     h[30] = mix(mix(31, at[WORD1]), at[WORD2] + c1 * 65536)
     if further:
         set_text_contexts(s, above)
+    at[TOLD] = last4 & 0xFFFFFF
+    if at[STEP] > 0:
+        set_sample_contexts(s)
     for i in range(s.hashes.shape[0]):
         s.hashes[i] = h[i]
     direct = s.direct_hash

@@ -43,7 +43,16 @@ STATE_LIMIT, RUN_LIMIT, DIRECT_LIMIT, MATCH_LIMIT = 1000, 1000, 255, 1000
 (LINE, LINE1, FIELD, FIELD_HASH, PERIOD, CANDIDATE, VOTES, EXPECTED, ALPHA) = range(11, 20)
 # These are kept for the contexts from number 31 on only.
 (STEM, STEM1, WORD3, GAP, PUNCTUATION, FOLDED, FOLDED8, VOWELS, QUOTED, OPENED) = range(22, 32)
-REGISTERS = 32
+# These of samples: `sample_grid.py`, `sample_contexts.py`.
+(NO_TEXT, PENDING, MEAN, FOUND, USED, STEP, WIDTH, SAMPLE, ALIGN, PREDICTED) = range(32, 42)
+TOLD = 20
+"""What rows of the mixer and of its maps are picked by: the last three bytes, or of samples what
+two predictions expect and the last byte."""
+REGISTERS = 42
+FARTHEST = 8192
+"""Distances at which bytes are compared are smaller."""
+NEIGHBOURS = 16
+"""Samples that the linear prediction is made of."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +60,7 @@ class Memory(Struct):
     """Tables of the contexts. C contexts, D direct ones, M match pointers."""
 
     at: np.ndarray
-    """int64 [32]: registers, see above."""
+    """int64 [42]: registers, see above."""
     following: np.ndarray
     steps: np.ndarray
     cells: np.ndarray
@@ -98,6 +107,12 @@ class Memory(Struct):
     fields: np.ndarray
     """int64 [3, 256]: hashes of the fields of this line that have ended, and of those of the two
     lines above, the nearer first."""
+    unlike: np.ndarray
+    """int64 [8192]: by how much bytes differed at each distance."""
+    near: np.ndarray
+    """int64 [16]: the samples that the next one is predicted from."""
+    linear: np.ndarray
+    """int64 [8, 16]: weights of that prediction, 2^-16, for each byte of a step."""
     after1: np.ndarray
     """int64 [256]: the last three bytes that followed a byte."""
     after2: np.ndarray
@@ -172,6 +187,9 @@ def empty_memory(contexts: int, log_buckets: int) -> Memory:
         match_p=match_p,
         places=integers(256, 3),
         fields=integers(3, 256),
+        unlike=integers(FARTHEST),
+        near=integers(NEIGHBOURS),
+        linear=integers(8, NEIGHBOURS),
         after1=integers(256),
         after2=integers(65536),
     )
@@ -230,6 +248,12 @@ def check_of(h):
 
 
 @kernel
+def second_hash(h, partial):
+    """A context's hash for the second nibble. partial: the first one, behind a 1."""
+    return mix(h, partial + 1)
+
+
+@kernel
 def run_of(slot):
     """Offset of the run that belongs to a slot."""
     return (slot >> 6) * 64 + 6 + (((slot & 63) - 16) >> 3)
@@ -254,14 +278,14 @@ def ask_for_slots(s, second):
     for i in range(place.shape[0]):
         h = s.hashes[i]
         if second:
-            h = mix(h, at[PARTIAL] + 1)
+            h = second_hash(h, at[PARTIAL])
         s.check[i] = check_of(h)
         place[i] = i * buckets + (h >> shift)
         prefetch(s.cells, place[i] * BUCKET)
     for i in range(s.direct_row.shape[0]):
         h = s.direct_hash[i]
         if second:
-            h = mix(h, at[PARTIAL] + 1)
+            h = second_hash(h, at[PARTIAL])
         s.direct_row[i] = (i * buckets + (h >> shift)) * 16
         prefetch(s.direct_p, s.direct_row[i])
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..jit import kernel
-from ..memory.tables import EXPECTED, LAST4, PARTIAL, mix
+from ..memory.tables import EXPECTED, PARTIAL, TOLD, mix
 from ..native.intrinsics import prefetch
 from ..native.structs import zeros
 from .logistic import squash_table
@@ -36,10 +36,10 @@ def empty_maps(count: int) -> np.ndarray:
 @kernel
 def row_of(k, at):
     """Row of map 0, 1 or 3, which the memory's registers tell."""
-    partial, last4 = at[PARTIAL], at[LAST4]
+    partial, told = at[PARTIAL], at[TOLD]
     if k == 0:
-        return partial + ((last4 & 255) << 8)
-    return mix(last4 & (0xFFFF if k == 1 else 0xFFFFFF), partial) & 0xFFFF
+        return partial + ((told & 255) << 8)
+    return mix(told & (0xFFFF if k == 1 else 0xFFFFFF), partial) & 0xFFFF
 
 
 @kernel

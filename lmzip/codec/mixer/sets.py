@@ -14,6 +14,8 @@ from ..memory.tables import (
     PARTIAL,
     PERIOD,
     POSITION,
+    STEP,
+    TOLD,
     WORD,
     WORD1,
     mix,
@@ -40,7 +42,7 @@ def choose(s, m, seen, best, transformer, second, agree, differ):
     bit, word = at[BIT], mix(at[WORD], 7) & 255
     choice[0] = best * 8 + bit
     choice[1] = at[PARTIAL]
-    choice[2] = (at[LAST4] & 255) * 8 + bit
+    choice[2] = (at[TOLD] & 255) * 8 + bit
     choice[3] = (min(at[LETTERS], 15) * 8 + seen) * 8 + bit
     choice[4] = ((transformer + 3072) >> 8) * 8 + bit
     choice[5] = min(at[FIELD], 31) * 8 + bit
@@ -55,6 +57,9 @@ def choose(s, m, seen, best, transformer, second, agree, differ):
     choice[12] = word * 8 + bit
     choice[13] = min(at[POSITION] - at[LINE], 255) * 8 + bit
     choice[14] = (mix(at[WORD1], at[LETTERS]) & 255) * 8 + bit
+    if at[STEP] > 0:
+        choice[12] = (at[TOLD] >> 16) * 8 + bit
+        choice[13] = (at[TOLD] >> 8 & 255) * 8 + bit
     for j in range(15, m.row.shape[0]):
         choice[j] = s.state[HISTORIES[j - 15]]
     for j in range(m.row.shape[0]):
@@ -68,7 +73,7 @@ def choose_final(s, m, best):
     bit = at[BIT]
     choice[0] = at[PARTIAL]
     choice[1] = best * 8 + bit
-    choice[2] = (at[LAST4] & 255) * 8 + bit
+    choice[2] = (at[TOLD] & 255) * 8 + bit
     choice[3] = (at[CLASSES] & 0x3F) * 8 + bit
     choice[4] = (mix(at[WORD], 7) & 255) * 8 + bit
     choice[5] = at[EXPECTED] * 8 + bit
