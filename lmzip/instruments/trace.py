@@ -24,6 +24,7 @@ from lmzip.codec.entry import entry
 from lmzip.codec.jit import kernel
 from lmzip.codec.loop import Codec
 from lmzip.codec.memory.contexts import look_up, read_byte
+from lmzip.codec.memory.sample_distribution import DISTRIBUTIONS
 from lmzip.codec.memory.slots import FORESEEN
 from lmzip.codec.memory.tables import CONTEXTS, DIRECT, MATCHES, pass_bit, read_bit
 from lmzip.codec.mixer.logistic import squash_table
@@ -55,7 +56,7 @@ WAYS = ("the whole model", "foreseen", "foreseen, wrongly")
 
 @dataclass(frozen=True, eq=False)
 class Trace(Struct):
-    """Where costs are added up. P parts: the level's contexts, then three more."""
+    """Where costs are added up. P parts: the level's contexts, then four more."""
 
     costs: np.ndarray
     """float64 [N]: bits of each byte."""
@@ -77,13 +78,14 @@ def new_trace(size: int, contexts: int, segment: int = 1) -> Trace:
     table = -np.log2(squash_table()[::2] / 2.0**22)
     costs, ways = np.zeros(size), np.zeros(size, np.uint8)
     at, segments = np.zeros(2, dtype=np.int64), np.zeros((size // segment + 1, 3))
-    return Trace(costs, np.zeros(contexts + 3), at, ways, segments, table)
+    return Trace(costs, np.zeros(contexts + 4), at, ways, segments, table)
 
 
 def part_names(contexts: int) -> list[str]:
     """Names of the P parts."""
     assert len(CONTEXT_NAMES) == CONTEXTS
-    return [*CONTEXT_NAMES[:contexts], "orders 0-3 and word, direct", "match", "transformer"]
+    others = "orders 0-3 and word, direct", "match", "transformer", "samples"
+    return [*CONTEXT_NAMES[:contexts], *others]
 
 
 @kernel
@@ -108,6 +110,9 @@ def record(trace, m, contexts, p, bit):
             size = 2 * MATCHES
         elif part == contexts + 2:
             size = 2
+        elif part == contexts + 3:
+            begin += 2  # the sum of all contexts, and the bias
+            size = DISTRIBUTIONS
         share = np.int64(0)
         for j in range(sets):
             for i in range(begin, begin + size):

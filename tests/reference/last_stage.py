@@ -35,6 +35,8 @@ class Mixer:
     def mixed(self, inputs: np.ndarray, row: int) -> int:
         """The stretch that a row of weights makes of the inputs."""
         self.inputs, self.row = inputs, row
+        if missing := len(inputs) - len(self.rows[row]):  # no file holds those of samples
+            self.rows[row] = np.append(self.rows[row], [constants.SAMPLE_WEIGHT] * missing)
         s = bounded(int((inputs * self.rows[row] >> 8).sum()) >> 8)
         self.p = squash(s)
         return s
@@ -167,6 +169,8 @@ class LastStage:
             else:
                 inputs += 0, 0
         inputs += ahead, ahead_flat, bounded(total >> 3), 256
+        if memory.samples is not None:
+            inputs += memory.samples.told()
         return np.array(inputs, np.int64)
 
     def _rows(self, ahead: int) -> list[int]:
@@ -214,9 +218,10 @@ class LastStage:
         ahead = stretch(transformer_p >> 6)
         inputs = self._inputs(ahead, flat(transformer_p >> 6))
         rows = zip(self.sets, self._rows(ahead), strict=True)
-        *_, match, _, _, _, transformer, _, together, bias = inputs
+        others, samples = (inputs, []) if m.samples is None else (inputs[:-2], inputs[-2:])
+        *_, match, _, _, _, transformer, _, together, bias = others
         said = [s.mixed(inputs, row) for s, row in rows]
-        inputs = np.array([*said, transformer, match, together, bias], np.int64)
+        inputs = np.array([*said, transformer, match, together, bias, *samples], np.int64)
         finals = zip(self.finals, self._final_rows(), strict=True)
         s = sum(f.mixed(inputs, row) for f, row in finals) // len(self.finals)
         u = clamp(s, -2976, 2975) + 2976

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reference.arithmetic import clamp, mix
+from reference.arithmetic import clamp, mix, stretch
+from reference.prediction import Prediction
 
 if TYPE_CHECKING:
     from reference.memory import Memory
@@ -25,9 +26,7 @@ class Samples:
         self.unlike = [0] * 8192
         self.grid = self.found = self.used = (0, 1, 0, 0)
         """step, bytes of a sample (-2: two, the higher first), align, width; step 0: no samples"""
-        self.near = [0] * 16
-        self.predicted = 0
-        self.weights = [[0] * 16 for _ in range(8)]
+        self.prediction = Prediction(self)
 
     @property
     def step(self) -> int:
@@ -47,12 +46,12 @@ class Samples:
         self._count(c)
         position = self.memory.position
         if self.step and self.begins:
-            self._learn()
+            self.prediction.learn()
         measured = position % (1024 if position < 16384 else 8192) == 0
         if measured:
             self._measure()
         if self.step and (self.begins or measured):
-            self._predict()
+            self.prediction.predict()
 
     def _count(self, c: int) -> None:
         odd = c < 9 or 13 < c < 32 or c == 127 or 192 <= c < 194 or c > 244
@@ -94,7 +93,7 @@ class Samples:
             self.grid = found
             if found != self.used:
                 self.used = found
-                self._begin()
+                self.prediction.start_over()
         self.found = found
 
     def _look(self, n: int, far: int, step: int) -> tuple[int, int, int, int]:
@@ -102,6 +101,9 @@ class Samples:
         smooth = unlike[step] * 20 < mean * (11 if self.no_text > 500 else 5)
         if not smooth and self.no_text <= 500:
             return none
+        words = self._words(n, far)
+        if words is not None:
+            step = words[0]
         known = self.grid[3] > 0
         if known:
             width = self.grid[3]
@@ -112,7 +114,7 @@ class Samples:
             for d in range(64, far):
                 if self._again(n, d) < unlike[width]:
                     width = d
-        if not smooth:
+        if not smooth and words is None:
             period = self.memory.period
             if 8 < period < width and width % period == 0:
                 return none
@@ -128,32 +130,46 @@ class Samples:
             and here < min(unlike[width - step], unlike[width + step])
         ):
             width = 0
-        size, align = 1, 0
-        if smooth and step % 2 == 0 and width % 2 == 0:
-            size, align = self._size(n, step)
+        if words is not None:
+            return *words, width if width % 2 == 0 else 0
         even = unlike[step] * 25 < mean * (11 if self.step else 9)
-        if size == 1 and width == 0 and not (smooth and even):
+        if width == 0 and not (smooth and even):
             return none
-        return step, size, align, width
+        return step, 1, 0, width
 
-    def _size(self, n: int, step: int) -> tuple[int, int]:
-        byte, end = self.memory.byte, self.memory.position
+    def _words(self, n: int, far: int) -> tuple[int, int, int] | None:
+        """step, size and align of samples of two bytes."""
+        byte, start, end = self.memory.byte, self.memory.position - n + 2, self.memory.position - 2
 
-        def change(i: int) -> int:
-            return byte(i) - byte(i - step)
+        def apart(d: int, high: int, low: int = -1, remainder: int = 0, modulus: int = 2) -> int:
+            def word(i: int) -> int:
+                return 256 * (byte(i) ^ 128) + byte(i + low)
 
-        parts = [0, 0]
-        for i in range(end - n, end):
-            parts[i % 2] += abs(change(i))
-        if min(parts) * 4 > max(parts) or min(parts) * 1024 > self.mean * n:
-            return 1, 0
-        high = 0 if parts[0] < parts[1] else 1
-        places = [i for i in range(end - n + 2, end - 2) if i % 2 == high]
-        little = sum(abs(256 * change(i) + change(i - 1)) for i in places)
-        big = sum(abs(256 * change(i) + change(i + 1)) for i in places)
-        return (2, 1 - high) if little < big else (-2, high)
+            places = (i for i in range(start, end) if i % modulus == (high + remainder) % modulus)
+            return sum(abs(word(i) - word(i - d)) for i in places)
 
-    def _sample(self, back: int) -> int:
+        def far_apart(high: int) -> int:
+            return sum(apart(far * k // 5 // 8 * 8, high) for k in (1, 2, 3, 4))
+
+        near = [min(apart(2, high), apart(4, high)) for high in (0, 1)]
+        high = 0 if near[0] < near[1] else 1
+        least, most = sorted(near)
+        rough = most * 40 >= far_apart(1 - high) * 7
+        still = least * 4 <= min(most, self.mean * n)
+        known = self.step > 0 and self.size == 2
+        if least * 2 >= most or not (rough or still):
+            return None
+        if least * 40 >= far_apart(high) * (12 if known else 5):
+            return None
+        one, other = (apart(2, high, -1, remainder, 4) for remainder in (0, 2))
+        more = apart(4, high) * 10 < (one + other) * (12 if self.step == 4 else 9)
+        step = 4 if more or max(one, other) * 3 > min(one, other) * 4 else 2
+        before, behind = apart(step, high, -1), apart(step, high, 1)
+        if before * (33 - high) < behind * (32 + high):
+            return step, 2, 1 - high
+        return step, -2, high
+
+    def sample(self, back: int) -> int:
         byte, place = self.memory.byte, self.memory.position - back
         if self.size == 1:
             return byte(place)
@@ -164,48 +180,12 @@ class Samples:
             low, high = high, low
         return low + 256 * (high ^ 128)
 
-    def _bounded(self, x: int, unit: int = 1) -> int:
+    def bounded(self, x: int, unit: int = 1) -> int:
         return clamp(x, 0, (255 if self.size == 1 else 65535) * unit)
-
-    def _mean(self) -> int:
-        return sum(self.near[:4]) >> 2 if self.grid[3] else self.near[0]
-
-    def _predict(self) -> None:
-        s, w, o = self.step, self.grid[3], self.size
-        if w:
-            backs = [s, w, w + s, w - s, 2 * s, 2 * w, 2 * w - s, w + 2 * s, w - 2 * s, 3 * s]
-            backs += [2 * w + s, o, w + o, s + o, w + s + o, 2 * o]
-        else:
-            backs = [s * k for k in range(1, 14)] + [o, o + s, 2 * o]
-        self.near = [self._sample(back) for back in backs]
-        mean, weights = self._mean(), self.weights[self.memory.position % s]
-        total = sum(w * (x - mean) for w, x in zip(weights, self.near, strict=True))
-        self.predicted = self._bounded(16 * mean + (total >> 12), 16)
-
-    def _learn(self) -> None:
-        mean = self._mean()
-        away = [x - mean for x in self.near]
-        error = 16 * self._sample(self.size) - self.predicted
-        gain = (error << 16) // (64 + sum(x * x for x in away))
-        row = (self.memory.position - self.size) % self.step
-        self.weights[row] = [
-            clamp(w + (gain * x >> 8), -(1 << 22), 1 << 22)
-            for w, x in zip(self.weights[row], away, strict=True)
-        ]
-
-    def _begin(self) -> None:
-        row = [0] * 16
-        if self.grid[3] == 0:
-            row[1] = -32768
-        else:
-            row[:3] = 49152, 49152, -49152
-            if self.step > self.size:
-                row[11:15] = 32768, -32768, -32768, 32768
-        self.weights = [list(row) for _ in range(8)]
 
     def expected(self, x: int) -> int:
         """The next byte, if the sample is x."""
-        x, last = self._bounded(x), self.memory.last4 & 0xFF
+        x, last = self.bounded(x), self.memory.last4 & 0xFF
         if self.size == 1:
             return x
         if self.grid[1] > 0:
@@ -214,7 +194,7 @@ class Samples:
 
     def about(self, i: int, x: int) -> int:
         """Hash i of what a prediction x says of the next byte."""
-        x, last = self._bounded(x), self.memory.last4 & 0xFF
+        x, last = self.bounded(x), self.memory.last4 & 0xFF
         if self.size == 1:
             told = x
         elif self.grid[1] > 0 and self.begins:
@@ -230,8 +210,9 @@ class Samples:
 
     def contexts(self) -> tuple[dict[int, int], int]:
         """Number -> hash, of the contexts that are others; and `told`."""
-        near = self.near
-        linear = (self.predicted + 8) >> 4
+        near = self.prediction.near
+        self.expected_bytes = self.prediction.expect()
+        linear = (self.prediction.predicted + 8) >> 4
         if self.grid[3]:
             line = near[0] + near[1] - near[2]
             hashes = self._in_a_plane(linear, line)
@@ -241,16 +222,29 @@ class Samples:
         told = self.expected(linear), self.expected(line), self.memory.last4 & 0xFF
         return hashes, int.from_bytes(bytes(told), "little")
 
+    def told(self) -> list[int]:
+        """What the distributions say of the next bit; 0 if the bytes are no samples."""
+        if not self.step:
+            return [0, 0]
+        memory, told = self.memory, []
+        for weights in self.expected_bytes:
+            agreeing = [c for c in range(256) if memory.agrees(c)]
+            ones = sum(weights[c] for c in agreeing if memory.expected_bit(c))
+            told.append(stretch(min((ones << 16) // sum(weights[c] for c in agreeing), 65535)))
+        return told
+
     def _in_a_line(self, linear: int, line: int) -> dict[int, int]:
-        about, phase, (w, ww, www) = self.about, self.memory.position % self.step, self.near[:3]
-        other, w8, ww8, www8 = (self._short(x) for x in (self.near[13], w, ww, www))
+        about, phase, near = self.about, self.memory.position % self.step, self.prediction.near
+        w, ww, www = near[:3]
+        o, ow = near[20:22] if self.step > self.size else near[:2]
+        other, w8, ww8, www8 = (self._short(x) for x in (o, w, ww, www))
         activity = 8 * self._bits(w - ww) + self._bits(ww - www)
         return {
             6: about(161, linear),
             7: about(162, line),
             22: about(163, w),
             23: about(164, 3 * (w - ww) + www),
-            24: about(165, w + self.near[13] - self.near[14]),
+            24: about(165, w + o - ow),
             28: mix(about(166, linear), activity),
             29: mix(about(167, linear), other),
             30: mix(about(168, line), activity),
@@ -261,7 +255,7 @@ class Samples:
         }
 
     def _in_a_plane(self, linear: int, plane: int) -> dict[int, int]:
-        about, phase, near = self.about, self.memory.position % self.step, self.near
+        about, phase, near = self.about, self.memory.position % self.step, self.prediction.near
         w, n, nw, ne = near[:4]
         activity = 8 * self._bits(w - nw) + self._bits(n - nw)
         turn = 8 * self._bits(w - n) + self._bits(n - ne)
@@ -306,4 +300,4 @@ class Samples:
         return min(abs(self._short(x)).bit_length(), 7)
 
     def _fine(self) -> int:
-        return self.predicted >> (2 if self.size == 1 else 4)
+        return self.prediction.predicted >> (2 if self.size == 1 else 4)

@@ -1,32 +1,17 @@
 """Contexts for samples, in the place of those that only text has.
 
 A context is what a prediction says of the next byte: of the plane through the neighbours, of
-another channel, of a linear prediction whose weights are learned (normalised least mean squares,
-Widrow and Hoff; in integers). The predictions from neighbours follow the image models of PAQ8.
+another channel, of least squares (`sample_prediction.py`). The predictions from neighbours follow
+the image models of PAQ8.
 """
 
 from __future__ import annotations
 
-import numpy as np
-
 from ..jit import kernel
+from .sample_distribution import expect_byte
 from .sample_grid import BYTE, LITTLE, count_no_text, find_grid, is_due
-from .tables import (
-    ALIGN,
-    LAST4,
-    NEIGHBOURS,
-    POSITION,
-    PREDICTED,
-    SAMPLE,
-    STEP,
-    TOLD,
-    WIDTH,
-    byte_at,
-    mix,
-)
-
-WEIGHT_BOUND = 1 << 22
-"""Of a weight, in units of 2^-16."""
+from .sample_prediction import OWN, begins, bounded_sample, bytes_of, learn, predict, start_over
+from .tables import LAST4, POSITION, PREDICTED, SAMPLE, STEP, TOLD, WIDTH, mix
 
 
 @kernel
@@ -34,120 +19,13 @@ def note_sample(s, c):
     """Note byte c, after the registers of `contexts.py` have."""
     at = s.at
     count_no_text(at, c)
-    begins = at[SAMPLE] == BYTE or (at[POSITION] - at[ALIGN]) & 1 == 0
-    if at[STEP] > 0 and begins:
+    if at[STEP] > 0 and begins(at):
         learn(s)
-    if is_due(at[POSITION]):
-        begins = True
-        if find_grid(s):
-            first_weights(s)
-    if at[STEP] > 0 and begins:
+    due = is_due(at[POSITION])
+    if due and find_grid(s):
+        start_over(s)
+    if at[STEP] > 0 and (due or begins(at)):
         predict(s)
-
-
-@kernel
-def bytes_of(at):
-    """Bytes of a sample."""
-    return 1 if at[SAMPLE] == BYTE else 2
-
-
-@kernel
-def sample(s, back):
-    """The sample that begins `back` bytes before the one to come, or begun; two bytes as if they
-    were signed, from -2^15 on, and 2^15 more."""
-    at = s.at
-    place = at[POSITION] - back
-    if at[SAMPLE] == BYTE:
-        return byte_at(s.text, place)
-    place -= (at[POSITION] - at[ALIGN]) & 1
-    first, second = byte_at(s.text, place), byte_at(s.text, place + 1)
-    if at[SAMPLE] == LITTLE:
-        return first | (second ^ 128) << 8
-    return second | (first ^ 128) << 8
-
-
-@kernel
-def predict(s):
-    """Fill `near` with the samples before the next, and PREDICTED with what they say of it."""
-    at, near = s.at, s.near
-    step, width, own = at[STEP], at[WIDTH], bytes_of(at)
-    if width == 0:
-        for k in range(13):
-            near[k] = sample(s, (k + 1) * step)
-        near[13] = sample(s, own)
-        near[14] = sample(s, own + step)
-        near[15] = sample(s, 2 * own)
-    else:
-        near[0] = sample(s, step)
-        near[1] = sample(s, width)
-        near[2] = sample(s, width + step)
-        near[3] = sample(s, width - step)
-        near[4] = sample(s, 2 * step)
-        near[5] = sample(s, 2 * width)
-        near[6] = sample(s, 2 * width - step)
-        near[7] = sample(s, width + 2 * step)
-        near[8] = sample(s, width - 2 * step)
-        near[9] = sample(s, 3 * step)
-        near[10] = sample(s, 2 * width + step)
-        near[11] = sample(s, own)
-        near[12] = sample(s, width + own)
-        near[13] = sample(s, step + own)
-        near[14] = sample(s, width + step + own)
-        near[15] = sample(s, 2 * own)
-    weights = s.linear[at[POSITION] % step]
-    mean, total = mean_of(s), np.int64(0)
-    for k in range(NEIGHBOURS):
-        total += weights[k] * (near[k] - mean)
-    at[PREDICTED] = bounded_sample(at, mean * 16 + (total >> 12), 16)
-
-
-@kernel
-def mean_of(s):
-    """What the neighbours are told as differences from."""
-    near = s.near
-    if s.at[WIDTH] == 0:
-        return near[0]
-    return (near[0] + near[1] + near[2] + near[3]) >> 2
-
-
-@kernel
-def bounded_sample(at, x, unit):
-    """The nearest value to x, of so many units each, that a sample can have."""
-    return min(max(x, 0), (255 if at[SAMPLE] == BYTE else 65535) * unit)
-
-
-@kernel
-def learn(s):
-    """The sample that was predicted is known: move the weights of its channel."""
-    at, near = s.at, s.near
-    own = bytes_of(at)
-    weights = s.linear[(at[POSITION] - own) % at[STEP]]
-    mean, power = mean_of(s), np.int64(64)
-    for k in range(NEIGHBOURS):
-        power += (near[k] - mean) * (near[k] - mean)
-    # A sixteenth of the step that would have made this prediction right.
-    gain = ((sample(s, own) * 16 - at[PREDICTED]) << 16) // power
-    for k in range(NEIGHBOURS):
-        moved = weights[k] + ((gain * (near[k] - mean)) >> 8)
-        weights[k] = min(max(moved, -WEIGHT_BOUND), WEIGHT_BOUND)
-
-
-@kernel
-def first_weights(s):
-    """Begin with the plane through the neighbours; or in a line half of the last difference."""
-    at = s.at
-    for r in range(s.linear.shape[0]):
-        weights = s.linear[r]
-        for k in range(NEIGHBOURS):
-            weights[k] = 0
-        if at[WIDTH] == 0:
-            weights[1] = -32768
-            continue
-        weights[0] = weights[1] = 49152
-        weights[2] = -49152
-        if at[STEP] > bytes_of(at):
-            weights[11] = weights[14] = 32768
-            weights[12] = weights[13] = -32768
 
 
 @kernel
@@ -167,10 +45,10 @@ def expected_byte(s, x):
     x = bounded_sample(at, x, 1)
     if at[SAMPLE] == BYTE:
         return x
-    begins, last = (at[POSITION] - at[ALIGN]) & 1 == 0, at[LAST4] & 255
+    first, last = begins(at), at[LAST4] & 255
     if at[SAMPLE] == LITTLE:
-        return x & 255 if begins else min(max((x - last + 128) >> 8, 0), 255) ^ 128
-    return x >> 8 ^ 128 if begins else min(max(x - ((last ^ 128) << 8), 0), 255)
+        return x & 255 if first else min(max((x - last + 128) >> 8, 0), 255) ^ 128
+    return x >> 8 ^ 128 if first else min(max(x - ((last ^ 128) << 8), 0), 255)
 
 
 @kernel
@@ -180,13 +58,13 @@ def about(s, i, x):
     h, x = mix(i, at[POSITION] % at[STEP]), bounded_sample(at, x, 1)
     if at[SAMPLE] == BYTE:
         return mix(h, x)
-    begins, last = (at[POSITION] - at[ALIGN]) & 1 == 0, at[LAST4] & 255
+    first, last = begins(at), at[LAST4] & 255
     if at[SAMPLE] == LITTLE:
-        if begins:
+        if first:
             return mix(h, x & 255)
         high = (x - last + 128) >> 8
         return mix(h, (high & 255) + 256 * (((high << 8) + last - x) >> 4 & 15))
-    if begins:
+    if first:
         return mix(h, x >> 5)
     return mix(h, 256 + min(max(x - ((last ^ 128) << 8), -256), 511))
 
@@ -204,6 +82,7 @@ def set_sample_contexts(s):
         set_in_a_plane(s, h, near, linear, line)
     first, second = expected_byte(s, linear), expected_byte(s, line)
     at[TOLD] = first | second << 8 | (at[LAST4] & 255) << 16
+    expect_byte(s)
 
 
 @kernel
@@ -212,13 +91,14 @@ def set_in_a_line(s, h, near, linear, line):
     at = s.at
     shift = 0 if at[SAMPLE] == BYTE else 6
     west, west2, west3 = near[0], near[1], near[2]
-    other = near[13] >> shift
+    beside = OWN if at[STEP] > bytes_of(at) else 0
+    other = near[beside] >> shift
     activity = bits_of((west - west2) >> shift) * 8 + bits_of((west2 - west3) >> shift)
     h[6] = about(s, 161, linear)
     h[7] = about(s, 162, line)
     h[22] = about(s, 163, west)
     h[23] = about(s, 164, 3 * (west - west2) + west3)
-    h[24] = about(s, 165, west + near[13] - near[14])
+    h[24] = about(s, 165, west + near[beside] - near[beside + 1])
     h[28] = mix(about(s, 166, linear), activity)
     h[29] = mix(about(s, 167, linear), other)
     h[30] = mix(about(s, 168, line), activity)

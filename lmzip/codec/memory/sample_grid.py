@@ -147,6 +147,9 @@ def look(s, n, far, step, mean):
     smooth = unlike[step] * 20 < mean * (11 if no_text else 5)
     if not (smooth or no_text):
         return np.int64(0)
+    words = find_words(s, n, far, mean)
+    if words > 0:
+        step = words & 15
     width = widest = at[WIDTH]
     if width > 0:
         for d in (width - step, width, width + step):
@@ -157,7 +160,7 @@ def look(s, n, far, step, mean):
             compare_again(s, n, d)
             if unlike[d] < unlike[widest]:
                 widest = d
-    if not smooth:
+    if not smooth and words == 0:
         # Eight pixels of a fax are a byte: it is like the one above only. So are records.
         records = 8 < at[PERIOD] < widest and widest % at[PERIOD] == 0
         if records or unlike[widest] * 3 >= unlike[step] * 2:
@@ -167,13 +170,12 @@ def look(s, n, far, step, mean):
     width = widest
     if not is_row(unlike, widest, step, far, mean, known):
         width = np.int64(0)
-    two = np.int64(0)
-    if smooth and step & 1 == 0 and width & 1 == 0:
-        two = find_sample(s, n, step, mean)
+    if words > 0:
+        return words | (width << 7 if width & 1 == 0 else np.int64(0))
     used = 1 if at[STEP] > 0 else 0
-    if two == 0 and width == 0 and not (smooth and unlike[step] * 25 < mean * (9 + 2 * used)):
+    if width == 0 and not (smooth and unlike[step] * 25 < mean * (9 + 2 * used)):
         return np.int64(0)
-    return step | (two if two > 0 else BYTE << 4) | width << 7
+    return step | BYTE << 4 | width << 7
 
 
 @kernel
@@ -190,27 +192,60 @@ def is_row(unlike, width, step, far, mean, known):
 
 
 @kernel
-def find_sample(s, n, step, mean):
-    """sample << 4 | align << 6 if samples have two bytes, of which the higher hardly differs from
-    that of the sample before; else 0."""
-    text, end = s.text, s.at[POSITION]
-    even = odd = np.int64(0)
-    for i in range(end - n, end):
-        difference = abs(byte_at(text, i) - byte_at(text, i - step))
-        if i & 1 == 0:
-            even += difference
-        else:
-            odd += difference
-    less = min(even, odd)
-    if less * 4 > max(even, odd) or less * 1024 > mean * n:
+def find_words(s, n, far, mean):
+    """step | sample << 4 | align << 6 if samples have two bytes; else 0.
+
+    They have if they are less apart, one from the next, than from far ones, and much less than
+    what would have their lower bytes for the higher ones.
+    """
+    at = s.at
+    known = at[STEP] > 0 and at[SAMPLE] != BYTE
+    even, odd = nearest_words(s, n, 0), nearest_words(s, n, 1)
+    high, near, other = (0, even, odd) if even < odd else (1, odd, even)
+    rough = other * 40 >= far_words(s, n, far, 1 - high) * 7
+    still = near * 4 <= min(other, mean * n)
+    if near * 2 >= other or not (rough or still):
         return np.int64(0)
-    high = 0 if even < odd else 1
-    little = big = np.int64(0)
-    for i in range(end - n + 2, end - 2):
-        if i & 1 == high:
-            upper = (byte_at(text, i) - byte_at(text, i - step)) * 256
-            little += abs(upper + byte_at(text, i - 1) - byte_at(text, i - 1 - step))
-            big += abs(upper + byte_at(text, i + 1) - byte_at(text, i + 1 - step))
-    if little < big:
-        return np.int64(LITTLE << 4 | (high ^ 1) << 6)
-    return np.int64(BIG << 4 | high << 6)
+    if near * 40 >= far_words(s, n, far, high) * (12 if known else 5):
+        return np.int64(0)
+    # Of two channels that are much alike every other difference is less.
+    one, another = compare_words(s, n, 2, high, -1, 4), compare_words(s, n, 2, high + 2, -1, 4)
+    two_channels = max(one, another) * 3 > min(one, another) * 4
+    step, four = np.int64(2), compare_words(s, n, 4, high, -1, 2)
+    if two_channels or four * 10 < (one + another) * (12 if at[STEP] == 4 else 9):
+        step = np.int64(4)
+    # Where both orders are as good, samples begin at even places.
+    before, behind = compare_words(s, n, step, high, -1, 2), compare_words(s, n, step, high, 1, 2)
+    if before * (33 - high) < behind * (32 + high):
+        return step | LITTLE << 4 | (high ^ 1) << 6
+    return step | BIG << 4 | high << 6
+
+
+@kernel
+def nearest_words(s, n, high):
+    """How much words differ from those before them, of one channel or of two."""
+    return min(compare_words(s, n, 2, high, -1, 2), compare_words(s, n, 4, high, -1, 2))
+
+
+@kernel
+def far_words(s, n, far, high):
+    """How much words differ from such as have nothing to do with them, four times."""
+    total = np.int64(0)
+    for k in range(1, 5):
+        total += compare_words(s, n, (far * k // 5) & -8, high, -1, 2)
+    return total
+
+
+@kernel
+def compare_words(s, n, d, high, low, stride):
+    """How much words among the last n bytes differ from those d bytes before. high: where their
+    higher bytes are, modulo `stride`; low: where the lower byte is, seen from it."""
+    text, end = s.text, s.at[POSITION]
+    total = np.int64(0)
+    first = end - n + 2
+    first += (high - first) & (stride - 1)
+    for i in range(first, end - 2, stride):
+        here = ((byte_at(text, i) ^ 128) << 8) + byte_at(text, i + low)
+        there = ((byte_at(text, i - d) ^ 128) << 8) + byte_at(text, i - d + low)
+        total += abs(here - there)
+    return total

@@ -51,7 +51,7 @@ two predictions expect and the last byte."""
 REGISTERS = 42
 FARTHEST = 8192
 """Distances at which bytes are compared are smaller."""
-NEIGHBOURS = 16
+NEIGHBOURS = 32
 """Samples that the linear prediction is made of."""
 
 
@@ -110,9 +110,21 @@ class Memory(Struct):
     unlike: np.ndarray
     """int64 [8192]: by how much bytes differed at each distance."""
     near: np.ndarray
-    """int64 [16]: the samples that the next one is predicted from."""
+    """int64 [33]: the samples that the next one is predicted from; room for that one."""
     linear: np.ndarray
-    """int64 [8, 16]: weights of that prediction, 2^-16, for each byte of a step."""
+    """int64 [8, 32]: weights of that prediction, 2^-16, for each byte of a step."""
+    covariances: np.ndarray
+    """int64 [8, 33, 33]: of these samples and the one that came, for each byte of a step."""
+    factor: np.ndarray
+    """int64 [33, 33]: room for a decomposition of these."""
+    learned: np.ndarray
+    """int64 [8]: how many samples have come, for each byte of a step."""
+    errors: np.ndarray
+    """int64 [8, 2]: by how much few and many of them missed their prediction, in 2^-12."""
+    missed: np.ndarray
+    """int64 [8192]: a ring of by how much each sample missed its prediction, in sixteenths."""
+    sums: np.ndarray
+    """int64 [2, 257]: what bytes weigh in two distributions of the next one, summed up."""
     after1: np.ndarray
     """int64 [256]: the last three bytes that followed a byte."""
     after2: np.ndarray
@@ -188,8 +200,14 @@ def empty_memory(contexts: int, log_buckets: int) -> Memory:
         places=integers(256, 3),
         fields=integers(3, 256),
         unlike=integers(FARTHEST),
-        near=integers(NEIGHBOURS),
+        near=integers(NEIGHBOURS + 1),
         linear=integers(8, NEIGHBOURS),
+        covariances=integers(8, NEIGHBOURS + 1, NEIGHBOURS + 1),
+        factor=integers(NEIGHBOURS + 1, NEIGHBOURS + 1),
+        learned=integers(8),
+        errors=integers(8, 2),
+        missed=integers(FARTHEST),
+        sums=integers(2, 257),
         after1=integers(256),
         after2=integers(65536),
     )

@@ -12,15 +12,26 @@ import numpy as np
 
 from ..jit import kernel
 from ..memory.matches import length_class
-from ..memory.tables import BIT, DIRECT, EXPECTED, MATCHES, NODE, ORDERS, PARTIAL, byte_at
+from ..memory.sample_distribution import DISTRIBUTIONS, chance_of_one
+from ..memory.tables import (
+    BIT,
+    DIRECT,
+    EXPECTED,
+    MATCHES,
+    NODE,
+    ORDERS,
+    PARTIAL,
+    STEP,
+    byte_at,
+)
 from .first_weights import own_inputs
 from .logistic import bounded, divided
 from .sets import choose, choose_final
 
 
 def input_count(contexts: int) -> int:
-    """Inputs that there are, filled up to whole vectors of 16."""
-    return -(-own_inputs(contexts) // 16) * 16
+    """Inputs that there are, those of samples too, filled up to whole vectors of 16."""
+    return -(-(own_inputs(contexts) + DISTRIBUTIONS) // 16) * 16
 
 
 @kernel
@@ -91,6 +102,10 @@ def fill_inputs(s, m, transformer_p):
     x[n + 1] = ((transformer_p >> 6) - 32768) >> 5
     x[n + 2] = bounded(total >> 3)
     x[n + 3] = 256
+    for d in range(DISTRIBUTIONS):
+        x[n + 4 + d] = 0
+        if at[STEP] > 0:
+            x[n + 4 + d] = stretch[chance_of_one(s.sums[d], partial, shift)]
     choose(s, m, seen, best, transformer, second, max(ones, zeros), min(ones, zeros))
     choose_final(s, m, best)
     return best
@@ -109,3 +124,5 @@ def tell_final_mixers(m, from_contexts):
     m.final_inputs[sets + 1] = m.inputs[match]
     m.final_inputs[sets + 2] = m.inputs[transformer + 2]
     m.final_inputs[sets + 3] = 256
+    for d in range(DISTRIBUTIONS):
+        m.final_inputs[sets + 4 + d] = m.inputs[transformer + 4 + d]

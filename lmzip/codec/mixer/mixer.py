@@ -17,6 +17,7 @@ import numpy as np
 
 from ..jit import kernel
 from ..memory.probabilities import adapt
+from ..memory.sample_distribution import DISTRIBUTIONS
 from ..memory.tables import FIRST_CONTEXTS
 from ..native.structs import Struct, aligned, zeros
 from .first_weights import BOUND, FINAL_OTHERS, FirstWeights, formula, rows_of
@@ -30,6 +31,8 @@ RATE, FALLING_RATE, FALL = (75, 40), (983, 690), 512
 after so many uses. The second of each is for more than 31 contexts: many inputs ask for small
 steps."""
 FINAL_RATE, FINAL_FALLING_RATE, FINAL_FALL = (150, 96), (600, 300), 256
+SAMPLE_WEIGHT = 1 << 12
+"""Of what the distributions of samples say, in the final mixers."""
 MOST_USES = 1 << 20
 """Uses are counted so far; by then the rates have long settled."""
 LEAST = 32
@@ -89,11 +92,16 @@ def empty_mixer(contexts: int, sets: int, first: FirstWeights | None = None) -> 
 
     first = formula(contexts, sets) if first is None else first
     rows, final_rows = rows_of(sets)
-    inputs, final_inputs = input_count(contexts), -(-(sets + FINAL_OTHERS) // 16) * 16
+    inputs = input_count(contexts)
+    final_inputs = -(-(sets + FINAL_OTHERS + DISTRIBUTIONS) // 16) * 16
     weights = zeros((sum(rows), inputs), np.int32)
-    weights[:, : first.sets.shape[1]] = first.sets
+    own = first.sets.shape[1]
+    weights[:, :own] = first.sets
+    weights[:, own : own + DISTRIBUTIONS] = SAMPLE_WEIGHT
     final_weights = zeros((sum(final_rows), final_inputs), np.int32)
-    final_weights[:, : first.finals.shape[1]] = first.finals
+    others = first.finals.shape[1]
+    final_weights[:, :others] = first.finals
+    final_weights[:, others : others + DISTRIBUTIONS] = SAMPLE_WEIGHT
     map_count = 2 if sets < 6 else MAPS
     return Mixer(
         inputs=zeros(inputs, np.int32),

@@ -10,6 +10,7 @@ import pytest
 from lmzip.codec.coder.bit_coder import empty_bits
 from lmzip.codec.levels import PRESETS, preset_of
 from lmzip.codec.loop import Codec
+from lmzip.codec.memory.sample_distribution import DISTRIBUTIONS
 from lmzip.codec.mixer.first_weights import (
     BOUND,
     FINAL_OTHERS,
@@ -22,7 +23,7 @@ from lmzip.codec.mixer.first_weights import (
     rows_of,
     unpack_weights,
 )
-from lmzip.codec.mixer.mixer import empty_mixer
+from lmzip.codec.mixer.mixer import SAMPLE_WEIGHT, empty_mixer
 
 EXAMPLE = (Path(__file__).parents[3] / "examples/sea.txt").read_bytes()[:2000]
 
@@ -77,11 +78,14 @@ def test_the_mixer_begins_with_them():
         np.full_like(formula(8, 3).sets, 5), np.full_like(formula(8, 3).finals, 7), 100
     )
     mixer = empty_mixer(8, 3, first)
-    inputs = first.sets.shape[1]
-    assert (mixer.weights[:, :inputs] == 5).all()
-    assert not mixer.weights[:, inputs:].any(), "what fills a vector up has no weight"
-    assert (mixer.final_weights[:, : 3 + FINAL_OTHERS] == 7).all()
-    assert not mixer.final_weights[:, 3 + FINAL_OTHERS :].any()
+    for weights, own, first_weight in (
+        (mixer.weights, first.sets.shape[1], 5),
+        (mixer.final_weights, 3 + FINAL_OTHERS, 7),
+    ):
+        given, of_samples, rest = np.split(weights, [own, own + DISTRIBUTIONS], axis=1)
+        assert (given == first_weight).all()
+        assert (of_samples == SAMPLE_WEIGHT).all()
+        assert not rest.any(), "what fills a vector up has no weight"
     assert (mixer.uses == 100).all()
     assert (mixer.final_uses == 50).all()
 
