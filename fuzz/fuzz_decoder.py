@@ -34,7 +34,7 @@ with instrumented:
     from lmzip.decompressor import LMZDecompressor
     from lmzip.errors import LMZError
     from lmzip.frames.salvaging import START
-    from lmzip.header import Form
+    from lmzip.header import SHORT_VERSION, VERSION, Form
     from lmzip.salvage import salvage
     from lmzip.scan import scan
 
@@ -115,14 +115,14 @@ def check(data: bytes, **given) -> None:
 
 def one_input(data: bytes) -> None:
     """First byte: bit 0, instructions for a sealed archive; bit 1, no model but its stand-in;
-    bit 2, of an archive with a prior and after other data, and these are given; bits 3 and 4, of
-    the short form, and of a frame that is the only one."""
+    bit 2, of an archive with a prior and after other data, and these are given; bit 3, of
+    the short form, bit 4, of its version 3, or of a frame that is the only one."""
     if data:
         models.new_codec = EchoModel if data[0] & 2 else MODEL
         archive, given = data[1:], {}
         header = OF_BOTH if data[0] & 4 else HEADER
         if data[0] & 8:
-            header = replace(header, form=Form.SHORT)
+            header = header.short(VERSION if data[0] & 16 else SHORT_VERSION)
         elif data[0] & 16:
             header = replace(header, form=Form.FRAME, last=True)
         if data[0] & 1:

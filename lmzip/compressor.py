@@ -20,7 +20,7 @@ from lmzip.codec.levels import DEFAULT_LEVEL
 from lmzip.container import ARCHIVE_END, CODED, STORED, BlockHeader, Body, pack_short
 from lmzip.generations import numbered
 from lmzip.guard import Guard
-from lmzip.header import DIGEST_SIZE, Form, Header
+from lmzip.header import DIGEST_SIZE, VERSION, Form, Header
 from lmzip.limits import naming_the_need
 from lmzip.prior import Path, Prior, checked_level, prior_of
 
@@ -82,6 +82,7 @@ class LMZCompressor:
         if _frame is not None:  # number, and whether it is the last
             header = replace(header, form=Form.FRAME, number=_frame[0], last=_frame[1])
         self._header = header
+        self._short_version = writer.short_version
         self._model_options = (header, threads, progress, prior)
         self._codec: Codec | None = None
         self._head = header.pack()
@@ -175,7 +176,7 @@ class LMZCompressor:
         digest = written.digest.copy()
         digest.update(block)
         if end and self._can_be_short(len(block), written):
-            header = replace(self._header, form=Form.SHORT)
+            header = self._header.short(self._short_version)
             piece = pack_short(header, len(block), stored, digest.digest())
         else:
             header = BlockHeader(kind, len(block), len(stored), canary)
@@ -187,7 +188,10 @@ class LMZCompressor:
     def _can_be_short(self, size: int, written: Written) -> bool:
         """Whether a block of this size, the first of the archive, is the only one, and small."""
         alone = not written.raw_size and size < container.BLOCK_SIZE
-        return alone and size <= container.SHORT_SIZE and self._header.form == Form.BLOCKS
+        most = container.SHORT_SIZE
+        if self._short_version == VERSION:
+            most = min(most, container.SHORT_SIZE_BEFORE)
+        return alone and size <= most and self._header.form == Form.BLOCKS
 
     def _payload(self, model: Codec, block: bytes) -> bytes:
         """What the model makes of a block; here a subclass can measure it."""

@@ -18,21 +18,24 @@ from lmzip.errors import GET_ANOTHER_COPY, CorruptError, FormatError, TruncatedE
 from lmzip.header import (
     DIGEST_SIZE,
     MAGIC,
+    SHORT_DIGEST,
+    VERSION,
     Form,
     Header,
     begins_like_an_archive,
     check_version,
     form_of,
     not_an_archive,
+    version_of,
 )
 from lmzip.series import Frame, Series
 
 NO_DATA = hashlib.sha256().digest()[:DIGEST_SIZE]
 """What stands for no data: what the first block follows."""
-SHORT_SIZE = (1 << 14) - 1
+SHORT_SIZE = BLOCK_SIZE - 1
 """Bytes of data that an archive of the short form has at most."""
-SHORT_DIGEST = 4
-"""Bytes of the SHA-256 of its data that it carries."""
+SHORT_SIZE_BEFORE = (1 << 14) - 1
+"""The same in version 3, which generations 1 and 2 write."""
 
 END, CODED, STORED = 0, 1, 2
 """What follows: nothing, a block that the model coded, a block as it was."""
@@ -177,7 +180,7 @@ class Parser:
             self._begin()
         elif self._place == "sizes":
             self._sizes += data
-            if sizes := _unpack_sizes(self._sizes):
+            if sizes := _unpack_sizes(self._sizes, self._longest_size):
                 self._expect("short block", sizes[1] + SHORT_DIGEST + 4)
         elif self._place == "short block":
             return self._take_short(data)
@@ -246,6 +249,11 @@ class Parser:
         else:
             self._expect("block header", BlockHeader.SIZE)
 
+    @property
+    def _longest_size(self) -> int:
+        """Bytes that a size of the short form has at most."""
+        return 2 if version_of(self._head) == VERSION else 3
+
     def _prove(self) -> None:
         self.header = Header.unpack(self._head)
         self.series.check(self.header)
@@ -253,10 +261,10 @@ class Parser:
     def _take_short(self, data: bytes) -> Body:
         _check_seal(data, "the archive is damaged", "its CRC-32 is wrong", self._head + self._sizes)
         self._prove()
-        raw_size, stored_size = _unpack_sizes(self._sizes)
+        raw_size, stored_size = _unpack_sizes(self._sizes, self._longest_size)
         if self._sizes != _pack_size(raw_size) + _pack_size(stored_size):
             raise _impossible(0, "has sizes with zeros in front")
-        if not 0 < raw_size <= SHORT_SIZE:
+        if not 0 < raw_size <= (SHORT_SIZE_BEFORE if self._longest_size == 2 else SHORT_SIZE):
             raise _impossible(0, f"has {raw_size:,} bytes, which no block of the short form has")
         if stored_size > raw_size:
             raise _impossible(0, "is coded, but no smaller for it")
@@ -306,19 +314,24 @@ class Parser:
 
 
 def _pack_size(size: int) -> bytes:
-    """One byte or two, 7 bits in each, the lowest first, and bit 7 in all but the last (LEB128)."""
-    return bytes([size]) if size < 128 else bytes([size & 127 | 128, size >> 7])
+    """7 bits in each byte, the lowest first, and bit 7 in all but the last (LEB128)."""
+    packed = bytearray()
+    while size > 127:
+        packed.append(size & 127 | 128)
+        size >>= 7
+    return bytes([*packed, size])
 
 
-def _unpack_sizes(data: bytes) -> list[int]:
-    """Two sizes, proved or not; none if more bytes are needed. A second byte is always the last."""
-    sizes, at = [], 0
-    while len(sizes) < 2 and at < len(data):
-        long = data[at] >> 7
-        if at + long >= len(data):
-            break
-        sizes.append((data[at] & 127) + (128 * (data[at + 1] & 127) if long else 0))
-        at += 1 + long
+def _unpack_sizes(data: bytes, longest: int) -> list[int]:
+    """Two sizes, proved or not; none if more bytes are needed. Byte `longest` is always the last of
+    a size."""
+    sizes, size, count = [], 0, 0
+    for byte in data:
+        size |= (byte & 127) << 7 * count
+        count += 1
+        if byte < 128 or count == longest:
+            sizes.append(size)
+            size = count = 0
     return sizes if len(sizes) == 2 else []
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import enum
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from lmzip.codec.levels import MAX_LEVEL, MIN_LEVEL
@@ -15,6 +15,10 @@ from lmzip.errors import FormatError, UnsupportedError
 
 MAGIC = b"\x8cLMZ"
 VERSION = 3
+SHORT_VERSION = 4
+"""That of the short form since generation 3: larger data, and fewer bytes of a digest."""
+SHORT_DIGEST = 4
+"""Bytes of a SHA-256 that stand for data in the short form."""
 CODE_SIZE = 4
 """Bytes by which an archive names its code: its generation, a byte, and the first of the code hash;
 or its prior: the first of its digest."""
@@ -40,6 +44,11 @@ def form_of(data: bytes) -> int:
     return data[4] >> 6
 
 
+def version_of(data: bytes) -> int:
+    """The version that they name."""
+    return data[4] & 63
+
+
 @dataclass(frozen=True)
 class Header:
     """What an archive begins with: 10 bytes, and 4 more for a frame, and 8 more if the model first
@@ -57,10 +66,13 @@ class Header:
     from_scratch: bool = False
     """Whether the model began with nothing learned."""
     after: bytes = b""
-    """Digest of what the model read first, `DIGEST_SIZE` bytes; empty if it read nothing."""
+    """Digest of what the model read first, `DIGEST_SIZE` bytes, `SHORT_DIGEST` of version 4; empty
+    if it read nothing."""
     prior: bytes = b""
     """First 4 bytes of the digest of the prior that the model began with; empty without one."""
     form: Form = Form.BLOCKS
+    version: int = VERSION
+    """4 of the short form since generation 3, else 3."""
     number: int = 0
     """Of a frame, the first having 0."""
     last: bool = False
@@ -73,16 +85,24 @@ class Header:
 
     def pack(self) -> bytes:
         told = self.level | self.from_scratch << 4 | bool(self.after) << 5 | bool(self.prior) << 6
-        packed = self._FIELDS.pack(MAGIC, VERSION | self.form << 6, told, self.prior or self.code)
+        packed = self._FIELDS.pack(
+            MAGIC, self.version | self.form << 6, told, self.prior or self.code
+        )
         if self.form == Form.FRAME:
             packed += self._NUMBER.pack(self.number | self.last << 31)
         return packed + self.after
+
+    def short(self, version: int) -> Header:
+        """The same for the short form of a version."""
+        size = SHORT_DIGEST if version == SHORT_VERSION else DIGEST_SIZE
+        return replace(self, form=Form.SHORT, version=version, after=self.after[:size])
 
     @classmethod
     def rest(cls, data: bytes) -> int:
         """Bytes of the header that stand behind `data`, its first `SIZE` bytes, proved or not."""
         number = cls._NUMBER.size if form_of(data) == Form.FRAME else 0
-        return number + (DIGEST_SIZE if data[5] & 1 << 5 else 0)
+        digest = SHORT_DIGEST if version_of(data) == SHORT_VERSION else DIGEST_SIZE
+        return number + (digest if data[5] & 1 << 5 else 0)
 
     @classmethod
     def unpack(cls, data: bytes) -> Header:
@@ -107,22 +127,29 @@ class Header:
         if form == Form.FRAME:
             number, rest = cls._NUMBER.unpack(rest[: cls._NUMBER.size])[0], rest[4:]
         code, digest = (b"", named) if prior else (named, b"")
-        series = {"form": form, "number": number & ~(1 << 31), "last": bool(number >> 31)}
+        series = {
+            "form": form,
+            "version": version_of(data),
+            "number": number & ~(1 << 31),
+            "last": bool(number >> 31),
+        }
         return cls(level, code, from_scratch=scratch, after=rest, prior=digest, **series)
 
 
 def check_version(data: bytes) -> None:
     """Raise UnsupportedError if `data`, which begin with the magic, are of another version."""
-    version = data[len(MAGIC) : len(MAGIC) + 1]
-    if version and version[0] & 63 != VERSION:
-        told = version[0] & 63
-        raise UnsupportedError(
-            f"this is an archive of format version {told}",
-            f"this lmzip reads version {VERSION}",
-            "use a newer lmzip"
-            if told > VERSION
-            else "restore it with the lmzip that wrote it, and compress it anew",
-        )
+    if len(data) <= len(MAGIC) or version_of(data) == VERSION:
+        return
+    told = version_of(data)
+    if told == SHORT_VERSION and form_of(data) == Form.SHORT:
+        return
+    raise UnsupportedError(
+        f"this is an archive of format version {told}",
+        f"this lmzip reads version {VERSION}, and {SHORT_VERSION} of the short form",
+        "use a newer lmzip"
+        if told > VERSION
+        else "restore it with the lmzip that wrote it, and compress it anew",
+    )
 
 
 def begins_like_an_archive(data: bytes) -> bool:

@@ -47,7 +47,15 @@ from lmzip.errors import (
     UnsupportedError,
 )
 from lmzip.generations import newest
-from lmzip.header import CODE_SIZE, DIGEST_SIZE, MAGIC, VERSION, Form, Header
+from lmzip.header import (
+    CODE_SIZE,
+    DIGEST_SIZE,
+    MAGIC,
+    SHORT_VERSION,
+    VERSION,
+    Form,
+    Header,
+)
 from lmzip.series import Frame, pack_table
 
 
@@ -145,6 +153,10 @@ def short(small: bytes) -> Iterator[BadFile]:
         ("empty", changed(small, raw_size=0), FormatError, "0 bytes, which no block of the short"),
     ):
         yield BadFile(f"short-{name}", data, error, message)
+    data = put_together(
+        dataclasses.replace(HEADER, after=b"\xee" * DIGEST_SIZE).short(SHORT_VERSION), stored(TEXT)
+    )
+    yield BadFile("short-after-missing", data, AfterError, "by the digest eeeeeeee, and none")
 
 
 def frames() -> Iterator[BadFile]:

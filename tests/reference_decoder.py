@@ -98,8 +98,8 @@ def _table(frames: list[tuple[int, int, bytes]]) -> bytes:
 
 def _header(reader: Reader) -> bytes:
     header = reader.take(10)
-    check(header[:4] == b"\x8cLMZ" and header[4] & 63 == 3, "magic or version")
-    number, digest = 4 * (header[4] >> 6 == 2), 8 * (header[5] >> 5 & 1)
+    check(header[:4] == b"\x8cLMZ" and header[4] in (3, 67, 131, 195, 68), "magic or version")
+    number, digest = 4 * (header[4] >> 6 == 2), (4 if header[4] == 68 else 8) * (header[5] >> 5 & 1)
     return header + reader.take(number + digest if header[4] >> 6 != 3 else 0)
 
 
@@ -119,7 +119,8 @@ def _beginning(header: bytes, text: bytes, prior: Prior | None) -> tuple[Level, 
         raise UnknownGeneration(f"it is of generation {code[0]}, and known here are: {known}")
     if old:
         wanted = _digest(len(text).to_bytes(8, "little") + text)
-        check(header[-8:] == wanted, "what to read")
+        size = 4 if header[4] & 63 == 4 else 8
+        check(header[-size:] == wanted[:size], "what to read")
     of_level = GENERATIONS[code[0]][level]
     return of_level, scratch, text if old else b"", prior if begun else None
 
@@ -135,17 +136,21 @@ def _new_codec(beginning: tuple[Level, int, bytes, Any], first: int) -> Codec:
 
 
 def _short(reader: Reader, header: bytes, text: bytes, prior: Prior | None) -> bytes:
-    sizes, told = [], header
-    for _ in range(2):
-        low = reader.take(1)
-        high = reader.take(low[0] >> 7)
-        told += low + high
-        check(high not in (b"\0",) and high < b"\x80", "a size")
-        sizes.append((low[0] & 127) + (high[0] << 7 if high else 0))
+    sizes, told, longest = [0, 0], header, 2 if header[4] & 63 == 3 else 3
+    for k in range(2):
+        for digit in range(longest):
+            byte = reader.take(1)
+            told += byte
+            sizes[k] += (byte[0] & 127) << 7 * digit
+            if byte < b"\x80":
+                check(byte > b"\0" or digit == 0, "a size")
+                break
+        else:
+            raise Damaged("a size")
     size, stored_size = sizes
     body = reader.sealed(stored_size + 4, "the archive", told)
     beginning = _beginning(header, text, prior)
-    check(0 < size < 1 << 14 and stored_size <= size, "sizes")
+    check(0 < size < 1 << (14 if longest == 2 else 20) and stored_size <= size, "sizes")
     block = body[:-4]
     if stored_size < size:
         codec = _new_codec(beginning, size)

@@ -66,7 +66,7 @@ def test_nothing_given_changes_nothing(nothing, plain):
 
 def test_no_bytes_are_something_given(plain):
     packed = lmzip.compress(b"plain", level=1, after=b"")
-    assert len(packed) == len(plain) + 8
+    assert len(packed) == len(plain) + 4
     assert take_apart(packed)[1] == take_apart(plain)[1], "the model begins as it ever does"
     assert lmzip.decompress(packed, after=b"") == lmzip.decompress(packed, after=[b""]) == b"plain"
     with pytest.raises(lmzip.AfterError):
@@ -81,7 +81,7 @@ def test_only_bytes_can_be_read(wrong):
 
 def test_the_digest_is_that_of_the_length_and_the_text(new):
     told = hashlib.sha256(len(OLD).to_bytes(8, "little") + OLD).digest()[:8]
-    assert prefix_of(OLD).digest == new[10:18] == told
+    assert prefix_of(OLD).digest == told and new[10:14] == told[:4]
     assert new[5] == 0x21
 
 
@@ -120,7 +120,7 @@ def test_what_is_missing_wrong_or_not_needed_is_told_before_the_model_starts(new
 
 
 def test_the_messages_say_what_to_do(new, plain):
-    digest = prefix_of(OLD).digest.hex()
+    digest = prefix_of(OLD).digest[:4].hex()
     with pytest.raises(lmzip.AfterError, match=f"{digest}, and none are given; give the same"):
         lmzip.decompress(new)
     with pytest.raises(lmzip.AfterError, match=r"600 bytes are given .*; leave out --after"):

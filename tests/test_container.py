@@ -27,7 +27,7 @@ from lmzip.errors import (
     TruncatedError,
     UnsupportedError,
 )
-from lmzip.header import Form, Header
+from lmzip.header import SHORT_VERSION, VERSION, Form, Header
 from lmzip.series import Series
 
 HEADER = Header(level=1, code=b"code")
@@ -42,7 +42,9 @@ BLOCK = BlockHeader(STORED, 3, 3, 0)
 BODY = Body(DATA, digest(DATA))
 ARCHIVE = put_together(HEADER, [(BLOCK, BODY)])
 EMPTY = put_together(HEADER, [])
-SHORT = replace(HEADER, form=Form.SHORT)
+SHORT = HEADER.short(SHORT_VERSION)
+BEFORE = HEADER.short(VERSION)
+"""Of the short form as generations 1 and 2 write it."""
 SHORT_BODY = Body(DATA, digest(DATA)[:4])
 CODED_BLOCK = BlockHeader(CODED, 200, 3, 0)
 FRAME = replace(HEADER, form=Form.FRAME, number=0, last=True)
@@ -61,9 +63,9 @@ ARCHIVES = {
     "empty after other data": put_together(AFTER, []),
     "with a prior": put_together(PRIOR, [(BLOCK, BODY)]),
     "short": put_together(SHORT, [(BLOCK, SHORT_BODY)]),
-    "short after other data": put_together(
-        replace(SHORT, after=b"the text"), [(CODED_BLOCK, BODY)]
-    ),
+    "short after other data": put_together(AFTER.short(SHORT_VERSION), [(CODED_BLOCK, BODY)]),
+    "short of version 3": put_together(BEFORE, [(BLOCK, SHORT_BODY)]),
+    "short of version 3, after": put_together(AFTER.short(VERSION), [(CODED_BLOCK, BODY)]),
     "frame": put_together(FRAME, [(BLOCK, BODY)]),
     "full": put_together(HEADER, FULL_BLOCKS),
 }
@@ -97,19 +99,35 @@ def test_it_takes_34_bytes_besides_its_block_and_22_if_it_is_empty():
     assert len(EMPTY) == 22
 
 
-def test_a_short_one_takes_20_to_22_bytes_besides_its_block():
-    for size, around in ((1, 20), (127, 20), (128, 22), ((1 << 14) - 1, 22)):
-        stored = bytes(size)
-        archive = put_together(
-            SHORT, [(BlockHeader(STORED, size, size, 0), Body(stored, DATA * 2))]
-        )
-        assert len(archive) == size + around
-        block, header = walk(archive)
-        assert (block, header) == (Body(stored, (DATA * 2)[:4]), SHORT)
+@pytest.mark.parametrize(
+    ("size", "around"),
+    [(1, 20), (127, 20), (128, 22), ((1 << 14) - 1, 22), (1 << 14, 24), ((1 << 20) - 1, 24)],
+)
+def test_a_short_one_takes_20_to_24_bytes_besides_its_block(size, around):
+    stored = bytes(size)
+    block = [(BlockHeader(STORED, size, size, 0), Body(stored, DATA * 2))]
+    archive = put_together(SHORT, block)
+    assert len(archive) == size + around
+    assert walk(archive) == [Body(stored, (DATA * 2)[:4]), SHORT]
+    before = put_together(BEFORE, block)
+    if size < 1 << 14:
+        assert before[4] == archive[4] - 1 and before[5:-4] == archive[5:-4]
+        assert walk(before) == [Body(stored, (DATA * 2)[:4]), BEFORE]
+    else:
+        with pytest.raises(LMZError):
+            walk(before)
+
+
+def test_what_is_read_first_is_named_by_8_bytes_and_by_4_in_a_short_one():
+    header = AFTER.short(SHORT_VERSION)
+    assert header.after == b"the " and len(header.pack()) == 14
+    assert walk(ARCHIVES["short after other data"])[-1] == header
+    assert walk(ARCHIVES["short of version 3, after"])[-1] == AFTER.short(VERSION)
+    assert len(AFTER.short(VERSION).pack()) == len(AFTER.pack()) == 18
 
 
 def test_the_layout_of_a_short_one_is_that_of_the_document():
-    head = b"\x8cLMZ\x43\x01code" + bytes([200 & 127 | 128, 1, 3])
+    head = b"\x8cLMZ\x44\x01code" + bytes([200 & 127 | 128, 1, 3])
     sealed = head + DATA + digest(DATA)[:4]
     archive = put_together(SHORT, [(CODED_BLOCK, BODY)])
     assert archive == sealed + struct.pack("<I", zlib.crc32(sealed))
@@ -121,16 +139,19 @@ def test_the_layout_of_a_short_one_is_that_of_the_document():
 
 
 @pytest.mark.parametrize(
-    ("sizes", "why"),
+    ("header", "sizes", "why"),
     [
-        (b"\x83\0\x03", "sizes with zeros in front"),
-        (b"\x83\x80\x03", "sizes with zeros in front"),
-        (b"\0\0", "has 0 bytes, which no block of the short form has"),
-        (b"\2\3", "is coded, but no smaller for it"),
+        (SHORT, b"\x83\0\x03", "sizes with zeros in front"),
+        (SHORT, b"\x83\x80\0\x03", "sizes with zeros in front"),
+        (SHORT, b"\x83\x80\x80\x03", "sizes with zeros in front"),
+        (BEFORE, b"\x83\x80\x03", "sizes with zeros in front"),
+        (SHORT, b"\0\0", "has 0 bytes, which no block of the short form has"),
+        (SHORT, b"\x80\x80\x40\3", "has 1,048,576 bytes, which no block of the short form has"),
+        (SHORT, b"\2\3", "is coded, but no smaller for it"),
     ],
 )
-def test_sizes_that_no_lmzip_writes_are_refused(sizes, why):
-    sealed = SHORT.pack() + sizes + DATA[: sizes[-1]] + digest(DATA)[:4]
+def test_sizes_that_no_lmzip_writes_are_refused(header, sizes, why):
+    sealed = header.pack() + sizes + DATA[: sizes[-1]] + digest(DATA)[:4]
     with pytest.raises(FormatError, match=why):
         walk(sealed + struct.pack("<I", zlib.crc32(sealed)))
 

@@ -19,7 +19,7 @@ from lmzip import container, model
 from lmzip.compressor import LMZCompressor
 from lmzip.container import BlockHeader
 from lmzip.decompressor import LMZDecompressor
-from lmzip.header import MAGIC, VERSION
+from lmzip.header import MAGIC, SHORT_VERSION, VERSION, Form
 from lmzip.scan import check_ahead, scan
 from lmzip.whole import decompress_chunks
 
@@ -60,7 +60,8 @@ def flip(data: bytes, *bits: int) -> bytes:
 def is_found(damaged: bytes) -> None:
     """And said to be damage; of the version byte alone nobody can tell."""
     errors = (lmzip.CorruptError, lmzip.FormatError)
-    if damaged[:4] == MAGIC and damaged[4] & 63 != VERSION:
+    versions = {VERSION | form << 6 for form in Form} | {SHORT_VERSION | Form.SHORT << 6}
+    if damaged[:4] == MAGIC and damaged[4] not in versions:
         errors = (lmzip.UnsupportedError,)
     with pytest.raises(errors):
         lmzip.decompress(damaged)

@@ -59,7 +59,8 @@ def test_a_model_may_begin_with_nothing_learned(text, archive):
 def test_never_larger_than_the_input_and_the_headers():
     for size in (1, 10, 500):
         assert len(lmzip.compress(noise(size), level=1)) <= size + around(size, size)
-    assert (around(500, 500), around(127, 1)) == (22, 20)
+    assert (around(500, 500), around(127, 1), around(1 << 14, 1 << 14)) == (22, 20, 24)
+    assert around(1 << 20, 1 << 20) == OVERHEAD
     assert len(lmzip.compress(b"", level=1)) == Header.SIZE + BlockHeader.SIZE
     assert OVERHEAD == 34
 

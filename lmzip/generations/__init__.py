@@ -18,7 +18,7 @@ from lmzip import codec
 from lmzip.errors import UnsupportedError
 from lmzip.generations.code_hash import stamped
 from lmzip.generations.mending import RAISED_TOO_LATE, mend
-from lmzip.header import CODE_SIZE
+from lmzip.header import CODE_SIZE, SHORT_VERSION, VERSION
 from lmzip.interface import processors
 
 if TYPE_CHECKING:
@@ -45,6 +45,11 @@ class Generation:
     def code(self) -> bytes:
         """What archives name it by: its number, and the first bytes of the hash."""
         return bytes([self.number]) + self.code_hash[: CODE_SIZE - 1]
+
+    @property
+    def short_version(self) -> int:
+        """Version of the format of the archives of the short form that it writes."""
+        return VERSION if self.number < 3 else SHORT_VERSION
 
     def __str__(self) -> str:
         release = f"release {self.release}" if self.release else "not released"
