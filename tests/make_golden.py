@@ -170,6 +170,22 @@ def sound(count: int, order: Any = "little", channels: int = 2) -> bytes:
     return bytes(made)
 
 
+MOVES = (b"\x48\x8b\x05", b"\x48\x8d\x3d", b"\x4c\x89\x05", b"\x48\x83\x3d", b"\x0f\x84", b"\xe9")
+"""Starts of instructions of x86 whose operand is a distance."""
+
+
+def machine_code(count: int) -> bytes:
+    """So many instructions: calls of a few functions, and others, between which are bytes."""
+    dice, made = Dice(8), bytearray()
+    places = [dice.below(1 << 22) for _ in range(40)]
+    for _ in range(count):
+        made += bytes(dice.below(256) for _ in range(1 + dice.below(5)))
+        made += b"\xe8" if dice.below(2) else MOVES[dice.below(len(MOVES))]
+        place = places[dice.below(len(places))] if dice.below(8) else dice.below(1 << 30)
+        made += (place - len(made) - 4).to_bytes(4, "little", signed=True)
+    return bytes(made)
+
+
 OLD = prose(300, seed=7)
 """What both sides have."""
 LONG = "long-after-1"
@@ -214,6 +230,7 @@ def archives() -> dict[str, bytes]:
         made[f"foreseen-{level}"] = lmzip.compress(repeats(50), level=level)
     made["image-1"] = lmzip.compress(image(40, 30), level=1)
     made["sound-1"] = lmzip.compress(sound(900), level=1)
+    made["code-1"] = lmzip.compress(machine_code(300), level=1)
     made["stored"] = lmzip.compress(noise(300), level=1)
     made["empty"] = lmzip.compress(b"", level=5)
     first, last = text(120), accents(120)

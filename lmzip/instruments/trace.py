@@ -84,7 +84,7 @@ def new_trace(size: int, contexts: int, segment: int = 1) -> Trace:
 def part_names(contexts: int) -> list[str]:
     """Names of the P parts."""
     assert len(CONTEXT_NAMES) == CONTEXTS
-    others = "orders 0-3 and word, direct", "match", "transformer", "samples"
+    others = "orders 0-3 and word, direct", "match", "transformer", "samples, operands"
     return [*CONTEXT_NAMES[:contexts], *others]
 
 

@@ -22,6 +22,7 @@ from reference.arithmetic import (
 from reference.first_values import WIDEST, first_weights
 from reference.memory import Memory
 from reference.prior import Prior, add_to_mixer
+from reference.samples import Samples
 
 
 class Mixer:
@@ -169,9 +170,22 @@ class LastStage:
             else:
                 inputs += 0, 0
         inputs += ahead, ahead_flat, bounded(total >> 3), 256
+        self.aimed: list[tuple[Cell, int]] = []
         if memory.samples is not None:
-            inputs += memory.samples.told()
+            inputs += self._further(memory.samples)
         return np.array(inputs, np.int64)
+
+    def _further(self, samples: Samples) -> list[int]:
+        """What is told of samples, or else of an operand."""
+        if samples.step or not self.memory.operands.start:
+            return samples.told()
+        told = [0, 0]
+        for i, found in enumerate(self.memory.operands.cells_of()):
+            if found is not None:
+                cell, expected = found
+                told[i] = stretch(cell.p >> 6) if expected else -stretch(cell.p >> 6)
+                self.aimed.append(found)
+        return told
 
     def _rows(self, ahead: int) -> list[int]:
         """Section 6.8: the row of each set."""
@@ -245,3 +259,5 @@ class LastStage:
             mixer.learn(bit)
         for cell, limit in self.used:
             cell.adapt(bit, limit)
+        for cell, expected in self.aimed:
+            cell.adapt(int(bit == expected), constants.MATCH_LIMIT)

@@ -6,6 +6,7 @@ from collections import defaultdict, deque
 
 from reference.arithmetic import Cell, histories, mix
 from reference.constants import SHORTEST, Level
+from reference.operands import Operands
 from reference.samples import Samples
 
 WORD32 = 0xFFFFFFFF
@@ -79,6 +80,7 @@ class Memory:
         self.places = [deque([0, 0, 0], 3) for _ in range(256)]
         self.matches = [Match(), Match()]
         self.samples = Samples(self) if level.samples else None
+        self.operands = Operands(self)
         self.told = 0
         self.partial = self.node = 1
         self.bit = 0
@@ -127,6 +129,7 @@ class Memory:
             others, self.told = self.samples.contexts()
             for i, h in others.items():
                 hashes[i] = h
+        self.operands.look_up()
         self.hashes = hashes[: len(self.buckets)]
         c1 = self.last4 & 0xFF
         self.direct_hashes = [
@@ -168,6 +171,7 @@ class Memory:
             self._follow(match, i, c)
         if self.samples:
             self.samples.note(c)
+            self.operands.note()
 
     def _read_further(self, c: int) -> None:
         """What the contexts from number 31 on need, before the other registers change."""

@@ -13,6 +13,7 @@ import numpy as np
 from ..jit import kernel
 from .characters import char_class, is_letter, lower
 from .matches import follow_match
+from .operands import aim, note_operand
 from .sample_contexts import note_sample, set_sample_contexts
 from .tables import (
     ALPHA,
@@ -28,6 +29,7 @@ from .tables import (
     LINE,
     LINE1,
     NODE,
+    OPERAND,
     PARTIAL,
     PERIOD,
     POSITION,
@@ -89,6 +91,7 @@ def pass_byte(s, c):
     for i in range(s.match_at.shape[0]):
         follow_match(s, i, c)
     note_sample(s, c)
+    note_operand(s)
 
 
 @kernel
@@ -194,6 +197,8 @@ def set_contexts(s, c1, further):
     at[TOLD] = last4 & 0xFFFFFF
     if at[STEP] > 0:
         set_sample_contexts(s)
+    if at[OPERAND] > 0:
+        aim(s)
     for i in range(s.hashes.shape[0]):
         s.hashes[i] = h[i]
     direct = s.direct_hash

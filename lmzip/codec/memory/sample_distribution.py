@@ -30,8 +30,10 @@ def _tables() -> tuple[np.ndarray, np.ndarray]:
     density, farther = np.zeros(16 * UNIT, np.int64), np.zeros(16 * UNIT, np.int64)
     with localcontext() as context:
         context.prec = 40
+        odds, ratio = Decimal(1), (Decimal(1) / UNIT).exp()
         for i in range(16 * UNIT):
-            share = 1 / (1 + (Decimal(i) / UNIT).exp())
+            share = 1 / (1 + odds)
+            odds *= ratio
             told = share * (1 - share) * 4 * (1 << 16), share * (1 << 31)
             density[i], farther[i] = (int(x.to_integral_value(ROUND_HALF_EVEN)) for x in told)
     return density, farther

@@ -45,10 +45,12 @@ STATE_LIMIT, RUN_LIMIT, DIRECT_LIMIT, MATCH_LIMIT = 1000, 1000, 255, 1000
 (STEM, STEM1, WORD3, GAP, PUNCTUATION, FOLDED, FOLDED8, VOWELS, QUOTED, OPENED) = range(22, 32)
 # These of samples: `sample_grid.py`, `sample_contexts.py`.
 (NO_TEXT, PENDING, MEAN, FOUND, USED, STEP, WIDTH, SAMPLE, ALIGN, PREDICTED) = range(32, 42)
+# These of operands: `operands.py`.
+(OPERAND, GROUP, BEHIND, JUST_BEHIND, AIM) = range(42, 47)
 TOLD = 20
 """What rows of the mixer and of its maps are picked by: the last three bytes, or of samples what
 two predictions expect and the last byte."""
-REGISTERS = 42
+REGISTERS = 47
 FARTHEST = 8192
 """Distances at which bytes are compared are smaller."""
 NEIGHBOURS = 32
@@ -60,7 +62,7 @@ class Memory(Struct):
     """Tables of the contexts. C contexts, D direct ones, M match pointers."""
 
     at: np.ndarray
-    """int64 [42]: registers, see above."""
+    """int64 [47]: registers, see above."""
     following: np.ndarray
     steps: np.ndarray
     cells: np.ndarray
@@ -125,6 +127,20 @@ class Memory(Struct):
     """int64 [8192]: a ring of by how much each sample missed its prediction, in sixteenths."""
     sums: np.ndarray
     """int64 [2, 257]: what bytes weigh in two distributions of the next one, summed up."""
+    places8: np.ndarray
+    """int64 [2, 256, 2]: of code and of data, the last two places by their lowest byte, plus 1."""
+    places16: np.ndarray
+    """int64 [2, 65536]: the last place by its two lowest bytes, plus 1."""
+    places_behind: np.ndarray
+    """int64 [2, 65536]: the last place by a hash of the five bytes, and of the two, before the
+    operand, plus 1."""
+    aimed: np.ndarray
+    """int64 [2]: the bytes that two places expect, or -1."""
+    aim_cell: np.ndarray
+    """int64 [2]: this bit's entries in aim_p, or -1."""
+    aim_p: np.ndarray
+    """uint32 [2, 192]: by group, byte of the operand, whether both expect the same, and bit: that
+    the bit is the one expected."""
     after1: np.ndarray
     """int64 [256]: the last three bytes that followed a byte."""
     after2: np.ndarray
@@ -208,6 +224,12 @@ def empty_memory(contexts: int, log_buckets: int) -> Memory:
         errors=integers(8, 2),
         missed=integers(FARTHEST),
         sums=integers(2, 257),
+        places8=integers(2, 256, 2),
+        places16=integers(2, 65536),
+        places_behind=integers(2, 65536),
+        aimed=integers(2),
+        aim_cell=integers(2) - 1,
+        aim_p=aligned(cells32(2, 192) + np.uint32(HALF)),
         after1=integers(256),
         after2=integers(65536),
     )
@@ -343,6 +365,11 @@ def read_bit(s, bit):
     for i in range(s.match_row.shape[0]):
         if s.match_row[i] >= 0:
             adapt(s.match_p[i], s.match_row[i], bit, steps, MATCH_LIMIT)
+    if at[OPERAND] > 0:
+        for d in range(s.aim_cell.shape[0]):
+            if s.aim_cell[d] >= 0:
+                expected = s.aimed[d] >> (7 - at[BIT]) & 1
+                adapt(s.aim_p[d], s.aim_cell[d], 1 if bit == expected else 0, steps, MATCH_LIMIT)
     next_bit(s, bit)
 
 

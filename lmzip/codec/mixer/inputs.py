@@ -14,11 +14,13 @@ from ..jit import kernel
 from ..memory.matches import length_class
 from ..memory.sample_distribution import DISTRIBUTIONS, chance_of_one
 from ..memory.tables import (
+    AIM,
     BIT,
     DIRECT,
     EXPECTED,
     MATCHES,
     NODE,
+    OPERAND,
     ORDERS,
     PARTIAL,
     STEP,
@@ -104,8 +106,15 @@ def fill_inputs(s, m, transformer_p):
     x[n + 3] = 256
     for d in range(DISTRIBUTIONS):
         x[n + 4 + d] = 0
+        s.aim_cell[d] = -1
         if at[STEP] > 0:
             x[n + 4 + d] = stretch[chance_of_one(s.sums[d], partial, shift)]
+        elif at[OPERAND] > 0:
+            byte = s.aimed[d]
+            if byte >= 0 and (byte | 256) >> shift == partial:
+                s.aim_cell[d] = at[AIM] + at[BIT]
+                told = stretch[np.int64(s.aim_p[d, s.aim_cell[d]] >> 16)]
+                x[n + 4 + d] = told if byte >> (shift - 1) & 1 else -told
     choose(s, m, seen, best, transformer, second, max(ones, zeros), min(ones, zeros))
     choose_final(s, m, best)
     return best

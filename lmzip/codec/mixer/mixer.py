@@ -32,7 +32,7 @@ after so many uses. The second of each is for more than 31 contexts: many inputs
 steps."""
 FINAL_RATE, FINAL_FALLING_RATE, FINAL_FALL = (150, 96), (600, 300), 256
 SAMPLE_WEIGHT = 1 << 12
-"""Of what the distributions of samples say, in the final mixers."""
+"""First weight of the inputs of samples and operands: no file of weights holds any."""
 MOST_USES = 1 << 20
 """Uses are counted so far; by then the rates have long settled."""
 LEAST = 32
@@ -47,7 +47,8 @@ class Mixer(Struct):
 
     inputs: np.ndarray
     """int32 [I]: three of each context, two of each direct one, order 0, two of each match, the
-    transformer's two, the sum of all contexts, a bias; filled up with zeros."""
+    transformer's two, the sum of all contexts, a bias, the two of samples or operands; filled up
+    with zeros."""
     weights: np.ndarray
     """int32 [rows of all sets, I]"""
     uses: np.ndarray
@@ -66,7 +67,7 @@ class Mixer(Struct):
     """int64 [4]: two rates of the sets, two of the final mixers."""
     final_inputs: np.ndarray
     """int32 [16 or 32]: stretches of the S sets, the transformer, the longest match, all contexts
-    together; a bias; filled up with zeros."""
+    together; a bias; the two of samples or operands; filled up with zeros."""
     final_weights: np.ndarray
     """int32 [rows of all final mixers, 16 or 32]"""
     final_uses: np.ndarray

@@ -85,7 +85,7 @@ class _Files(IndexDataCacheFile):
     """Numba's files, of which none is believed without its digest, nor for another key.
 
     An index may name files of other sources: if the disk was full when they were to be
-    replaced, or if two processes chose one name at a time.
+    replaced, or if two processes chose one name at a time, which is no damage.
     """
 
     def save(self, key: Any, data: Any) -> None:
@@ -93,10 +93,8 @@ class _Files(IndexDataCacheFile):
 
     def load(self, key: Any) -> Any:
         found = super().load(key)
-        if found is None:
+        if found is None or found[0] != key:  # two processes chose one name: it is the other's
             return None
-        if found[0] != key:
-            raise ValueError("machine code of something else")
         return found[1]
 
     def _load_index(self) -> dict[Any, str]:
