@@ -80,7 +80,7 @@ class Entry(Kernel):
         return machine_code.path(name, kinds, options)
 
     def _compile(self, file: str, count: int, arguments: tuple[Any, ...]) -> Any:
-        from .native import kernel_cache, machine_code
+        from .native import machine_code
 
         with _no_garbage():
             from .native import numba_structs
@@ -89,6 +89,8 @@ class Entry(Kernel):
                 library, name = numba_structs.compiled(self.called, arguments, count)
         data, declared = numba_structs.object_code(library)
         if not machine_code.save(file, name, data, declared):
+            from .native import kernel_cache
+
             kernel_cache.warn_of_no_place()
         address = library.get_pointer_to_function(name)
         return machine_code.Function(address, count, keep=library)

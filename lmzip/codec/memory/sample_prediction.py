@@ -185,7 +185,7 @@ def decompose(covariances, factor):
 
 @kernel
 def root(x):
-    """The square root, rounded down. x: at most 2^60 + 2^34"""
+    """The square root, rounded down. x: 0 to 2^60."""
     r = np.int64(np.sqrt(np.float64(x)))
     while r * r > x:
         r -= 1
