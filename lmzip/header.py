@@ -51,8 +51,8 @@ def version_of(data: bytes) -> int:
 
 @dataclass(frozen=True)
 class Header:
-    """What an archive begins with: 10 bytes, and 4 more for a frame, and 8 more if the model first
-    read data that both sides have.
+    """What an archive begins with: 10 bytes, and 4 more for a frame, and 8 more, or 4 in version 4,
+    if the model first read data that both sides have.
 
     An archive with a prior names that in the place of the code: the prior names the code. What
     follows seals it: the CRC of each block header, or that of the short form.

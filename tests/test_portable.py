@@ -11,6 +11,7 @@ import sys
 
 import numpy as np
 from conftest import need_torch, noise, prose
+from make_golden import machine_code
 
 from lmzip.codec import processor
 from lmzip.codec.learned.weights_file import coded, pack_codes
@@ -21,7 +22,8 @@ from lmzip.codec.transformer.weights import initial_weights, learned_names
 
 RUN = b"-" * 150
 """Most of it is foreseen, and what follows it is foreseen wrongly."""
-DATA = prose(200) + RUN + prose(600) + noise(150)
+DATA = prose(200) + RUN + prose(600) + noise(150) + bytes(250) + machine_code(40)
+"""The zeros tell that what follows is no text: operands of machine code are looked for."""
 DECODED = DATA[: 320 + len(RUN)]
 """Decoding asks the model for every byte alone, a hundred times as slowly as encoding. Each byte
 takes all products; two segments to learn from, and what sees a full window of 128, are enough: they
