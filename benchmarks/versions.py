@@ -2,8 +2,9 @@
 
     python benchmarks/versions.py FILE [FILE ...] [--pair OLD NEW] [--bytes 100000] [--level 5]
 
-Of the first `--bytes` bytes of each FILE two next versions are made, by a generator with a seed:
+Of the first `--bytes` bytes of each FILE three next versions are made, by a generator with a seed:
 
+    same     nothing is changed
     moved    a tenth of the paragraphs (where there are few: of the groups of eight lines) stand
              elsewhere, two at a time
     edited   that, five passages of 400 bytes from another place are inserted, and of a hundred
@@ -46,6 +47,11 @@ def moved(text: bytes, dice: random.Random) -> bytes:
         del parts[start : start + 2]
         parts[to:to] = pair
     return b"".join(parts)
+
+
+def same(text: bytes, dice: random.Random) -> bytes:
+    """Nothing is changed."""
+    return text
 
 
 def edited(text: bytes, dice: random.Random) -> bytes:
@@ -94,7 +100,7 @@ def main() -> int:
     print("|---|---|---:|---:|---:|---:|---:|")
     for path in options.files:
         old = path.read_bytes()[: options.bytes]
-        for make in (moved, edited):
+        for make in (same, moved, edited):
             new = make(old, random.Random(1))
             print(row(path.name, make.__name__, old, new, options.level), flush=True)
     for before, after in options.pair:

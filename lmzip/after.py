@@ -19,6 +19,8 @@ from lmzip.header import DIGEST_SIZE
 if TYPE_CHECKING:
     from lmzip.codec.loop import Codec
 
+PLACES, WINDOW = 64, 64
+"""Places of data that are looked at, and bytes of each."""
 LIMIT = 1 << 24
 """Bytes that are read at most, the last ones: as many as the model's memory keeps."""
 
@@ -55,15 +57,25 @@ class Prefix:
         """The same, with nobody told: it can be sent to another process."""
         return replace(self, progress=None)
 
-    def teach(self, model: Codec, size: int) -> None:
+    def is_revised_by(self, data: Data) -> bool:
+        """Whether most places of these data, at least one byte, stand in it as they are."""
+        step = max((len(data) - WINDOW) // PLACES, 1)
+        places = range(0, max(len(data) - WINDOW, 0) + 1, step)
+        found = sum(bytes(data[at : at + WINDOW]) in self.text for at in places)
+        return 2 * found > len(places)
+
+    def teach(self, model: Codec, size: int, revision: bool = False) -> None:
         """Let a new model read it; the first block of data has `size` bytes.
 
-        Who is told of the model's progress is told of data only: that of reading goes elsewhere.
+        `revision`: whether the data are one of it. Who is told of the model's progress is told of
+        data only: that of reading goes elsewhere.
         """
         if not self.given:
             return
         progress, model.progress = model.progress, self.progress
         model.read(self.text, size)
+        if revision:
+            model.expect_revision(self.text)
         model.progress = progress
 
 

@@ -82,7 +82,7 @@ class LMZCompressor:
         if _frame is not None:  # number, and whether it is the last
             header = replace(header, form=Form.FRAME, number=_frame[0], last=_frame[1])
         self._header = header
-        self._short_version = writer.short_version
+        self._writer = writer
         self._model_options = (header, threads, progress, prior)
         self._codec: Codec | None = None
         self._head = header.pack()
@@ -129,6 +129,8 @@ class LMZCompressor:
         out, done, written = bytearray(), 0, before
         while len(buffer) - done >= (1 if end else container.BLOCK_SIZE):
             block = bytes(buffer[done : done + container.BLOCK_SIZE])
+            if not written.raw_size:
+                written = self._begin(block, written)
             model = self._goes_on(model, len(block), written)
             piece, written = self._encode(model, block, written, end)
             out += piece
@@ -143,6 +145,13 @@ class LMZCompressor:
         rest = buffer[done:] if done else buffer
         self._written, self._buffer, self._codec, self._flushed = written, rest, model, end
         return result
+
+    def _begin(self, block: bytes, written: Written) -> Written:
+        """The same with a header that says what the first block tells of the data."""
+        revision = self._writer.revisions and self._prefix.is_revised_by(block)
+        self._header = replace(self._header, revision=revision)
+        self._head = self._header.pack()
+        return written._replace(head=self._head)
 
     @naming_the_need
     def _goes_on(self, model: Codec | None, size: int, written: Written) -> Codec | None:
@@ -160,7 +169,7 @@ class LMZCompressor:
             if not again:
                 raise
             return None
-        self._prefix.teach(model, size)
+        self._prefix.teach(model, size, self._header.revision)
         return model
 
     @naming_the_need
@@ -176,7 +185,7 @@ class LMZCompressor:
         digest = written.digest.copy()
         digest.update(block)
         if end and self._can_be_short(len(block), written):
-            header = self._header.short(self._short_version)
+            header = self._header.short(self._writer.short_version)
             piece = pack_short(header, len(block), stored, digest.digest())
         else:
             header = BlockHeader(kind, len(block), len(stored), canary)
@@ -189,7 +198,7 @@ class LMZCompressor:
         """Whether a block of this size, the first of the archive, is the only one, and small."""
         alone = not written.raw_size and size < container.BLOCK_SIZE
         most = container.SHORT_SIZE
-        if self._short_version == VERSION:
+        if self._writer.short_version == VERSION:
             most = min(most, container.SHORT_SIZE_BEFORE)
         return alone and size <= most and self._header.form == Form.BLOCKS
 

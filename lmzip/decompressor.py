@@ -15,8 +15,8 @@ from lmzip.after import NOTHING, Prefix, check_after, prefix_of
 from lmzip.arguments import After, Data, Progress
 from lmzip.checks import check_level, mismatch
 from lmzip.codec.levels import DEFAULT_LEVEL
-from lmzip.container import CODED, STORED, BlockHeader, Body, Parser
-from lmzip.errors import GET_ANOTHER_COPY, CorruptError, LMZError
+from lmzip.container import CODED, NOT_BY_LMZIP, STORED, BlockHeader, Body, Parser
+from lmzip.errors import GET_ANOTHER_COPY, CorruptError, FormatError, LMZError
 from lmzip.generations import written_by
 from lmzip.guard import Guard
 from lmzip.header import Form, Header
@@ -201,6 +201,12 @@ class LMZDecompressor:
         self._prior = self._known.find(header.prior, header.level)
         prior = self._prior
         writer = written_by(header.code) if prior is None else prior.generation
+        if header.revision and not writer.revisions:
+            raise FormatError(
+                "this archive is one of a revision of other data",
+                f"{writer} of the codec, which it names, writes none",
+                NOT_BY_LMZIP,
+            )
         check_after(header.after, self._prefix, further=self._further)
         self._level = check_level(header.level, self._memory_limit, needed=writer.memory_bytes)
         self._header = header
@@ -244,7 +250,7 @@ class LMZDecompressor:
         prefix = self._prefix if self._header.after and self._prefix is not None else NOTHING
         size += len(prefix.text)
         begun = model.new_codec(self._header, self._threads, self._progress, self._prior, size)
-        prefix.teach(begun, size - len(prefix.text))
+        prefix.teach(begun, size - len(prefix.text), self._header.revision)
         return begun
 
     def _learn(self) -> None:

@@ -70,6 +70,8 @@ class Header:
     if it read nothing."""
     prior: bytes = b""
     """First 4 bytes of the digest of the prior that the model began with; empty without one."""
+    revision: bool = False
+    """Whether the data are a revision of what the model read first (`Codec.expect_revision`)."""
     form: Form = Form.BLOCKS
     version: int = VERSION
     """4 of the short form since generation 3, else 3."""
@@ -84,7 +86,8 @@ class Header:
     _NUMBER: ClassVar[struct.Struct] = struct.Struct("<I")
 
     def pack(self) -> bytes:
-        told = self.level | self.from_scratch << 4 | bool(self.after) << 5 | bool(self.prior) << 6
+        told = self.level | self.from_scratch << 4 | bool(self.after) << 5
+        told |= bool(self.prior) << 6 | self.revision << 7
         packed = self._FIELDS.pack(
             MAGIC, self.version | self.form << 6, told, self.prior or self.code
         )
@@ -109,12 +112,12 @@ class Header:
         """Read a whole header that a CRC has proved. Raises UnsupportedError."""
         _, _, told, named = cls._FIELDS.unpack(data[: cls.SIZE])
         options, level = divmod(told, 16)
-        scratch, prior = bool(options & 1), bool(options & 4)
-        if options > 7 or (scratch and prior):
+        scratch, after, prior, revision = (bool(options & 1 << i) for i in range(4))
+        if (scratch and prior) or (revision and not after):
             raise UnsupportedError(
                 f"this archive has the options {options:04b}",
                 "this lmzip knows 0001, from scratch, or 0100, with a prior; and 0010, after other "
-                "data",
+                "data, or 1010, a revision of these",
                 "use a newer lmzip",
             )
         if not MIN_LEVEL <= level <= MAX_LEVEL:
@@ -133,7 +136,8 @@ class Header:
             "number": number & ~(1 << 31),
             "last": bool(number >> 31),
         }
-        return cls(level, code, from_scratch=scratch, after=rest, prior=digest, **series)
+        begins = {"from_scratch": scratch, "after": rest, "revision": revision, "prior": digest}
+        return cls(level, code, **begins, **series)
 
 
 def check_version(data: bytes) -> None:

@@ -241,6 +241,8 @@ def archives() -> dict[str, bytes]:
         long_ago = old_of(LONG)[500:900] if name == LONG else b""
         data = OLD[100:250] + b"".join(new_records(2)) + OLD[:90] + long_ago
         made[name] = lmzip.compress(data, level=1, **beginning(name, small_prior()))
+    revised = OLD[:150] + b"another" + OLD[160:] + OLD[40:90]
+    made["revised-after-1"] = lmzip.compress(revised, level=1, after=OLD)
     return made
 
 

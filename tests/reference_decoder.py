@@ -14,7 +14,7 @@ import struct
 import sys
 import zlib
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 from reference.codec import Codec
 from reference.constants import GENERATIONS, Level
@@ -103,11 +103,21 @@ def _header(reader: Reader) -> bytes:
     return header + reader.take(number + digest if header[4] >> 6 != 3 else 0)
 
 
-def _beginning(header: bytes, text: bytes, prior: Prior | None) -> tuple[Level, int, bytes, Any]:
-    """Level, whether from scratch, what to read, and the prior, as a proved header says."""
+class Beginning(NamedTuple):
+    """What the model begins with."""
+
+    level: Level
+    scratch: bool
+    text: bytes
+    revision: bool
+    prior: Prior | None
+
+
+def _beginning(header: bytes, text: bytes, prior: Prior | None) -> Beginning:
+    """As a proved header says."""
     level, scratch, old = header[5] & 15, header[5] >> 4 & 1, header[5] >> 5 & 1
-    begun = header[5] >> 6 & 1
-    sound = header[5] < 128 and not (begun and scratch)
+    begun, revision = header[5] >> 6 & 1, header[5] >> 7
+    sound = old >= revision and not (begun and scratch)
     check(1 <= level <= 9 and sound, "level or options")
     code = header[6:10]
     if begun:
@@ -121,17 +131,21 @@ def _beginning(header: bytes, text: bytes, prior: Prior | None) -> tuple[Level, 
         wanted = _digest(len(text).to_bytes(8, "little") + text)
         size = 4 if header[4] & 63 == 4 else 8
         check(header[-size:] == wanted[:size], "what to read")
+    check(code[0] > 2 or not revision, "a revision")
     of_level = GENERATIONS[code[0]][level]
-    return of_level, scratch, text if old else b"", prior if begun else None
+    before, with_prior = text if old else b"", prior if begun else None
+    return Beginning(of_level, scratch == 1, before, revision == 1, with_prior)
 
 
-def _new_codec(beginning: tuple[Level, int, bytes, Any], first: int) -> Codec:
+def _new_codec(beginning: Beginning, first: int) -> Codec:
     """A model that has read what it is to read before a first block of that many bytes."""
-    level, scratch, text, prior = beginning
-    codec = Codec(level, scratch == 1, prior)
+    level, scratch, text, revision, prior = beginning
+    codec = Codec(level, scratch, prior)
     if prior is not None:
         codec.read(prior.text, len(text) + first)
     codec.read(text, first)
+    if revision:
+        codec.expect_revision(text)
     return codec
 
 

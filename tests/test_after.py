@@ -23,7 +23,7 @@ from lmzip.codec.coder.bit_coder import empty_bits
 from lmzip.codec.loop import Codec
 from lmzip.codec.memory.tables import HISTORY_SIZE
 from lmzip.compressor import LMZCompressor
-from lmzip.generations import newest
+from lmzip.generations import newest, numbered
 from lmzip.header import Header
 from lmzip.interface import EngineError
 from lmzip.salvage import salvage
@@ -82,7 +82,7 @@ def test_only_bytes_can_be_read(wrong):
 def test_the_digest_is_that_of_the_length_and_the_text(new):
     told = hashlib.sha256(len(OLD).to_bytes(8, "little") + OLD).digest()[:8]
     assert prefix_of(OLD).digest == told and new[10:14] == told[:4]
-    assert new[5] == 0x21
+    assert new[5] == 0xA1, "level 1, after other data, a revision"
 
 
 def test_of_too_much_the_last_is_read(monkeypatch):
@@ -185,7 +185,7 @@ def test_threads_and_pieces_change_nothing(new):
 
 def test_a_model_may_read_it_from_scratch():
     packed = lmzip.compress(NEW, level=1, after=OLD, from_scratch=True)
-    assert packed[5] == 0x31
+    assert packed[5] == 0xB1
     assert lmzip.decompress(packed, after=OLD) == NEW
 
 
@@ -228,6 +228,7 @@ def test_the_memory_has_room_for_what_is_read_and_the_first_block(new, monkeypat
     codec = loop.Codec(1)
     codec.read(OLD, len(NEW))
     assert sizes == [len(OLD) + len(NEW)]
+    codec.expect_revision(OLD)
     assert codec.encode(NEW) == take_apart(new)[1][0][1].stored
     loop.Codec(1).read(b"", 1 << 20)
     monkeypatch.setattr(loop, "BLOCK_SIZE", 256)
@@ -280,6 +281,60 @@ class TestPriming:
         assert reference.canary() == codec.canary()
         data = old[20:100] + b"something"
         assert reference.decode(codec.encode(data), len(data)) == data
+
+
+class TestRevision:
+    """Of data that stand in it for the most part, its beginning is read twice."""
+
+    def revised(self, data: bytes, **options) -> bool:
+        packed = lmzip.compress(data, level=1, after=OLD, **options)
+        assert lmzip.decompress(packed, after=OLD) == data
+        return packed[5] >> 7 == 1
+
+    def test_data_tell_what_they_are(self):
+        assert self.revised(OLD) and self.revised(OLD[:9]) and self.revised(OLD[::-1] + OLD * 2)
+        assert not self.revised(OLD[::-1]) and not self.revised(OLD + OLD[::-1] * 2)
+        assert not self.revised(b"") and not prefix_of(b"").is_revised_by(b"a")
+
+    def test_what_comes_again_costs_next_to_nothing(self):
+        """A long match is trusted from the first byte on."""
+        old = prose(20_000, seed=4)
+        read, expected = Codec(1), Codec(1)
+        for codec in (read, expected):
+            codec.read(old, len(old))
+        expected.expect_revision(old)
+        assert 2 * len(expected.encode(old)) < len(read.encode(old))
+
+    def test_no_text_is_expected_anew(self):
+        codec = Codec(1)
+        codec.expect_revision(b"")
+        assert codec.encode(NEW) == Codec(1).encode(NEW)
+
+    def test_each_frame_says_it_of_itself(self):
+        data = (OLD * 2)[:1024] + OLD[255::-1]
+        packed = lmzip.compress(data, level=1, after=OLD, frame_size=1024)
+        second = packed.index(b"\x8cLMZ", 1)
+        assert (packed[5] >> 7, packed[second + 5] >> 7) == (1, 0)
+        assert lmzip.decompress(packed, after=OLD) == data
+
+    def test_earlier_generations_know_none(self):
+        for generation in (1, 2):
+            assert not self.revised(OLD, generation=generation)
+        code = numbered(2).code
+        header = Header(1, code, after=prefix_of(OLD).digest, revision=True)
+        with pytest.raises(lmzip.FormatError, match="writes none; no lmzip writes this"):
+            lmzip.decompress(put_together(header, []), after=OLD)
+
+    def test_there_is_none_of_nothing(self):
+        packed = put_together(Header(1, newest().code, revision=True), [])
+        with pytest.raises(lmzip.UnsupportedError, match="options 1000"):
+            lmzip.decompress(packed)
+
+    def test_the_second_decoder_expects_it_too(self):
+        old = OLD[300:440]
+        for data in (old, old[10:] + b"!"):
+            packed = lmzip.compress(data, level=1, after=old)
+            assert packed[5] == 0xA1 and decode(packed, old) == data
 
 
 def test_the_second_decoder_reads_it_too():

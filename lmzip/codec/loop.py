@@ -27,10 +27,11 @@ from .coder.bit_coder import (
     encode_segment,
 )
 from .engine import make_engine
-from .foresight.expect import look_ahead
-from .foresight.tables import ASKED, SIZE, Foresight, empty_foresight
+from .foresight.expect import look_ahead, point_match
+from .foresight.tables import ASKED, POSITION, SIZE, Foresight, empty_foresight
 from .learned.prior import NONE, Differences
 from .levels import BLOCK_SIZE, preset_of
+from .memory.matches import point_matches
 from .priming import prime
 
 Progress = Callable[[int], object]
@@ -38,6 +39,8 @@ Progress = Callable[[int], object]
 RECENT = 1 << 16
 """Bytes at the end of a text that are read as if they were coded; those before them prime the
 memory only."""
+AGAIN = 1 << 14
+"""Bytes of a text that are read again if its revision is to come."""
 AHEAD = 3
 """Segments that may wait to be coded, or be coded."""
 
@@ -123,6 +126,28 @@ class Codec:
                     prime(bits.memory, slots, foresight, data, other, self.progress)
         if text:
             self.encode(text[long_ago:])
+
+    def expect_revision(self, text: bytes) -> None:
+        """Expect a revision of `text`, which was read last.
+
+        Matches begin at its start, and its first AGAIN bytes are read a second time: so it is known
+        how far a long match can be trusted before bits depend on it. Then they begin there anew.
+        """
+        if not text:
+            return
+        start, progress = int(self.foresight.at[POSITION]) - len(text), self.progress
+        self._match(start)
+        self.progress = None
+        self.encode(text[:AGAIN])
+        self.progress = progress
+        self._match(start)
+
+    def _match(self, place: int) -> None:
+        """Expect next what was read at a place, as if AGAIN bytes before it were the last."""
+        with self._alone():
+            assert self.bits is not None
+            point_matches(self.bits.memory, place, AGAIN)
+            point_match(self.foresight, place, AGAIN)
 
     def encode(self, block: bytes, code: Callable[..., None] = encode_segment) -> bytes:
         """Payload of a block of 1 to BLOCK_SIZE bytes; learns from it.

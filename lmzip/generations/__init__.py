@@ -51,6 +51,11 @@ class Generation:
         """Version of the format of the archives of the short form that it writes."""
         return VERSION if self.number < 3 else SHORT_VERSION
 
+    @property
+    def revisions(self) -> bool:
+        """Whether it can be told that data are a revision of what it read first."""
+        return self.number >= 3
+
     def __str__(self) -> str:
         release = f"release {self.release}" if self.release else "not released"
         return f"generation {self.number} ({release})"

@@ -6,9 +6,10 @@ import zlib
 
 import numpy as np
 
+from reference import constants
 from reference.arithmetic import TOP, clamp
 from reference.constants import Level
-from reference.foresight import Foresight
+from reference.foresight import RING, Foresight
 from reference.last_stage import LastStage
 from reference.learner import Learner
 from reference.prior import Prior
@@ -69,6 +70,22 @@ class Codec:
         rest = text[len(long_ago) :]
         for start in range(0, len(rest), 1 << 20):
             self.learn(rest[start : start + (1 << 20)])
+
+    def expect_revision(self, text: bytes) -> None:
+        """Section 1: a revision of this text, the last that was read, comes next."""
+        if text:
+            again = text[: constants.AGAIN]
+            start = self.foresight.position - len(text)
+            self._match(start)
+            self.learn(again)
+            self._match(start)
+
+    def _match(self, place: int) -> None:
+        assert self.last_stage is not None
+        for match in self.last_stage.memory.matches:
+            match.at, match.length, match.misses = place + RING, constants.AGAIN, 0
+        self.foresight.match, self.foresight.length = place + RING, constants.AGAIN
+        self.foresight.misses = 0
 
     def prime(self, text: bytes) -> None:
         """Section 1: keep what follows what in a text, and learn nothing from it."""

@@ -13,7 +13,7 @@ from ..jit import kernel
 from ..memory.characters import is_digit, is_text
 from ..memory.probabilities import adapt
 from ..memory.slots import FORESEEN, NOBODY
-from ..memory.tables import byte_at, mix
+from ..memory.tables import HISTORY_SIZE, byte_at, mix
 from ..mixer.maps import MAP_LIMIT, add_maps
 from ..mixer.mixer import mixed, train
 from .tables import (
@@ -32,6 +32,7 @@ from .tables import (
     ROW,
     SIZE,
     STRETCH,
+    Foresight,
     class_of,
 )
 
@@ -190,6 +191,12 @@ def find_match(f, found):
             length += 1
         if length >= SHORTEST and length > at[LENGTH]:
             at[MATCH], at[LENGTH], at[MISSES] = found, length, 0
+
+
+def point_match(f: Foresight, place: int, length: int) -> None:
+    """Follow the bytes from a place on, with so many before it that are the last ones."""
+    f.at[MATCH] = place + HISTORY_SIZE  # 0 would be none; in the ring it is the same
+    f.at[LENGTH], f.at[MISSES] = length, 0
 
 
 @entry

@@ -15,6 +15,7 @@ from .characters import char_class, is_letter, lower
 from .matches import follow_match
 from .operands import aim, note_operand
 from .sample_contexts import note_sample, set_sample_contexts
+from .sample_distribution import expect_byte
 from .tables import (
     ALPHA,
     BIT,
@@ -57,9 +58,13 @@ def look_up(s):
 
 @kernel
 def ask(s):
-    """Ask for what is known in the contexts of the next byte."""
+    """Ask for what is known in the contexts of the next byte, and say what is expected of it."""
     set_contexts(s, s.at[LAST4] & 0xFF, s.hashes.shape[0] > FIRST_CONTEXTS)
     ask_for_slots(s, False)
+    if s.at[STEP] > 0:
+        expect_byte(s)
+    if s.at[OPERAND] > 0:
+        aim(s)
 
 
 @kernel
@@ -197,8 +202,6 @@ def set_contexts(s, c1, further):
     at[TOLD] = last4 & 0xFFFFFF
     if at[STEP] > 0:
         set_sample_contexts(s)
-    if at[OPERAND] > 0:
-        aim(s)
     for i in range(s.hashes.shape[0]):
         s.hashes[i] = h[i]
     direct = s.direct_hash

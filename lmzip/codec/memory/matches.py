@@ -8,7 +8,14 @@ from __future__ import annotations
 import numpy as np
 
 from ..jit import kernel
-from .tables import LAST4, LAST8, POSITION, byte_at, mix
+from .tables import HISTORY_SIZE, LAST4, LAST8, POSITION, Memory, byte_at, mix
+
+
+def point_matches(s: Memory, place: int, length: int) -> None:
+    """Let both expect the byte at a place, with so many before it that are the last ones."""
+    s.match_at[:] = place + HISTORY_SIZE  # 0 would be none; in the ring it is the same
+    s.match_length[:] = length
+    s.match_misses[:] = 0
 
 
 @kernel

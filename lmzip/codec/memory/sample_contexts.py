@@ -8,7 +8,6 @@ the image models of PAQ8.
 from __future__ import annotations
 
 from ..jit import kernel
-from .sample_distribution import expect_byte
 from .sample_grid import BYTE, LITTLE, count_no_text, find_grid, is_due
 from .sample_prediction import OWN, begins, bounded_sample, bytes_of, learn, predict, start_over
 from .tables import LAST4, POSITION, PREDICTED, SAMPLE, STEP, TOLD, WIDTH, mix
@@ -82,7 +81,6 @@ def set_sample_contexts(s):
         set_in_a_plane(s, h, near, linear, line)
     first, second = expected_byte(s, linear), expected_byte(s, line)
     at[TOLD] = first | second << 8 | (at[LAST4] & 255) << 16
-    expect_byte(s)
 
 
 @kernel
