@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from conftest import noise, prose
+from jpegs import jpeg
 
 from lmzip.codec.loop import Codec
 from lmzip.instruments.trace import (
@@ -26,6 +27,13 @@ def test_costs_add_up_to_the_payload_and_change_no_bit():
     assert abs(trace.costs.sum() / 8 - len(payload)) < 1
     assert trace.at[0] == len(data)
     assert trace.costs[-500:].mean() > 7.5 > 3 > trace.costs[2000:4000].mean()
+
+
+def test_coefficients_of_a_picture_cost_what_they_take():
+    data = prose(200) + jpeg(64, 64) + prose(200)
+    payload, trace = traced(Codec(1), data)
+    assert payload == Codec(1).encode(data)
+    assert abs(trace.costs.sum() / 8 - len(payload)) < 1
 
 
 def test_what_is_foreseen_is_told_apart_and_costs_next_to_nothing():

@@ -123,7 +123,7 @@ class Codec:
                 assert slots is not None
                 data = np.frombuffer(text[:long_ago], dtype=np.uint8).copy()
                 with self._beside(2) as other:
-                    prime(bits.memory, slots, foresight, data, other, self.progress)
+                    prime(bits.memory, bits.jpeg, slots, foresight, data, other, self.progress)
         if text:
             self.encode(text[long_ago:])
 

@@ -17,6 +17,8 @@ from .foresight.expect import expect
 from .foresight.expect import read as see
 from .foresight.tables import Foresight
 from .jit import kernel
+from .jpeg.headers import note_byte
+from .jpeg.tables import Jpeg
 from .memory.contexts import pass_byte, set_contexts
 from .memory.slots import Slots, find_places, read
 from .memory.tables import (
@@ -44,6 +46,7 @@ NOTING = 32
 
 def prime(
     memory: Memory,
+    jpeg: Jpeg,
     slots: Slots,
     foresight: Foresight,
     text: np.ndarray,
@@ -57,7 +60,7 @@ def prime(
     for start in range(0, len(text), PIECE):
         piece = text[start : start + PIECE]
         hashes = np.empty((contexts, len(piece)), np.uint32)
-        note(memory, slots, foresight, piece, hashes)
+        note(memory, jpeg, slots, foresight, piece, hashes)
         filled()
         filled = beside.run(fill, memory, piece, hashes, 0, share)
         fill(memory, piece, hashes, share, contexts)
@@ -67,7 +70,7 @@ def prime(
 
 
 @entry
-def note(memory, slots, foresight, text, hashes):
+def note(memory, jpeg, slots, foresight, text, hashes):
     """Go on behind text, uint8 [n], without filling the contexts' buckets.
 
     hashes: uint32 [C, n], filled with those of each byte's contexts.
@@ -79,6 +82,7 @@ def note(memory, slots, foresight, text, hashes):
         for i in range(hashes.shape[0]):
             hashes[i, r] = memory.hashes[i]
         pass_byte(memory, c)
+        note_byte(jpeg, memory, c)
         find_places(slots)
         read(slots, c)
         expect(foresight)

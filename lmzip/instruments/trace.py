@@ -16,12 +16,16 @@ from lmzip.arrays import np
 from lmzip.codec.coder.bit_coder import (
     FREQUENCY_BITS,
     code_bit,
+    code_byte,
     code_foreseen,
     count_ones,
     share_of_ones,
 )
+from lmzip.codec.coder.range_coder import CURSOR, RANGE
 from lmzip.codec.entry import entry
 from lmzip.codec.jit import kernel
+from lmzip.codec.jpeg.headers import note_byte
+from lmzip.codec.jpeg.tables import SCAN
 from lmzip.codec.loop import Codec
 from lmzip.codec.memory.contexts import look_up, read_byte
 from lmzip.codec.memory.sample_distribution import DISTRIBUTIONS
@@ -136,6 +140,9 @@ def record_foreseen(trace, p, bit):
 def trace_byte(bits, freq, symbol, excluded, coder, buffer, trace):
     """Encode a byte bit for bit as `code_byte` does, and take down what it costs."""
     s, m = bits.memory, bits.mixer
+    if bits.jpeg.at[SCAN] > 0:
+        trace_scan_byte(bits, freq, symbol, excluded, coder, buffer, trace)
+        return
     look_up(s)
     first, last = 0, 256
     whole = np.int64(1 << FREQUENCY_BITS)
@@ -158,6 +165,19 @@ def trace_byte(bits, freq, symbol, excluded, coder, buffer, trace):
             record_foreseen(trace, p, bit)
             pass_bit(s, bit)
     read_byte(s, symbol)
+    note_byte(bits.jpeg, s, symbol)
+
+
+@kernel
+def trace_scan_byte(bits, freq, symbol, excluded, coder, buffer, trace):
+    """Encode a byte of a JPEG picture; no part of the model is asked for it, so that none is
+    missed."""
+    before = np.log2(np.float64(coder[RANGE])) - 8 * coder[CURSOR]
+    code_byte(bits, freq, symbol, excluded, coder, buffer, 0)
+    cost = before - np.log2(np.float64(coder[RANGE])) + 8 * coder[CURSOR]
+    trace.costs[trace.at[0]] += cost
+    for part in range(trace.without.shape[0]):
+        trace.without[part] += cost
 
 
 @entry

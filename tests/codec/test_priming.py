@@ -5,16 +5,21 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from conftest import prose
+from jpegs import jpeg
 
 from lmzip.codec import priming
 from lmzip.codec.beside import Beside
 from lmzip.codec.coder.bit_coder import empty_bits
 from lmzip.codec.foresight import expect
+from lmzip.codec.jpeg.headers import note_byte
+from lmzip.codec.jpeg.tables import SCAN
 from lmzip.codec.loop import Codec
 from lmzip.codec.memory import contexts, slots
 from lmzip.codec.memory.tables import pass_bit
 
-TEXT = prose(1500) + bytes(40) + prose(300)
+PICTURE = jpeg(64, 64)
+TEXT = prose(1500) + bytes(40) + prose(300) + PICTURE[:1000]
+"""It ends within a picture."""
 
 
 def model() -> Codec:
@@ -34,6 +39,7 @@ def byte_by_byte(found: Codec, text: bytes) -> None:
         for k in range(8):
             pass_bit(memory, (c >> (7 - k)) & 1)
         contexts.read_byte(memory, c)
+        note_byte(found.bits.jpeg, memory, np.int64(c))
         slots.find_places(kept)
         slots.read(kept, c)
         expect.expect(found.foresight)
@@ -46,7 +52,13 @@ def primed(text: bytes, beside: bool) -> tuple[Codec, list[int]]:
     data = np.frombuffer(text, np.uint8).copy()
     with Beside(lambda: beside) as other:
         priming.prime(
-            found.bits.memory, found.engine.slots, found.foresight, data, other, told.append
+            found.bits.memory,
+            found.bits.jpeg,
+            found.engine.slots,
+            found.foresight,
+            data,
+            other,
+            told.append,
         )
     return found, told
 
@@ -64,4 +76,6 @@ def test_it_keeps_what_bytes_read_one_by_one_leave(piece, beside, monkeypatch):
         assert np.array_equal(ours, theirs), name
     assert np.array_equal(found.engine.slots.cells, expected.engine.slots.cells)
     assert np.array_equal(found.foresight.cells, expected.foresight.cells)
-    assert found.encode(TEXT[:400]) == expected.encode(TEXT[:400])
+    data = PICTURE[1000:1300] + TEXT[:300]
+    assert found.bits.jpeg.at[SCAN] == 1
+    assert found.encode(data) == expected.encode(data)

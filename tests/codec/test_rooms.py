@@ -40,6 +40,7 @@ ROOMS = (
     "lmzip.codec.learned",
     "lmzip.codec.memory",
     "lmzip.codec.mixer",
+    "lmzip.codec.jpeg",
     "lmzip.codec.foresight",
     "lmzip.codec.priming",
     "lmzip.codec.coder",

@@ -10,6 +10,7 @@ from reference import constants
 from reference.arithmetic import TOP, clamp
 from reference.constants import Level
 from reference.foresight import RING, Foresight
+from reference.jpeg import Jpeg
 from reference.last_stage import LastStage
 from reference.learner import Learner
 from reference.prior import Prior
@@ -49,6 +50,7 @@ class Codec:
         self.learner = Learner(self.transformer)
         self.foresight = Foresight()
         self.last_stage: LastStage | None = None
+        self.jpeg: Jpeg | None = None
 
     def canary(self) -> int:
         """Section 1: what the block header holds of the first prediction of the next block."""
@@ -64,7 +66,7 @@ class Codec:
         """Section 1: learn from a text that stands before the first block. `size`: bytes of what
         else does, and of the block."""
         if self.last_stage is None:
-            self.last_stage = self._last_stage(min(len(text) + size, 1 << 20))
+            self._begin(min(len(text) + size, 1 << 20))
         long_ago = text[: max(len(text) - self.level.recent, 0)]
         self.prime(long_ago)
         rest = text[len(long_ago) :]
@@ -89,7 +91,7 @@ class Codec:
 
     def prime(self, text: bytes) -> None:
         """Section 1: keep what follows what in a text, and learn nothing from it."""
-        assert self.last_stage is not None
+        assert self.last_stage is not None and self.jpeg is not None
         memory, slots = self.last_stage.memory, self.transformer.slots
         slots.start_block()
         for byte in text:
@@ -97,6 +99,7 @@ class Codec:
             for k in range(8):
                 memory.follow(byte >> (7 - k) & 1)
             memory.read(byte)
+            self.jpeg.read(byte)
             slots.read(byte)
             self.foresight.expect()
             self.foresight.read(byte)
@@ -108,8 +111,9 @@ class Codec:
     def _run(self, size: int, next_bit) -> bytes:
         """Every bit of a block: next_bit(p, place of the byte in the block, bit of that byte)."""
         if self.last_stage is None:
-            self.last_stage = self._last_stage(size)
+            self._begin(size)
         transformer, foresight, data = self.transformer, self.foresight, bytearray()
+        assert self.last_stage is not None and self.jpeg is not None
         memory = self.last_stage.memory
         waiting: list[Segment] = []
         segment = transformer.start_block()
@@ -121,6 +125,7 @@ class Codec:
                     byte = expected
                     transformer.slots.past.read(byte)
                     memory.note(byte)
+                    self.jpeg.read(byte)
                 else:
                     excluded = expected if sure else -1
                     freq = transformer.predict(segment, excluded)
@@ -139,23 +144,39 @@ class Codec:
             self.learner.learn(last)
         return bytes(data)
 
-    def _last_stage(self, size: int) -> LastStage:
-        return LastStage(self.level, size, self.scratch, self.prior)
+    def _begin(self, size: int) -> None:
+        self.last_stage = LastStage(self.level, size, self.scratch, self.prior)
+        self.jpeg = Jpeg(self.level, self.last_stage.memory)
 
     def _byte(self, freq: np.ndarray, excluded: int, place: int, next_bit) -> int:
-        stage = self.last_stage
-        assert stage is not None
-        stage.memory.look_up()
+        stage, jpeg = self.last_stage, self.jpeg
+        assert stage is not None and jpeg is not None
+        scans, learns = jpeg.scans, excluded < 0
+        if not scans:
+            stage.memory.look_up()
         first, last = 0, 256
         for k in range(8):
             middle = (first + last) // 2
             ones, whole = int(freq[middle:last].sum()), int(freq[first:last].sum())
             p = clamp(ones * TOP // whole, 1, TOP - 1)
-            p = stage.predict(p) if excluded < 0 else clamp(p, 32, TOP - 32)
+            if not learns:
+                p = clamp(p, 32, TOP - 32)
+            elif scans:
+                p = jpeg.predict(1 << k | first >> (8 - k))
+            else:
+                p = stage.predict(p)
             bit = next_bit(p, place, lambda byte, k=k: byte >> (7 - k) & 1)
             first, last = (middle, last) if bit else (first, middle)
-            if excluded < 0:
-                stage.learn(bit)
-            stage.memory.follow(bit)
-        stage.memory.read(first)
+            if learns:
+                (jpeg if scans else stage).learn(bit)
+            if not scans:
+                stage.memory.follow(bit)
+        if scans:
+            stage.memory.note(first)
+        else:
+            stage.memory.read(first)
+        if scans and learns:
+            jpeg.end_byte(first)
+        else:
+            jpeg.read(first)
         return first

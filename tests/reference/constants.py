@@ -38,6 +38,8 @@ class Level(NamedTuple):
     """Contexts 13 and 18 know the fields above whole."""
     samples: bool = True
     """Bytes that are samples have contexts of their own."""
+    jpeg: bool = True
+    """Scans of JPEG pictures are coded otherwise."""
     rates: tuple[float, ...] = ()
     """Of matrices, the head and the final mixers, where they are not those below."""
 
@@ -57,8 +59,8 @@ LEVELS = {
 
 def at_home(home: str) -> dict[int, Level]:
     """Levels of an earlier generation: the network of 5 to 7 at 8 and 9 too, higher rates, one risk
-    for all bytes from the first on, texts are read, and neither whole fields nor samples are
-    known."""
+    for all bytes from the first on, texts are read, and neither whole fields nor samples nor JPEG
+    are known."""
     high = LEVELS[7]._replace(buckets=19)
     levels = LEVELS | {8: high, 9: high._replace(learned=6)}
     before = {}
@@ -74,6 +76,7 @@ def at_home(home: str) -> dict[int, Level]:
             risk_grows=False,
             whole_fields=False,
             samples=False,
+            jpeg=False,
         )
         before[number] = level
     return before
@@ -124,3 +127,12 @@ SET_ROWS = (208, 256, 2048, 1024, 200, 1280, 256, 512, 2056, 200, 4096, 832, 204
 FINAL_ROWS = (256, 208, 2048, 512, 2048, 2056, 256, 256)
 LEARNED_USES = 512
 SAMPLE_WEIGHT = 4096
+
+JPEG_WEIGHTS = 100000
+JPEG_LIMIT = 1000
+JPEG_RATE = 300
+JPEG_FALLING_RATE = 1000
+JPEG_FALL = 512
+JPEG_FINAL_RATE = 75
+JPEG_FINAL_FALLING_RATE = 600
+JPEG_FINAL_FALL = 256

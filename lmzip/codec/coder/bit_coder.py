@@ -9,6 +9,10 @@ import numpy as np
 
 from ..entry import Entry, entry
 from ..jit import kernel
+from ..jpeg.headers import note_byte
+from ..jpeg.model import learn_bit, predict_bit
+from ..jpeg.scan import end_byte, read_bits
+from ..jpeg.tables import OVER, SCAN, Jpeg, contexts_of, empty_jpeg
 from ..learned.prior import NONE, Differences
 from ..levels import MIN_LEVEL, PRESETS, Preset
 from ..memory.contexts import ask, pass_byte, read_byte
@@ -39,6 +43,7 @@ class Bits(Struct):
 
     memory: Memory
     mixer: Mixer
+    jpeg: Jpeg
 
 
 def empty_bits(preset: Preset, size: int, prior: Differences = NONE) -> Bits:
@@ -50,7 +55,8 @@ def empty_bits(preset: Preset, size: int, prior: Differences = NONE) -> Bits:
     first = learned(preset) if preset.learned else formula(preset.contexts, preset.sets)
     if prior.mixer:
         first = changed(first, prior.mixer)
-    return Bits(memory, empty_mixer(preset.contexts, preset.sets, first))
+    mixer = empty_mixer(preset.contexts, preset.sets, first)
+    return Bits(memory, mixer, empty_jpeg(contexts_of(preset.contexts)))
 
 
 def log_buckets(preset: Preset, size: int) -> int:
@@ -116,6 +122,8 @@ def code_byte(bits, freq, symbol, excluded, coder, buffer, decoding):
     excluded: a byte that was expected, and that it is not; or a negative number.
     """
     s, m = bits.memory, bits.mixer
+    if bits.jpeg.at[SCAN] > 0:
+        return code_scan_byte(bits, freq, symbol, excluded, coder, buffer, decoding)
     find_slots(s, False)
     first, last = 0, 256
     whole = np.int64(1 << FREQUENCY_BITS)
@@ -135,7 +143,42 @@ def code_byte(bits, freq, symbol, excluded, coder, buffer, decoding):
         else:
             pass_bit(s, bit)
     read_byte(s, first)
+    note_byte(bits.jpeg, s, first)
     return first
+
+
+@kernel
+def code_scan_byte(bits, freq, symbol, excluded, coder, buffer, decoding):
+    """Code one byte of a scan of a JPEG picture, which no context of the memory is asked for."""
+    j, over = bits.jpeg, bits.jpeg.at[OVER]
+    first, last = 0, 256
+    whole = np.int64(1 << FREQUENCY_BITS)
+    for k in range(8):
+        middle = (first + last) // 2
+        ones, partial = count_ones(freq, middle, last), 1 << k | first >> (8 - k)
+        p = codable(share_of_ones(ones, whole))
+        if excluded < 0:
+            p = predict_bit(j, bits.mixer, partial)
+        bit = code_bit(p, (symbol >> (7 - k)) & 1, coder, buffer, decoding)
+        if bit:
+            first, whole = middle, ones
+        else:
+            last, whole = middle, whole - ones
+        if excluded < 0:
+            learn_bit(j, bits.memory.steps, partial, bit)
+    if excluded >= 0:
+        read_bits(j, first)
+    else:
+        end_byte(j, first, over)
+    pass_byte(bits.memory, first)
+    return first
+
+
+@kernel
+def prepare(bits):
+    """Ask for what is known before a byte that is not foreseen."""
+    if bits.jpeg.at[SCAN] == 0:
+        ask(bits.memory)
 
 
 @entry
@@ -145,7 +188,7 @@ def code_bytes(bits, freq, symbols, coder, buffer, decoding):
     freq: int32 [N, 256], the transformer's frequencies of each byte. decoding: 1 or 0.
     """
     for r in range(symbols.shape[0]):
-        ask(bits.memory)
+        prepare(bits)
         symbols[r] = code_byte(bits, freq[r], np.int64(symbols[r]), -1, coder, buffer, decoding)
 
 
@@ -155,6 +198,7 @@ def code_foreseen(bits, chance, expected, is_it, coder, buffer, decoding):
     is_it = code_bit(chance, is_it, coder, buffer, decoding)
     if is_it:
         pass_byte(bits.memory, expected)
+        note_byte(bits.jpeg, bits.memory, expected)
     return is_it
 
 
@@ -170,6 +214,6 @@ def encode_segment(bits, freq, symbols, chance, expected, coder, buffer):
         if chance[r] > 0:
             is_it = code_foreseen(bits, np.int64(chance[r]), c, is_it, coder, buffer, 0)
         if not is_it:
-            ask(bits.memory)
+            prepare(bits)
             code_byte(bits, freq[row], c, np.int64(expected[r]), coder, buffer, 0)
             row += 1

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ...coder.bit_coder import Bits, code_byte, code_foreseen
+from ...coder.bit_coder import Bits, code_byte, code_foreseen, prepare
 from ...entry import entry
 from ...foresight.expect import expect, is_sure
 from ...foresight.expect import read as see
@@ -20,7 +20,6 @@ from ...foresight.tables import (
     Foresight,
 )
 from ...levels import Preset
-from ...memory.contexts import ask
 from ...memory.slots import (
     FORESEEN,
     Slots,
@@ -58,7 +57,7 @@ def decode_segment(s, bits, f, segment, text, coder, buffer):
             c = excluded
             pass_byte(s.slots, c)
         else:
-            ask(bits.memory)
+            prepare(bits)
             row = first + at[ASKED]
             look_up(s.slots, row)
             s.excluded[row] = excluded

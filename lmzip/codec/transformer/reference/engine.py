@@ -8,12 +8,11 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from ...coder.bit_coder import Bits, code_byte, code_foreseen
+from ...coder.bit_coder import Bits, code_byte, code_foreseen, prepare
 from ...foresight.expect import expect, is_sure
 from ...foresight.expect import read as see
 from ...foresight.tables import ASKED, CHANCE, EXPECTED, SIZE, Foresight
 from ...levels import Preset
-from ...memory.contexts import ask
 from ...memory.slots import (
     FORESEEN,
     NOBODY,
@@ -96,7 +95,7 @@ class TorchEngine:
                 c = excluded
                 pass_byte(self.slots, c)
             else:
-                ask(bits.memory)
+                prepare(bits)
                 row = self._row(position + int(at[ASKED]))
                 look_up(self.slots, row)
                 self.excluded[row] = excluded
