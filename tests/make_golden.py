@@ -231,6 +231,7 @@ def archives() -> dict[str, bytes]:
     made["image-1"] = lmzip.compress(image(40, 30), level=1)
     made["sound-1"] = lmzip.compress(sound(900), level=1)
     made["code-1"] = lmzip.compress(machine_code(300), level=1)
+    made["jpeg-1"] = lmzip.compress(text(60) + picture() + text(60), level=1)
     made["stored"] = lmzip.compress(noise(300), level=1)
     made["empty"] = lmzip.compress(b"", level=5)
     first, last = text(120), accents(120)
@@ -244,6 +245,13 @@ def archives() -> dict[str, bytes]:
     revised = OLD[:150] + b"another" + OLD[160:] + OLD[40:90]
     made["revised-after-1"] = lmzip.compress(revised, level=1, after=OLD)
     return made
+
+
+def picture() -> bytes:
+    """A small one in JPEG, with restarts."""
+    from jpegs import jpeg
+
+    return jpeg(56, 40, sampling=((2, 2), (1, 1), (1, 1)), restart=5)
 
 
 def new_records(count: int) -> list[bytes]:
