@@ -11,6 +11,7 @@ import sys
 
 import numpy as np
 from conftest import need_torch, noise, prose
+from jpegs import jpeg
 from make_golden import machine_code
 
 from lmzip.codec import processor
@@ -22,7 +23,8 @@ from lmzip.codec.transformer.weights import initial_weights, learned_names
 
 RUN = b"-" * 150
 """Most of it is foreseen, and what follows it is foreseen wrongly."""
-DATA = prose(200) + RUN + prose(600) + noise(150) + bytes(250) + machine_code(40)
+PICTURE = jpeg(16, 16, sampling=((1, 1),))
+DATA = prose(200) + RUN + prose(600) + noise(150) + bytes(250) + machine_code(40) + PICTURE
 """The zeros tell that what follows is no text: operands of machine code are looked for."""
 DECODED = DATA[: 320 + len(RUN)]
 """Decoding asks the model for every byte alone, a hundred times as slowly as encoding. Each byte

@@ -19,7 +19,7 @@ from lmzip.codec.entry import entry
 from lmzip.codec.learned.weights_file import Codes
 from lmzip.codec.levels import PRESETS, preset_of
 from lmzip.codec.loop import Codec
-from lmzip.codec.memory.contexts import look_up, pass_byte, read_byte
+from lmzip.codec.memory.contexts import count_runs, look_up, pass_byte
 from lmzip.codec.memory.slots import FORESEEN
 from lmzip.codec.memory.tables import pass_bit, read_bit
 from lmzip.codec.mixer.first_weights import (
@@ -130,7 +130,8 @@ def read_path(bits, p, symbols, expected, said):
                 said[r, k] = predict(s, m, np.int64(p[r, k]))
                 train_mixer(m, s.steps, bit)
                 read_bit(s, bit)
-        read_byte(s, symbol)
+        count_runs(s, symbol)
+        pass_byte(s, symbol)
 
 
 def cost(level: int, path: Path, mixer: Mixer) -> float:

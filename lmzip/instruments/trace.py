@@ -17,17 +17,16 @@ from lmzip.codec.coder.bit_coder import (
     FREQUENCY_BITS,
     code_bit,
     code_byte,
-    code_foreseen,
     count_ones,
+    note,
     share_of_ones,
 )
 from lmzip.codec.coder.range_coder import CURSOR, RANGE
 from lmzip.codec.entry import entry
 from lmzip.codec.jit import kernel
-from lmzip.codec.jpeg.headers import note_byte
 from lmzip.codec.jpeg.tables import SCAN
 from lmzip.codec.loop import Codec
-from lmzip.codec.memory.contexts import look_up, read_byte
+from lmzip.codec.memory.contexts import count_runs, look_up
 from lmzip.codec.memory.sample_distribution import DISTRIBUTIONS
 from lmzip.codec.memory.slots import FORESEEN
 from lmzip.codec.memory.tables import CONTEXTS, DIRECT, MATCHES, pass_bit, read_bit
@@ -164,8 +163,7 @@ def trace_byte(bits, freq, symbol, excluded, coder, buffer, trace):
         else:
             record_foreseen(trace, p, bit)
             pass_bit(s, bit)
-    read_byte(s, symbol)
-    note_byte(bits.jpeg, s, symbol)
+    count_runs(s, symbol)
 
 
 @kernel
@@ -188,7 +186,7 @@ def trace_segment(bits, freq, symbols, chance, expected, coder, buffer, trace):
         c, is_it = np.int64(symbols[r]), np.int64(expected[r] == FORESEEN)
         if chance[r] > 0:
             record_foreseen(trace, np.int64(chance[r]), is_it)
-            code_foreseen(bits, np.int64(chance[r]), c, is_it, coder, buffer, 0)
+            code_bit(np.int64(chance[r]), is_it, coder, buffer, 0)
         if is_it:
             trace.ways[trace.at[0]] = FORESEEN_RIGHT
         else:
@@ -196,6 +194,7 @@ def trace_segment(bits, freq, symbols, chance, expected, coder, buffer, trace):
             trace.ways[trace.at[0]] = ASKED if excluded < 0 else FORESEEN_WRONG
             trace_byte(bits, freq[row], c, excluded, coder, buffer, trace)
             row += 1
+        note(bits, c)
         trace.at[0] += 1
 
 

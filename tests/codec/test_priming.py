@@ -38,7 +38,8 @@ def byte_by_byte(found: Codec, text: bytes) -> None:
         contexts.look_up(memory)
         for k in range(8):
             pass_bit(memory, (c >> (7 - k)) & 1)
-        contexts.read_byte(memory, c)
+        contexts.count_runs(memory, c)
+        contexts.pass_byte(memory, c)
         note_byte(found.bits.jpeg, memory, np.int64(c))
         slots.find_places(kept)
         slots.read(kept, c)

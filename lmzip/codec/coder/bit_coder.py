@@ -11,11 +11,11 @@ from ..entry import Entry, entry
 from ..jit import kernel
 from ..jpeg.headers import note_byte
 from ..jpeg.model import learn_bit, predict_bit
-from ..jpeg.scan import end_byte, read_bits
-from ..jpeg.tables import OVER, SCAN, Jpeg, contexts_of, empty_jpeg
+from ..jpeg.scan import end_byte
+from ..jpeg.tables import OVER, SCAN, TAKEN, Jpeg, contexts_of, empty_jpeg
 from ..learned.prior import NONE, Differences
 from ..levels import MIN_LEVEL, PRESETS, Preset
-from ..memory.contexts import ask, pass_byte, read_byte
+from ..memory.contexts import ask, count_runs, pass_byte
 from ..memory.slots import FORESEEN, NOBODY
 from ..memory.tables import Memory, empty_memory, find_slots, pass_bit, read_bit
 from ..mixer.first_weights import changed, formula, learned
@@ -115,70 +115,62 @@ def code_bit(p, bit, coder, buffer, decoding):
 
 
 @kernel
-def code_byte(bits, freq, symbol, excluded, coder, buffer, decoding):
-    """Code one byte, whose contexts have been asked for, with the transformer's frequencies, int32
-    [256]; return it.
-
-    excluded: a byte that was expected, and that it is not; or a negative number.
-    """
-    s, m = bits.memory, bits.mixer
-    if bits.jpeg.at[SCAN] > 0:
-        return code_scan_byte(bits, freq, symbol, excluded, coder, buffer, decoding)
-    find_slots(s, False)
-    first, last = 0, 256
-    whole = np.int64(1 << FREQUENCY_BITS)
-    for k in range(8):
-        middle = (first + last) // 2
-        ones = count_ones(freq, middle, last)
-        p = share_of_ones(ones, whole)
-        p = predict(s, m, p) if excluded < 0 else codable(p)
-        bit = code_bit(p, (symbol >> (7 - k)) & 1, coder, buffer, decoding)
-        if bit:
-            first, whole = middle, ones
-        else:
-            last, whole = middle, whole - ones
-        if excluded < 0:
-            train_mixer(m, s.steps, bit)
-            read_bit(s, bit)
-        else:
-            pass_bit(s, bit)
-    read_byte(s, first)
-    note_byte(bits.jpeg, s, first)
-    return first
+def prepare(bits):
+    """Ask for what is known before a byte that is not foreseen."""
+    if bits.jpeg.at[SCAN] == 0:
+        ask(bits.memory)
 
 
 @kernel
-def code_scan_byte(bits, freq, symbol, excluded, coder, buffer, decoding):
-    """Code one byte of a scan of a JPEG picture, which no context of the memory is asked for."""
-    j, over = bits.jpeg, bits.jpeg.at[OVER]
+def code_byte(bits, freq, symbol, excluded, coder, buffer, decoding):
+    """Code one byte that `prepare` stands before and `note` behind, with the transformer's
+    frequencies, int32 [256]; return it.
+
+    excluded: a byte that was expected, and that it is not; or a negative number. Of a byte of a
+    JPEG picture's scan nothing is looked up in the memory.
+    """
+    s, m, j = bits.memory, bits.mixer, bits.jpeg
+    scanned, over = j.at[SCAN], j.at[OVER]
+    if scanned == 0:
+        find_slots(s, False)
     first, last = 0, 256
     whole = np.int64(1 << FREQUENCY_BITS)
     for k in range(8):
         middle = (first + last) // 2
         ones, partial = count_ones(freq, middle, last), 1 << k | first >> (8 - k)
-        p = codable(share_of_ones(ones, whole))
-        if excluded < 0:
-            p = predict_bit(j, bits.mixer, partial)
+        p = share_of_ones(ones, whole)
+        if excluded >= 0:
+            p = codable(p)
+        elif scanned > 0:
+            p = predict_bit(j, m, partial)
+        else:
+            p = predict(s, m, p)
         bit = code_bit(p, (symbol >> (7 - k)) & 1, coder, buffer, decoding)
         if bit:
             first, whole = middle, ones
         else:
             last, whole = middle, whole - ones
-        if excluded < 0:
-            learn_bit(j, bits.memory.steps, partial, bit)
-    if excluded >= 0:
-        read_bits(j, first)
-    else:
+        if scanned > 0:
+            if excluded < 0:
+                learn_bit(j, s.steps, partial, bit)
+        elif excluded < 0:
+            train_mixer(m, s.steps, bit)
+            read_bit(s, bit)
+        else:
+            pass_bit(s, bit)
+    if scanned == 0:
+        count_runs(s, first)
+    elif excluded < 0:
         end_byte(j, first, over)
-    pass_byte(bits.memory, first)
+        j.at[TAKEN] = 1
     return first
 
 
 @kernel
-def prepare(bits):
-    """Ask for what is known before a byte that is not foreseen."""
-    if bits.jpeg.at[SCAN] == 0:
-        ask(bits.memory)
+def note(bits, c):
+    """Byte c is known, however it was coded."""
+    pass_byte(bits.memory, c)
+    note_byte(bits.jpeg, bits.memory, c)
 
 
 @entry
@@ -189,17 +181,9 @@ def code_bytes(bits, freq, symbols, coder, buffer, decoding):
     """
     for r in range(symbols.shape[0]):
         prepare(bits)
-        symbols[r] = code_byte(bits, freq[r], np.int64(symbols[r]), -1, coder, buffer, decoding)
-
-
-@kernel
-def code_foreseen(bits, chance, expected, is_it, coder, buffer, decoding):
-    """Code whether the next byte is the one expected, with chance / 2^22; return that."""
-    is_it = code_bit(chance, is_it, coder, buffer, decoding)
-    if is_it:
-        pass_byte(bits.memory, expected)
-        note_byte(bits.jpeg, bits.memory, expected)
-    return is_it
+        c = code_byte(bits, freq[r], np.int64(symbols[r]), -1, coder, buffer, decoding)
+        note(bits, c)
+        symbols[r] = c
 
 
 @entry
@@ -212,8 +196,9 @@ def encode_segment(bits, freq, symbols, chance, expected, coder, buffer):
     for r in range(symbols.shape[0]):
         c, is_it = np.int64(symbols[r]), np.int64(expected[r] == FORESEEN)
         if chance[r] > 0:
-            is_it = code_foreseen(bits, np.int64(chance[r]), c, is_it, coder, buffer, 0)
+            code_bit(np.int64(chance[r]), is_it, coder, buffer, 0)
         if not is_it:
             prepare(bits)
             code_byte(bits, freq[row], c, np.int64(expected[r]), coder, buffer, 0)
             row += 1
+        note(bits, c)

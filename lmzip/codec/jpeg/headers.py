@@ -30,6 +30,7 @@ from .tables import (
     QUANTISED,
     SCAN,
     STARTS,
+    TAKEN,
 )
 
 LONGEST_SCAN_HEADER = 6 + 2 * COMPONENTS
@@ -39,8 +40,10 @@ DQT, DHT, SOF0, SOF1, SOF15, DRI, SOS = 0xDB, 0xC4, 0xC0, 0xC1, 0xCF, 0xDD, 0xDA
 
 @kernel
 def note_byte(j, s, c):
-    """Byte c was noted by the memory, and not predicted as one of a scan."""
-    if j.at[SCAN] > 0:
+    """Byte c was noted by the memory."""
+    if j.at[TAKEN] > 0:
+        j.at[TAKEN] = 0
+    elif j.at[SCAN] > 0:
         read_bits(j, c)
     else:
         look(j, s)

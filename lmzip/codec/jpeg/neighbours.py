@@ -36,12 +36,14 @@ from .tables import (
     OTHER,
     PLACE,
     QUANTISED,
+    REST,
     REST_ABOVE,
     REST_LEFT,
     REST_OTHER,
     RING,
     SAME_ABOVE,
     SAME_LEFT,
+    SIMILAR,
     SOON,
     SOON_ABOVE,
     SOON_LEFT,
@@ -49,6 +51,7 @@ from .tables import (
     THIRD,
     UNIT,
     WEST,
+    WIDE,
     X,
     Y,
 )
@@ -108,17 +111,20 @@ def edge_along(here, beside, steps, place, stride):
 @kernel
 def hash_contexts(j):
     """Fill `near`, `context` and `around`: a code begins."""
-    near = j.near
+    near, few = j.near, j.octaves
     for i in range(near.shape[0]):
         near[i] = 0
     look_aside(j)
     look_within(j)
     look_at_others(j)
-    similar = 2 * (abs(near[SAME_LEFT]) + abs(near[SAME_ABOVE])) + near[CORNERS]
-    hash_all(j, similar, near[REST_LEFT] + near[REST_ABOVE])
-    j.around[0] = min(abs(octaves(near[EDGE])), 7)
-    j.around[1] = min(octaves(similar), 7)
-    j.around[2] = min(octaves(near[REST_LEFT] + near[REST_ABOVE]), 7)
+    near[SIMILAR] = 2 * (abs(near[SAME_LEFT]) + abs(near[SAME_ABOVE])) + near[CORNERS]
+    near[REST] = near[REST_LEFT] + near[REST_ABOVE]
+    near[WIDE] = near[SIMILAR] + abs(near[NEXT_LEFT]) + abs(near[NEXT_ABOVE]) + near[THIRD]
+    for i in range(near.shape[0]):
+        few[i], j.halves[i] = octaves(near[i]), halves(near[i])
+    hash_all(j)
+    j.around[0] = min(abs(few[EDGE]), 7)
+    j.around[1], j.around[2] = min(few[SIMILAR], 7), min(few[REST], 7)
 
 
 @kernel
@@ -208,51 +214,46 @@ def look_at_others(j):
 
 
 @kernel
-def hash_all(j, similar, rest):
-    """The contexts. similar: how large the same coefficient is in blocks around; rest: those behind
-    it, of the blocks to the left and above, together."""
-    at, near, last, h = j.at, j.near, j.last, j.context
+def hash_all(j):
+    """The contexts, from what is near, as it is and in few steps."""
+    at, near, few, more, last, h = j.at, j.near, j.octaves, j.halves, j.last, j.context
     k = at[PLACE] + 64 * at[COMPONENT]
-    from_left, from_above = halves(near[FROM_LEFT]) + 64, halves(near[FROM_ABOVE]) + 64
-    both, edge = halves(near[BOTH]) + 64, halves(near[EDGE]) + 64
-    coarse = octaves(near[EDGE]) + 32
-    left, above = near[SAME_LEFT], near[SAME_ABOVE]
-    own, some = halves(near[SUM]), octaves(near[SUM])
-    next_two = abs(near[NEXT_LEFT]) + abs(near[NEXT_ABOVE])
+    from_left, from_above = more[FROM_LEFT] + 64, more[FROM_ABOVE] + 64
+    both, edge, coarse = more[BOTH] + 64, more[EDGE] + 64, few[EDGE] + 32
+    own, some = more[SUM], few[SUM]
+    aside, other = (more[OTHER] + 64) * 128, few[OTHER] + 32
+    within = (few[WEST] + 32) * 64 + few[NORTH] + 32
     later = max(near[LAST_LEFT], near[LAST_ABOVE])
-    few = min(octaves(rest), 7)
-    aside = (halves(near[OTHER]) + 64) * 128
-    within = (octaves(near[WEST]) + 32) * 64 + octaves(near[NORTH]) + 32
     h[0] = both
     h[1] = from_left
     h[2] = from_above
-    h[3] = within * 64 + octaves(near[NORTHWEST]) + 32
-    h[4] = aside + halves(near[OTHER + 1]) + 64
-    h[5] = (halves(left) + 64) * 128 + halves(above) + 64
-    h[6] = halves(near[REST_OTHER]) * 256 + halves(near[REST_OTHER + 1]) * 8 + few
+    h[3] = within * 64 + few[NORTHWEST] + 32
+    h[4] = aside + more[OTHER + 1] + 64
+    h[5] = (more[SAME_LEFT] + 64) * 128 + more[SAME_ABOVE] + 64
+    h[6] = more[REST_OTHER] * 256 + more[REST_OTHER + 1] * 8 + min(few[REST], 7)
     h[7] = near[SOON] * 64 + own
     h[8] = near[LAST_OTHER] * 64 + near[LAST_OTHER + 1]
     h[9] = own * 64 + near[NONZERO]
     h[10] = last[0] * 256 + last[1]
-    h[11] = halves(similar + next_two + near[THIRD]) * 64 + near[NONZERO]
+    h[11] = more[WIDE] * 64 + near[NONZERO]
     h[12] = edge * 64 + some
     h[13] = from_left * 64 + some
     h[14] = from_above * 64 + some
     h[15] = aside + both
     h[16] = aside + coarse
     h[17] = min(near[COUNT_LEFT], 15) * 16 + min(near[COUNT_ABOVE], 15)
-    h[18] = ((octaves(near[OTHER]) + 32) * 4096 + within) * 64 + coarse
+    h[18] = (other * 4096 + within) * 64 + coarse
     h[19] = (2 * aside + last[0]) * 256 + some
-    h[20] = (octaves(near[FROM_LEFT]) + 32) * 64 + octaves(near[FROM_ABOVE]) + 32
+    h[20] = (few[FROM_LEFT] + 32) * 64 + few[FROM_ABOVE] + 32
     h[20] = h[20] * 8 + min(some, 7)
-    h[21] = ((octaves(near[OTHER]) + 32) * 64 + coarse) * 32 + octaves(near[REST_OTHER])
+    h[21] = (other * 64 + coarse) * 32 + few[REST_OTHER]
     h[22] = (near[SOON] * 64 + later) * 64 + near[NONZERO]
-    h[23] = ((octaves(left) + 32) * 64 + octaves(near[NEXT_LEFT]) + 32) * 256 + last[0]
-    h[24] = ((octaves(above) + 32) * 64 + octaves(near[NEXT_ABOVE]) + 32) * 256 + last[0]
+    h[23] = ((few[SAME_LEFT] + 32) * 64 + few[NEXT_LEFT] + 32) * 256 + last[0]
+    h[24] = ((few[SAME_ABOVE] + 32) * 64 + few[NEXT_ABOVE] + 32) * 256 + last[0]
     h[25] = (last[0] * 256 + last[1]) * 256 + last[2]
     h[26] = within * 64 + coarse
     h[27] = aside + own
-    h[28] = (aside + halves(near[OTHER + 1]) + 64) * 64 + coarse
+    h[28] = (aside + more[OTHER + 1] + 64) * 64 + coarse
     h[29] = at[X]
-    for i in range(h.shape[0]):
+    for i in range(j.cell.shape[0]):
         h[i] = mix(mix(201 + i, k), h[i])

@@ -41,7 +41,7 @@ NATURAL = np.array(
 
 # Registers in `Jpeg.at`.
 (SCAN, FIRST, COUNT, ACROSS, DOWN, INTERVAL, UNIT, COMPONENT, BLOCK, PLACE) = range(10)
-(X, Y, FRESH, OVER, MARKER, CODE, LENGTH, SYMBOL, SIZE, EXTRA, READY) = range(10, 21)
+(X, Y, FRESH, OVER, MARKER, CODE, LENGTH, SYMBOL, SIZE, EXTRA, READY, TAKEN) = range(10, 22)
 REGISTERS = 24
 
 ID, ACROSS_UNIT, DOWN_UNIT, QUANTISED, DC, AC = range(6)
@@ -55,6 +55,8 @@ ID, ACROSS_UNIT, DOWN_UNIT, QUANTISED, DC, AC = range(6)
 (LAST_LEFT, LAST_ABOVE, SOON_LEFT, SOON_ABOVE, SOON, SUM, NONZERO) = range(14, 21)
 WEST, NORTH, NORTHWEST = range(21, 24)
 OTHER, REST_OTHER, LAST_OTHER = 24, 26, 28
+SIMILAR, REST, WIDE = range(30, 33)
+NUMBERS = 33
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,7 +70,8 @@ class Jpeg(Struct):
     PLACE in zigzag order. X, Y of the block. FRESH: whether a code begins. OVER: whether all units
     of an interval have come. MARKER: whether FF came just now. CODE, LENGTH: of the code so far.
     SYMBOL: that it stands for, or -1; SIZE, EXTRA: how many bits follow it, and those so far,
-    behind a 1. READY: whether weights have been set."""
+    behind a 1. READY: whether weights have been set.
+    TAKEN: whether the bits of the byte just coded have been."""
     starts: np.ndarray
     """int64 [4]: where pictures began, plus 1, the last first."""
     codes: np.ndarray
@@ -87,7 +90,10 @@ class Jpeg(Struct):
     last: np.ndarray
     """int64 [3]: symbols, the last first."""
     near: np.ndarray
-    """int64 [32]: what is around the next coefficient, see above."""
+    """int64 [33]: what is around the next coefficient, see above."""
+    octaves: np.ndarray
+    """int64 [33]: of these, their binary digits; see `neighbours.octaves`."""
+    halves: np.ndarray
     around: np.ndarray
     """int64 [3]: how large the next coefficient may be, in a few classes: by what the edges say, by
     the same one of the neighbours, by all that the neighbours have left."""
@@ -141,7 +147,9 @@ def empty_jpeg(contexts: int) -> Jpeg:
         dc=integers(COMPONENTS),
         blocks=zeros((COMPONENTS, RING, MOST_BLOCKS, 64), np.int16),
         last=integers(3),
-        near=integers(32),
+        near=integers(NUMBERS),
+        octaves=integers(NUMBERS),
+        halves=integers(NUMBERS),
         around=integers(3),
         context=integers(CONTEXTS),
         cell=integers(contexts),

@@ -68,11 +68,10 @@ def ask(s):
 
 
 @kernel
-def read_byte(s, c):
-    """Byte c, whose contexts were looked up, has been coded: remember that it followed them."""
+def count_runs(s, c):
+    """Byte c, whose contexts were looked up, is known: their runs go on. `pass_byte` comes next."""
     for i in range(s.run.shape[0]):
         count_run(s.cells, s.run[i], c)
-    pass_byte(s, c)
 
 
 @kernel

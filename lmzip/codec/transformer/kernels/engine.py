@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ...coder.bit_coder import Bits, code_byte, code_foreseen, prepare
+from ...coder.bit_coder import Bits, code_bit, code_byte, note, prepare
 from ...entry import entry
 from ...foresight.expect import expect, is_sure
 from ...foresight.expect import read as see
@@ -52,7 +52,7 @@ def decode_segment(s, bits, f, segment, text, coder, buffer):
         c, excluded, is_it = np.int64(0), np.int64(-1), np.int64(0)
         if is_sure(f):
             excluded = at[EXPECTED]
-            is_it = code_foreseen(bits, at[CHANCE], excluded, is_it, coder, buffer, 1)
+            is_it = code_bit(at[CHANCE], is_it, coder, buffer, 1)
         if is_it:
             c = excluded
             pass_byte(s.slots, c)
@@ -66,6 +66,7 @@ def decode_segment(s, bits, f, segment, text, coder, buffer):
             read(s.slots, c)
             asked[at[ASKED]] = c
             at[ASKED] += 1
+        note(bits, c)
         text[at[SIZE]] = c
         at[SIZE] += 1
         see(f, c)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from ...coder.bit_coder import Bits, code_byte, code_foreseen, prepare
+from ...coder.bit_coder import Bits, code_bit, code_byte, note, prepare
 from ...foresight.expect import expect, is_sure
 from ...foresight.expect import read as see
 from ...foresight.tables import ASKED, CHANCE, EXPECTED, SIZE, Foresight
@@ -90,7 +90,7 @@ class TorchEngine:
             c, excluded, is_it = 0, NOBODY, 0
             if is_sure(foresight):
                 excluded = int(at[EXPECTED])
-                is_it = code_foreseen(bits, int(at[CHANCE]), excluded, 0, coder, buffer, 1)
+                is_it = code_bit(int(at[CHANCE]), 0, coder, buffer, 1)
             if is_it:
                 c = excluded
                 pass_byte(self.slots, c)
@@ -104,6 +104,7 @@ class TorchEngine:
                 read(self.slots, c)
                 asked[at[ASKED]] = c
                 at[ASKED] += 1
+            note(bits, c)
             text[at[SIZE]] = c
             at[SIZE] += 1
             see(foresight, c)
