@@ -65,6 +65,7 @@ class Picture:
         self.byte, self.interval, self.frame = byte, 0, []
         self.steps = [[1] * 64 for _ in range(4)]
         self.codes = [Codes([], []) for _ in range(8)]
+        tables = 0
         for _ in range(256):
             need(byte(i) == 0xFF and i <= first - 2)
             marker, size, a, end = byte(i + 1), self._two(i + 2), i + 4, i + 2 + self._two(i + 2)
@@ -73,6 +74,8 @@ class Picture:
                 self._read_scan(a, size)
                 return
             need(marker >= 2 and not 0xD0 <= marker <= 0xD9 and size >= 2)
+            tables += size if marker in (0xDB, 0xC4) else 0
+            need(tables <= 16384)
             if marker == 0xDB:
                 self._read_steps(a, end)
             elif marker == 0xC4:

@@ -35,6 +35,8 @@ from .tables import (
 
 LONGEST_SCAN_HEADER = 6 + 2 * COMPONENTS
 MOST_SEGMENTS = 256
+MOST_OF_TABLES = 1 << 14
+"""Bytes of segments that hold tables: others must not make it slow to look for a scan."""
 DQT, DHT, SOF0, SOF1, SOF15, DRI, SOS = 0xDB, 0xC4, 0xC0, 0xC1, 0xCF, 0xDD, 0xDA
 
 
@@ -83,7 +85,7 @@ def read_segments(j, text, start, scan):
     """Read the segments of a picture up to its scan; both are positions of a marker. Returns
     whether all is as it should be, and the scan one that is understood."""
     forget(j)
-    i = start + 2
+    i, tables = start + 2, np.int64(0)
     for _ in range(MOST_SEGMENTS):
         marker, size = byte_at(text, i + 1), two_bytes(text, i + 2)
         if byte_at(text, i) != 0xFF or i > scan:
@@ -92,6 +94,9 @@ def read_segments(j, text, start, scan):
             return i == scan and read_scan(j, text, i + 4, size)
         sound = marker > 1 and not 0xD0 <= marker <= 0xD9 and size >= 2
         end = i + 2 + size
+        if marker in (DQT, DHT):
+            tables += size
+        sound = sound and tables <= MOST_OF_TABLES
         if marker == DQT:
             sound = sound and read_steps(j, text, i + 4, end)
         elif marker == DHT:

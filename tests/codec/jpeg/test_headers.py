@@ -137,6 +137,7 @@ def changed(marker: bytes, offset: int, value: bytes) -> bytes:
         "another component": changed(b"\xff\xda", 5, b"\7"),
         "a longer segment": changed(b"\xff\xdb", 2, b"\0\x44"),
         "no beginning": BASE[2:],
+        "tables without end": jpeg(45, 35, before=segment(0xDB, bytes(65) * 252)),
     }.items(),
     ids=lambda pair: pair[0],
 )
