@@ -47,18 +47,15 @@ def after(data: bytes) -> tuple[Bits, bytes]:
     return bits, read[scans > 0].tobytes()
 
 
-def known(picture: bytes) -> Jpeg:
-    """What is known where the scan of a picture begins."""
-    begins = picture.index(SCAN_HEADER)
-    return after(picture[: begins + 2 + int.from_bytes(picture[begins + 2 : begins + 4], "big")])[
-        0
-    ].jpeg
-
-
 def scan_of(picture: bytes) -> bytes:
     """From the first byte behind the header of the scan to the end of the picture."""
     begins = picture.index(SCAN_HEADER) + 2
     return picture[begins + int.from_bytes(picture[begins : begins + 2], "big") :]
+
+
+def known(picture: bytes) -> Jpeg:
+    """What is known where the scan of a picture begins."""
+    return after(picture.removesuffix(scan_of(picture)))[0].jpeg
 
 
 @pytest.mark.parametrize(
