@@ -11,15 +11,15 @@ import sys
 
 import numpy as np
 from conftest import need_torch, noise, prose
+from differences import differences
 from jpegs import jpeg
 from make_golden import machine_code
 
 from lmzip.codec import processor
-from lmzip.codec.learned.weights_file import coded, pack_codes
+from lmzip.codec.learned.weights_file import coded
 from lmzip.codec.levels import preset_of
 from lmzip.codec.loop import Codec
 from lmzip.codec.mixer.first_weights import formula, pack_differences
-from lmzip.codec.transformer.weights import initial_weights, learned_names
 
 RUN = b"-" * 150
 """Most of it is foreseen, and what follows it is foreseen wrongly."""
@@ -85,14 +85,12 @@ WAYS = ("vnni", "avx2", "dot", "plain")
 def parts_of_a_prior() -> tuple[bytes, bytes, bytes]:
     """Differences of the network and of the mixer, and a text."""
     preset, random = preset_of(2), np.random.default_rng(1)
-    first = initial_weights(preset)
-    rows = [random.normal(0, 0.01, (1, first[name].size)) for name in learned_names(preset)]
+    _, network = differences(preset)
     mixer = formula(preset.contexts, preset.sets)
     added = [
         (np.arange(9), coded(random.normal(0, 3000, (9, table.shape[1])), 20))
         for table in (mixer.sets, mixer.finals)
     ]
-    network = pack_codes([coded(row, 15) for row in rows])
     return network, pack_differences(*added), prose(200, seed=3)
 
 

@@ -75,9 +75,9 @@ def test_samples_in_the_text_are_not_read_again_and_some_are_left(monkeypatch):
     seen: list[training.Fold] = []
 
     class Watched(training.Learner):
-        def __init__(self, level, folds, threads):
+        def __init__(self, level, folds, prior, threads):
             seen.extend(folds)
-            super().__init__(level, folds, threads)
+            super().__init__(level, folds, prior, threads)
 
     monkeypatch.setattr(training, "Learner", Watched)
     train(records(40), LEVEL, size=8000, text_size=100_000)
@@ -152,10 +152,11 @@ def test_every_step_is_told_of_as_it_goes_on():
         assert sum(done) == size
 
     train(records(20), LEVEL, size=2000, text_size=500, told=told)
-    assert list(steps)[:4] == [
-        "choosing a text", "without a prior", "with a text", f"reading, 1 of {training.PASSES}",
+    assert list(steps)[:7] == [
+        "choosing a text", "without a prior", "with a text", "looking at samples",
+        "teaching the network", "held out, with the network", f"reading, 1 of {training.PASSES}",
     ]  # fmt: skip
-    assert list(steps)[4] == "held out, after 1"
+    assert list(steps)[7] == "held out, after 1"
 
 
 def test_too_little_memory_is_refused_before_the_work():

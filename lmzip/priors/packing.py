@@ -5,22 +5,23 @@ A uniform quantiser with a wide zero (Sullivan 1996), as for what the program is
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 from lmzip.arrays import np
-from lmzip.codec.learned.prior import NONE, Differences
+from lmzip.codec.learned.prior import Differences
 from lmzip.codec.learned.weights_file import Codes, pack_codes
 from lmzip.codec.mixer.first_weights import FINAL_OTHERS, own_inputs, pack_differences
 from lmzip.codec.mixer.mixer import Mixer
 from lmzip.generations import newest
+from lmzip.priors.network import Factors
 from lmzip.priors.parts import Parts
 
-FINENESS = {"head": 0.7, "table": 0.3}
-"""Steps of these tensors, in those of the matrices."""
-STEP = 1.0
-"""Of the matrices, in standard deviations of their differences."""
+STEP, TABLE_STEP = 0.02, 0.02
+"""Of the network's factors: of those that are to be multiplied with one of length 1, and of what is
+added to the table of slots. The longer the other one, the finer."""
+NETWORK_SHARE = 0.9
+"""Of what the text leaves, the network's differences may take so much, the mixer's the rest."""
 MIXER_STEP, FINAL_STEP = 0.1, 0.05
 """Between two values of a difference, in units of a weight of one, of rows that are used `OFTEN`;
 rarer ones have wider steps, by the square root, as they are worth fewer bytes."""
@@ -37,17 +38,13 @@ COARSEST = 100
 
 @dataclass(frozen=True)
 class Learned:
-    """What a model has learned, beside what it began with."""
+    """What the mixer of a model has learned, beside what it began with."""
 
     contexts: int
     """Of the level."""
     sets: int
-    first_tensors: Mapping[str, np.ndarray]
-    """Those that go on learning, in the order of `learned_names`."""
-    tensors: Mapping[str, np.ndarray]
-    """The same, means of several times, as are the next two."""
     weights: np.ndarray
-    """[rows of all sets, I], of the mixer."""
+    """[rows of all sets, I], means of several times, as are the next."""
     final_weights: np.ndarray
     """[rows of all final mixers, 16 or 32]"""
     first: Mixer
@@ -57,21 +54,30 @@ class Learned:
     """Bytes that were read."""
 
 
-def fitted(level: int, learned: Learned, text: bytes, size: int) -> Parts:
-    """A prior whose file has at most `size` bytes, as fine as fits.
+def with_network(found: Parts, factors: Factors, size: int) -> Parts:
+    """The same with the network's differences, as fine as fits: they leave some room for the
+    mixer's in a file of at most `size` bytes."""
+    left = NETWORK_SHARE * (size - len(found.pack()))
+    network = _fitting(lambda coarse: network_differences(factors, coarse), left)
+    return replace(found, differences=Differences(network))
 
-    Raises ValueError if the text alone does not fit.
-    """
+
+def with_mixer(found: Parts, learned: Learned, size: int) -> Parts:
+    """The same with the mixer's differences, as fine as fits into `size` bytes."""
+    left = size - len(found.pack())
+    mixer = _fitting(lambda coarse: mixer_differences(learned, coarse), left)
+    return replace(found, differences=replace(found.differences, mixer=mixer))
+
+
+def _fitting(made: Callable[[float], bytes], size: float) -> bytes:
+    """What is made with steps as wide as usual, or so many times as wide that it fits; or nothing
+    if nothing does."""
     coarse = 1.0
     while coarse < COARSEST:
-        found = parts(level, differences(learned, coarse), text)
-        if len(found.pack()) <= size:
-            return found
+        if len(data := made(coarse)) <= size:
+            return data
         coarse *= COARSER
-    found = parts(level, NONE, text)
-    if len(found.pack()) > size:
-        raise ValueError(f"nothing that was learned fits into {size:,} bytes: allow more")
-    return found
+    return b""
 
 
 def parts(level: int, told: Differences, text: bytes) -> Parts:
@@ -79,39 +85,73 @@ def parts(level: int, told: Differences, text: bytes) -> Parts:
     return Parts(level, newest().code, told, text)
 
 
-def differences(learned: Learned, coarse: float = 1.0) -> Differences:
-    """The files of differences, in steps so many times as wide as usual; those of the mixer by the
-    square root, as its weights are fewer, and each is worth more."""
-    wide = math.sqrt(coarse)
+def mixer_differences(learned: Learned, coarse: float = 1.0) -> bytes:
+    """The file of the mixer's differences, in steps so many times as wide as usual; empty if all
+    are too small for a step."""
     first, last, inputs = learned.first, learned.last, own_inputs(learned.contexts)
     final_inputs = learned.sets + FINAL_OTHERS
     often = 8 * OFTEN * learned.read
     sets = _moved(
         learned.weights[:, :inputs] - first.weights[:, :inputs],
         last.uses - first.uses,
-        MIXER_STEP * wide,
+        MIXER_STEP * coarse,
         often,
     )
     finals = _moved(
         learned.final_weights[:, :final_inputs] - first.final_weights[:, :final_inputs],
         last.final_uses - first.final_uses,
-        FINAL_STEP * wide,
+        FINAL_STEP * coarse,
         often,
     )
-    return Differences(
-        _network(learned, coarse),
-        pack_differences(sets, finals) if len(sets[0]) or len(finals[0]) else b"",
-    )
+    return pack_differences(sets, finals) if len(sets[0]) or len(finals[0]) else b""
 
 
-def _network(learned: Learned, coarse: float) -> bytes:
-    """The file of the network's differences; empty if all of them are too small for a step."""
-    found = {name: w - learned.first_tensors[name] for name, w in learned.tensors.items()}
-    matrices = [d for name, d in found.items() if name not in FINENESS]
-    count = sum(d.size for d in matrices)
-    step = STEP * coarse * math.sqrt(sum(float((d**2).sum()) for d in matrices) / count)
-    codes = [_codes(d.reshape(1, -1), step * FINENESS.get(name, 1)) for name, d in found.items()]
-    return pack_codes(codes) if any(part.any() for _, part, _ in codes) else b""
+def network_differences(factors: Factors, coarse: float = 1.0) -> bytes:
+    """The file of the network's differences; empty if all of them are too small for a step.
+
+    Of every product the ranks are turned so that they are told one by one, the largest first
+    (singular values); so the last are left out where steps are wide.
+    """
+    coded: list[list[Codes]] = []
+    for outputs, inputs in factors.values():
+        if inputs.size == 1:  # the table
+            coded.append([_codes(outputs, TABLE_STEP * coarse)])
+        else:
+            pair = _turned(outputs, inputs)
+            steps = STEP * coarse / np.maximum(np.linalg.norm(pair[1], axis=1), 1e-9)
+            # No code is above 127.
+            wide = [np.maximum(steps, np.abs(factor).max(axis=1) / 127) for factor in pair]
+            coded.append([_codes(*factor) for factor in zip(pair, wide, strict=True)])
+    rank = max(_rank(pair) for pair in coded if len(pair) == 2)
+    told = [pair if len(pair) == 1 else [_first_rows(one, rank) for one in pair] for pair in coded]
+    flat = [one for pair in told for one in pair]
+    if not any(codes.any() for _, codes, _ in flat):
+        return b""
+    return bytes([rank]) + pack_codes(flat)
+
+
+def _rank(pair: list[Codes]) -> int:
+    """Of the product of two factors as codes: rows behind it are of no use."""
+    (_, outputs, _), (_, inputs, _) = pair
+    (used,) = (outputs.any(axis=1) & inputs.any(axis=1)).nonzero()
+    return int(used.max(initial=-1)) + 1
+
+
+def _turned(outputs: np.ndarray, inputs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Factors [r, outputs] and [r, inputs] of the same product; float64. The rows of each are
+    orthogonal, as long in the one as in the other, the longest first."""
+    left, upper = np.linalg.qr(outputs.T.astype(np.float64))
+    right, other = np.linalg.qr(inputs.T.astype(np.float64))
+    u, values, v = np.linalg.svd(upper @ other.T)
+    lengths = np.sqrt(values)
+    return ((left @ u) * lengths).T, ((right @ v.T) * lengths).T
+
+
+def _first_rows(codes: Codes, count: int) -> Codes:
+    """Of codes the first rows; a row of zeros takes no codes."""
+    rows, scales = codes[1][:count], codes[2][:count].copy()
+    scales[~rows.any(axis=1)] = 0
+    return int(np.abs(rows).max(initial=1)), rows, scales
 
 
 def _codes(rows: np.ndarray, steps: float | np.ndarray) -> Codes:

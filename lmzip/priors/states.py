@@ -8,11 +8,14 @@ from functools import partial
 from lmzip.arrays import np
 from lmzip.codec.coder.bit_coder import empty_bits
 from lmzip.codec.engine import make_engine
+from lmzip.codec.foresight.expect import look_ahead
+from lmzip.codec.foresight.tables import ASKED, SIZE
 from lmzip.codec.learned.prior import NONE, Differences
 from lmzip.codec.levels import BLOCK_SIZE
 from lmzip.codec.loop import Codec
 from lmzip.codec.native.structs import Struct
-from lmzip.codec.transformer.kernels.engine import CpuEngine
+from lmzip.codec.transformer.kernels.engine import CpuEngine, read_segment
+from lmzip.priors.network import Examples, joined
 
 
 def new_model(
@@ -41,13 +44,14 @@ class Learning:
     `room`: bytes of a text and of a sample behind it, at most.
     """
 
-    def __init__(self, level: int, room: int, threads: int | None = None) -> None:
-        self._new = partial(new_model, level, threads=threads)
+    def __init__(
+        self, level: int, room: int, prior: Differences = NONE, threads: int | None = None
+    ) -> None:
+        self._new = partial(new_model, level, prior=prior, threads=threads)
         self._room = min(room, BLOCK_SIZE)
         self._text: bytes | None = None
         self.model = self._new(b"", self._room)
-        self.first = empty_bits(self.model.preset, 1).mixer
-        self.first_tensors = {name: w.copy() for name, w in tensors_of(self.model).items()}
+        self.first = empty_bits(self.model.preset, 1, prior).mixer
 
     def stand_behind(self, text: bytes) -> None:
         """Read samples behind this text from now on."""
@@ -63,6 +67,36 @@ class Learning:
 
     def read(self, samples: list[bytes]) -> None:
         """Learn from samples, the first of which stands behind the text."""
+        self._put_back()
+        for sample in samples:
+            self.model.encode(sample)
+
+    def look_at(self, samples: list[bytes]) -> list[Examples]:
+        """What the transformer is shown of each of samples, the first of which stands behind the
+        text; nothing is predicted, and nothing is learned."""
+        self._put_back()
+        return [self._examples(np.frombuffer(sample, np.uint8).copy()) for sample in samples]
+
+    def _examples(self, text: np.ndarray) -> Examples:
+        engine, foresight = engine_of(self.model), self.model.foresight
+        engine.start_block()
+        state, found, number, start = engine.state, [], 0, 0
+        chance, expected = np.zeros(len(text), np.int32), np.zeros(len(text), np.int16)
+        while start < len(text):
+            look_ahead(foresight, number, text[start:], chance[start:], expected[start:])
+            part = slice(start, start + int(foresight.at[SIZE]))
+            read_segment(state, number, text[part], expected[part])
+            asked = int(foresight.at[ASKED])
+            first, slots = number % 2 * self.model.preset.segment, state.slots
+            here = slice(first, first + asked)
+            shown = (slots.tokens, slots.candidates, slots.classes, slots.totals)
+            tokens, *rest = (array[here].copy() for array in shown)
+            known = foresight.asked[number & 1][:asked].astype(np.int16)
+            found.append(Examples(tokens.astype(np.int16), *rest, known))
+            start, number = part.stop, number + 1
+        return joined(found)
+
+    def _put_back(self) -> None:
         assert self.model.bits is not None
         for struct, read in zip(
             (self.model.bits.memory, self.model.foresight), self._read, strict=True
@@ -72,8 +106,6 @@ class Learning:
         cells = engine_of(self.model).state.slots.cells
         cells.fill(0)
         cells[self._places] = self._slots
-        for sample in samples:
-            self.model.encode(sample)
 
 
 class Kept:
@@ -90,19 +122,6 @@ class Kept:
             np.copyto(array, kept)
         vars(engine_of(self._model).steps).update(self._steps)
         return self._model
-
-
-def tensors_of(model: Codec) -> dict[str, np.ndarray]:
-    """The tensors that go on learning, by name, in the order of `learned_names`."""
-    learner, preset = engine_of(model).learner, model.preset
-    found = {}
-    for i in range(preset.learning):
-        layer = preset.layers - preset.learning + i
-        found[f"{layer}.up"], found[f"{layer}.down"] = learner.up.w[i], learner.down.w[i]
-    found["head"] = learner.head.w[0]
-    if preset.log_slots > 0:
-        found["table"] = learner.table
-    return found
 
 
 def _arrays_of_model(model: Codec) -> Iterator[np.ndarray]:

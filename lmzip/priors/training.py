@@ -1,9 +1,11 @@
-"""Learning a prior: the codec's own learner reads samples, until those held out get no smaller.
+"""Learning a prior: network and mixer learn from samples, until those held out get no smaller.
 
-A text of what is common to many samples comes first. Then the model reads the samples that are not
-in it, several times, in an order by chance, each with the memory that it will begin an archive
-with; weights, mixer and maps go on from sample to sample. What is kept is their mean over the
-second half of a time, in few bits, and of all times the one that serves the held-out samples best.
+A text of what is common to many samples comes first. Behind it, as an archive does, samples begin
+that are not in it. From what the network is shown of them, it learns as a whole (`tuning.py`).
+Then the model reads the samples several times, in an order by chance, each with the memory that it
+will begin an archive with; weights and maps go on from sample to sample. What is kept of the mixer
+is the mean over the second half of a time, in few bits, and of all times the one that serves the
+held-out samples best.
 """
 
 from __future__ import annotations
@@ -16,12 +18,15 @@ from dataclasses import dataclass
 from lmzip.arguments import Data, Progress
 from lmzip.arrays import np
 from lmzip.checks import check_level
-from lmzip.codec.learned.prior import NONE
+from lmzip.codec.learned.prior import NONE, Differences
+from lmzip.codec.levels import PRESETS
 from lmzip.container import around
-from lmzip.priors.packing import Learned, fitted, parts
+from lmzip.priors.network import Examples
+from lmzip.priors.packing import Learned, parts, with_mixer, with_network
 from lmzip.priors.parts import LONGEST_TEXT, Parts
 from lmzip.priors.samples import PIECE, Samples, chosen_text, divided
-from lmzip.priors.states import Kept, Learning, new_model, tensors_of
+from lmzip.priors.states import Kept, Learning, new_model
+from lmzip.priors.tuning import times_of, tuned
 
 SHARE = 4
 """A prior may have a quarter as many bytes as its samples, and `LEAST` anyway."""
@@ -64,7 +69,7 @@ class Trained:
     samples: int
     """Those that were learned from."""
     times: int
-    """How often they were read, until what is kept."""
+    """How often they were read, by the network and the mixer, until what is kept."""
     held_out: int
     """Bytes of the samples held out."""
     before: int
@@ -113,19 +118,33 @@ def train(
             best, after = found, cost
         else:
             whole = b""
-    folds = _folds(divided_samples.learned, whole)
-    learner = Learner(level, folds, threads) if folds else None
-    for time in range(1, PASSES + 1 if learner else 1):
-        assert learner is not None
-        with told(f"reading, {time} of {PASSES}", learner.size(time)) as progress:
-            learned = learner.read_all(time, progress)
-        found = fitted(level, learned, whole, size)
-        cost = trial.bytes_with(f"held out, after {time}", found)
-        enough = cost >= after * (1 - GAIN)
-        if cost < after:
-            best, after, times = found, cost, time
-        if enough:
-            break
+    folds, held_out = _folds(divided_samples.learned, whole), list(divided_samples.held_out)
+    if folds:
+        with told("looking at samples", 0):
+            shown = _examples(level, folds, threads)
+            judges = _examples(level, [Fold(whole, held_out)], threads)
+        times_read = times_of(shown)
+        size_read = times_read * sum(len(one.text) for one in shown)
+        with told("teaching the network", size_read) as progress:
+            factors = tuned(PRESETS[level], shown, judges, progress)
+        del shown, judges
+        found = with_network(best, factors, size)
+        if found.differences.network:
+            cost = trial.bytes_with("held out, with the network", found)
+            if cost < after:
+                best, after, times = found, cost, times_read
+        begins = best
+        learner = Learner(level, folds, begins.differences, threads)
+        for time in range(1, PASSES + 1):
+            with told(f"reading, {time} of {PASSES}", learner.size(time)) as progress:
+                learned = learner.read_all(time, progress)
+            found = with_mixer(begins, learned, size)
+            cost = trial.bytes_with(f"held out, after {time}", found)
+            enough = cost >= after * (1 - GAIN)
+            if cost < after:
+                best, after, times = found, cost, times + 1
+            if enough:
+                break
     return Trained(
         data=best.pack(),
         samples=len(divided_samples.learned),
@@ -192,14 +211,37 @@ class Trial:
         return total
 
 
-class Learner:
-    """Reads samples, and sums up what it has learned."""
+def _examples(level: int, folds: Sequence[Fold], threads: int | None) -> list[Examples]:
+    """What the network is shown of the samples of all folds, each behind its text."""
+    together = _together(folds)
+    learning = Learning(level, _room(folds, together), threads=threads)
+    found: list[Examples] = []
+    for fold in folds:
+        learning.stand_behind(fold.text)
+        for group in _groups(fold.samples, together):
+            found += learning.look_at(group)
+    return found
 
-    def __init__(self, level: int, folds: Sequence[Fold], threads: int | None) -> None:
-        longest = max(len(fold.text) for fold in folds)
-        self._together = max(AT_LEAST, longest // OF_TEXT)
-        room = longest + self._together + max(len(one) for fold in folds for one in fold.samples)
-        self._learning = Learning(level, room, threads)
+
+def _together(folds: Sequence[Fold]) -> int:
+    """Bytes of samples that are read in a row."""
+    return max(AT_LEAST, max(len(fold.text) for fold in folds) // OF_TEXT)
+
+
+def _room(folds: Sequence[Fold], together: int) -> int:
+    """Bytes of a text and what is read behind it, at most."""
+    longest = max(len(fold.text) for fold in folds)
+    return longest + together + max(len(one) for fold in folds for one in fold.samples)
+
+
+class Learner:
+    """Reads samples, and sums up what the mixer has learned."""
+
+    def __init__(
+        self, level: int, folds: Sequence[Fold], prior: Differences, threads: int | None
+    ) -> None:
+        self._together = _together(folds)
+        self._learning = Learning(level, _room(folds, self._together), prior, threads)
         self._folds = folds
         self._read = 0
 
@@ -232,14 +274,11 @@ class Learner:
         model = self._learning.model
         assert model.bits is not None
         means = {name: total / looks for name, total in means.items()}
-        tensors = {name: means[name] for name in tensors_of(model)}
         return Learned(
             contexts=model.preset.contexts,
             sets=model.preset.sets,
-            first_tensors=self._learning.first_tensors,
-            tensors=tensors,
-            weights=means["mixer's weights"],
-            final_weights=means["mixer's final weights"],
+            weights=means["weights"],
+            final_weights=means["final weights"],
             first=self._learning.first,
             last=model.bits.mixer,
             read=self._read,
@@ -249,8 +288,7 @@ class Learner:
         model = self._learning.model
         assert model.bits is not None
         mixer = model.bits.mixer
-        more = {"mixer's weights": mixer.weights, "mixer's final weights": mixer.final_weights}
-        return tensors_of(model) | more
+        return {"weights": mixer.weights, "final weights": mixer.final_weights}
 
 
 def _groups(samples: Sequence[bytes], together: int) -> list[list[bytes]]:

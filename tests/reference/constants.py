@@ -40,6 +40,8 @@ class Level(NamedTuple):
     """Bytes that are samples have contexts of their own."""
     jpeg: bool = True
     """Scans of JPEG pictures are coded otherwise."""
+    factors: bool = True
+    """What a prior adds to the network is of all tensors, as products of two factors."""
     rates: tuple[float, ...] = ()
     """Of matrices, the head and the final mixers, where they are not those below."""
 
@@ -59,8 +61,8 @@ LEVELS = {
 
 def at_home(home: str) -> dict[int, Level]:
     """Levels of an earlier generation: the network of 5 to 7 at 8 and 9 too, higher rates, one risk
-    for all bytes from the first on, texts are read, and neither whole fields nor samples nor JPEG
-    are known."""
+    for all bytes from the first on, texts are read, neither whole fields nor samples nor JPEG are
+    known, and priors add to what learns only."""
     high = LEVELS[7]._replace(buckets=19)
     levels = LEVELS | {8: high, 9: high._replace(learned=6)}
     before = {}
@@ -77,6 +79,7 @@ def at_home(home: str) -> dict[int, Level]:
             whole_fields=False,
             samples=False,
             jpeg=False,
+            factors=False,
         )
         before[number] = level
     return before

@@ -54,13 +54,33 @@ def read(data: bytes) -> Prior:
 
 def add_to_network(prior: Prior, level: Level, values: dict[str, np.ndarray]) -> None:
     """Let tensors begin with what they differ by."""
+    if not prior.network:
+        return
+    if not level.factors:
+        _add_rows(prior.network, level, values)
+        return
+    rank, shapes = prior.network[0], {}
+    for name, tensor in values.items():
+        if tensor.ndim == 1:
+            shapes[name] = tensor.shape
+        else:
+            shapes[name, 0], shapes[name, 1] = ((rank, size) for size in tensor.shape)
+    found = stored(prior.network[1:], shapes, level.lanes)
+    for name, tensor in values.items():
+        more = found.get(name, np.zeros_like(tensor))
+        for k in range(rank if tensor.ndim == 2 else 0):
+            more = more + found[name, 0][k][:, None] * found[name, 1][k]
+        values[name] = tensor + more
+
+
+def _add_rows(network: bytes, level: Level, values: dict[str, np.ndarray]) -> None:
+    """Of earlier generations: to those that learn, each as one row."""
     layers = range(level.layers - level.learned, level.layers)
     names = [*(f"{layer}.{part}" for layer in layers for part in ("up", "down")), "head"]
     names += ["table"] if level.slots else []
-    if prior.network:
-        sizes = {name: (math.prod(values[name].shape),) for name in names}
-        for name, more in stored(prior.network, sizes, level.lanes).items():
-            values[name] = values[name] + more.reshape(values[name].shape)
+    sizes = {name: (math.prod(values[name].shape),) for name in names}
+    for name, more in stored(network, sizes, level.lanes).items():
+        values[name] = values[name] + more.reshape(values[name].shape)
 
 
 def add_to_mixer(prior: Prior, level: Level, sets: list[dict], finals: list[dict]) -> None:

@@ -14,7 +14,7 @@ class Differences:
     """Files of differences from what the model begins with otherwise."""
 
     network: bytes = b""
-    """Of the tensors that go on learning."""
+    """Of all tensors of the transformer."""
     mixer: bytes = b""
     """Of the mixer's first weights."""
 

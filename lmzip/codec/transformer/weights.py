@@ -17,6 +17,8 @@ GATES = 16
 FARTHEST = 16
 """The most that a prior may add to a weight: a hundred times what any learns. No number that is
 computed then leaves what float32 holds."""
+HIGHEST_RANK = 64
+"""Of what a prior adds to a matrix."""
 
 
 def output_count(preset: Preset) -> int:
@@ -62,24 +64,51 @@ def tensor_shapes(preset: Preset) -> dict[str, tuple[int, ...]]:
     return shapes | matrix_shapes(preset)
 
 
+def factor_shapes(preset: Preset, rank: int) -> dict[str, tuple[int, ...]]:
+    """Name -> shape of what a file of differences holds, in its order: two factors of every matrix
+    W, "W.outputs" and "W.inputs", whose product is added to it; what is added to the table."""
+    shapes: dict[str, tuple[int, ...]] = {}
+    for name, shape in tensor_shapes(preset).items():
+        if len(shape) == 1:
+            shapes[name] = shape
+        else:
+            shapes[f"{name}.outputs"], shapes[f"{name}.inputs"] = ((rank, size) for size in shape)
+    return shapes
+
+
 def initial_weights(preset: Preset, differences: bytes = b"") -> dict[str, np.ndarray]:
     """All learned tensors at the start, float32: those of the level's file, or from scratch.
 
-    differences: what a prior (`learned/prior.py`) adds to those that go on learning, a weights file
-    in the order of `learned_names`, each tensor being one row. Raises ValueError if it is no such
-    file.
+    differences: what a prior (`learned/prior.py`) adds: the rank, a byte, and a weights file of
+    factors, see `factor_shapes`. Raises ValueError if it is no such file.
     """
     if preset.learned:
         weights = unpack(read(preset.learned), tensor_shapes(preset))
     else:
         weights = weights_from_scratch(preset)
     if differences:
-        sizes = {name: (weights[name].size,) for name in learned_names(preset)}
-        for name, difference in unpack(differences, sizes).items():
-            if np.abs(difference).max(initial=0) > FARTHEST:
-                raise ValueError(f"{name} differs by more than {FARTHEST}")
-            weights[name] = weights[name] + difference.reshape(weights[name].shape)
+        rank = differences[0]
+        if rank > HIGHEST_RANK:
+            raise ValueError(f"differences of rank {rank}")
+        factors = unpack(differences[1:], factor_shapes(preset, rank))
+        for name, tensor in weights.items():
+            weights[name] = tensor + _difference(name, tensor, factors)
     return weights
+
+
+def _difference(name: str, tensor: np.ndarray, factors: dict[str, np.ndarray]) -> np.ndarray:
+    """What factors add to a tensor, float32. Raises ValueError if it is too much."""
+    if name in factors:
+        found = factors[name]
+    else:
+        found = np.zeros_like(tensor)
+        outputs, inputs = factors[f"{name}.outputs"], factors[f"{name}.inputs"]
+        # One product and one sum after the other, whose order is that of the rank.
+        for column, row in zip(outputs, inputs, strict=True):
+            found += column[:, None] * row
+    if np.abs(found).max(initial=0) > FARTHEST:
+        raise ValueError(f"{name} differs by more than {FARTHEST}")
+    return found
 
 
 def weights_from_scratch(preset: Preset) -> dict[str, np.ndarray]:

@@ -9,18 +9,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from conftest import TINY, noise, prose
+from differences import differences
 from needs_torch import torch
 
 from lmzip.codec.coder import range_coder as rangecoder
 from lmzip.codec.coder.bit_coder import code_bytes, empty_bits
 from lmzip.codec.foresight.tables import empty_foresight
-from lmzip.codec.learned.weights_file import coded, pack_codes
 from lmzip.codec.levels import Preset
 from lmzip.codec.memory.slots import FORESEEN, NOBODY
 from lmzip.codec.transformer.kernels.engine import CpuEngine
 from lmzip.codec.transformer.reference.arithmetic import PRODUCTS
 from lmzip.codec.transformer.reference.engine import TorchEngine
-from lmzip.codec.transformer.weights import initial_weights, learned_names
 
 torch.set_num_threads(1)  # for tensors so small, more are slower
 
@@ -41,8 +40,8 @@ def segments(count: int) -> list[np.ndarray]:
     return [text[start : start + T] for start in range(0, len(text), T)]
 
 
-def make(preset: Preset, kind: type[Engine], differences: bytes = b"") -> Engine:
-    more = (differences,) if kind is CpuEngine else (PRODUCTS["float32"], differences)
+def make(preset: Preset, kind: type[Engine], prior: bytes = b"") -> Engine:
+    more = (prior,) if kind is CpuEngine else (PRODUCTS["float32"], prior)
     engine = kind(preset, *more)
     engine.start_block()
     return engine
@@ -125,10 +124,8 @@ def test_a_hundred_learning_steps_agree_bit_for_bit(preset):
 
 
 def test_they_begin_with_the_same_prior():
-    random, first = np.random.default_rng(1), initial_weights(PRESET)
-    rows = [random.normal(0, 0.1, (1, first[name].size)) for name in learned_names(PRESET)]
-    differences = pack_codes([coded(row, 15) for row in rows])
-    engines = [make(PRESET, kind, differences) for kind in (CpuEngine, TorchEngine)]
+    _, prior = differences(PRESET, 2.0**-5)
+    engines = [make(PRESET, kind, prior) for kind in (CpuEngine, TorchEngine)]
     parts = segments(6)
     freqs = [learning_after(engine, engine.predict, parts) for engine in engines]
     plain = make(PRESET, CpuEngine)

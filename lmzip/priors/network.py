@@ -1,0 +1,316 @@
+"""The transformer in float arithmetic, with gradients of changes of low rank.
+
+The same network as in `lmzip/codec/transformer` (docs/FORMAT.md, section 4), but for rounding. Its
+weights stay; of each matrix W a product of two thin ones is learned that is added to it (LoRA, Hu
+et al. 2021), W + B A, and of the table of slots a difference. Nothing of this determines a bit: the
+codec computes with what comes of it.
+
+Shapes: N stretches of T positions, M = N T; d width, H heads of c channels, K kinds of slots, r
+rank.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from lmzip.arrays import np
+from lmzip.codec.entry import entry
+from lmzip.codec.levels import Preset
+from lmzip.codec.memory.slots import STATES, SYMBOLS
+from lmzip.codec.transformer.rotary import BASE
+from lmzip.codec.transformer.weights import initial_weights
+
+NOTHING = -1
+"""In the place of a byte behind the end of a stretch."""
+
+
+@dataclass(frozen=True)
+class Examples:
+    """What the slots say before each of M bytes that the network is asked for, and these bytes."""
+
+    tokens: np.ndarray
+    """int16 [M, n], rows of the embedding."""
+    candidates: np.ndarray
+    """uint8 [M, K, 14]"""
+    classes: np.ndarray
+    """uint8 [M, K, 14], 0 of what is no candidate."""
+    totals: np.ndarray
+    """uint8 [M, K]"""
+    text: np.ndarray
+    """int16 [M], a byte or NOTHING."""
+
+    def at(self, places: np.ndarray) -> Examples:
+        """Those at places, int64 [M'], of which -1 is behind the end."""
+        text = np.where(places < 0, np.int16(NOTHING), self.text[places])
+        rest = (self.tokens, self.candidates, self.classes, self.totals)
+        return Examples(*(array[places] for array in rest), text)
+
+
+def joined(examples: list[Examples]) -> Examples:
+    """All in a row."""
+    names = Examples.__dataclass_fields__
+    return Examples(*(np.concatenate([getattr(one, name) for one in examples]) for name in names))
+
+
+Factors = dict[str, tuple[np.ndarray, np.ndarray]]
+"""Of each matrix [outputs, inputs] float32 [r, outputs] and [r, inputs], whose product B A is added
+to it; of the table, [1, n] and [1, 1], which is 1."""
+
+
+def first_factors(preset: Preset, rank: int, seed: int = 1) -> Factors:
+    """Those that change nothing, but by which gradients flow: B is 0, A by chance."""
+    random = np.random.default_rng(seed)
+    factors = {}
+    for name, weights in initial_weights(preset).items():
+        if weights.ndim == 1:
+            factors[name] = np.zeros((1, weights.size), np.float32), np.ones((1, 1), np.float32)
+        else:
+            outputs, inputs = weights.shape
+            drawn = random.standard_normal((rank, inputs)) / math.sqrt(inputs)
+            factors[name] = np.zeros((rank, outputs), np.float32), drawn.astype(np.float32)
+    return factors
+
+
+class Network:
+    """The network that a level begins with, and what changes of it are worth."""
+
+    def __init__(self, preset: Preset) -> None:
+        self.preset = preset
+        self.first = initial_weights(preset)
+        self._turns: tuple[np.ndarray, np.ndarray] | None = None
+
+    def changed(self, factors: Factors) -> dict[str, np.ndarray]:
+        """The weights with the changes."""
+        return {
+            name: weights + (factors[name][0].T @ factors[name][1]).reshape(weights.shape)
+            for name, weights in self.first.items()
+        }
+
+    def bits(self, factors: Factors, examples: Examples, length: int) -> float:
+        """Bits of all bytes of examples, which are N stretches of `length` positions."""
+        return _Pass(self, factors, examples, length).loss() / math.log(2)
+
+    def gradients(self, factors: Factors, examples: Examples, length: int) -> Factors:
+        """Gradients of the mean of -ln p over the bytes of examples."""
+        forward = _Pass(self, factors, examples, length)
+        forward.loss()
+        return forward.gradients()
+
+    def turns(self, length: int) -> tuple[np.ndarray, np.ndarray]:
+        """Cosines and sines of positions, float32 [T, c / 2] each."""
+        if self._turns is None or len(self._turns[0]) < length:
+            channels = self.preset.width // self.preset.heads
+            angle = np.exp(np.arange(0, channels, 2) * (-math.log(BASE) / channels))
+            angle = np.arange(length)[:, None] * angle
+            self._turns = np.cos(angle).astype(np.float32), np.sin(angle).astype(np.float32)
+        cosines, sines = self._turns
+        return cosines[:length], sines[:length]
+
+
+class _Pass:
+    """One way forward, and back."""
+
+    def __init__(self, network: Network, factors: Factors, examples: Examples, length: int) -> None:
+        self.preset, self.factors, self.examples = network.preset, factors, examples
+        self.length = length
+        self.weights = network.changed(factors)
+        self.turns = network.turns(length)
+        self.found: Factors = {}
+
+    def loss(self) -> float:
+        """Sum of -ln p."""
+        e, w, rows = self.examples, self.weights, len(self.examples.text)
+        slots = e.candidates, e.classes, e.totals
+        x = np.zeros((rows, self.preset.width), np.float32)
+        known = np.zeros((rows, SYMBOLS), np.float32)
+        look_up(e.tokens, *slots, w["embedding"], w["table"], x, known)
+        known -= known.max(axis=1, keepdims=True)
+        np.exp(known, out=known)
+        self.known = known / known.sum(axis=1, keepdims=True)
+        self.roots = np.sqrt(self.known)
+        x += self.roots @ w["memory"].T
+        self.layers = []
+        for number in range(self.preset.layers):
+            x, kept = self._layer(x, number)
+            self.layers.append(kept)
+        self.last = _Norm(x)
+        self.outputs = self.last.y @ w["head"].T
+        logits = self.outputs[:, :SYMBOLS].copy()
+        add_candidates(self.outputs, *slots, w["table"], logits)
+        logits -= logits.max(axis=1, keepdims=True)
+        told = e.text != NOTHING
+        here = logits[np.arange(rows), np.where(told, e.text, 0)]
+        np.exp(logits, out=logits)
+        total = logits.sum(axis=1, keepdims=True)
+        self.chances = np.divide(logits, total, out=logits)
+        return float((np.log(total[:, 0]) - here)[told].sum(dtype=np.float64))
+
+    def gradients(self) -> Factors:
+        """Of the mean, by the factors. What was kept is used up."""
+        e, w = self.examples, self.weights
+        slots = e.candidates, e.classes, e.totals
+        told = np.flatnonzero(e.text != NOTHING)
+        by_logits = self.chances
+        by_logits[told, e.text[told]] -= 1
+        by_logits[e.text == NOTHING] = 0
+        by_logits /= max(len(told), 1)
+        by_outputs = np.zeros_like(self.outputs)
+        by_outputs[:, :SYMBOLS] = by_logits
+        by_table = np.zeros_like(w["table"])
+        take_back_candidates(by_logits, self.outputs, *slots, w["table"], by_outputs, by_table)
+        self._learn("head", self.last.y, by_outputs)
+        by_x = self.last.back(by_outputs @ w["head"])
+        for number in reversed(range(self.preset.layers)):
+            by_x = self._layer_back(by_x, number, self.layers.pop())
+        self._learn("memory", self.roots, by_x)
+        by_roots = self.roots * (by_x @ w["memory"])
+        by_known = 0.5 * (by_roots - self.known * by_roots.sum(axis=1, keepdims=True))
+        by_embedding = np.zeros_like(w["embedding"])
+        take_back(by_x, by_known, e.tokens, *slots, by_embedding, by_table)
+        outputs, inputs = self.factors["embedding"]
+        self.found["embedding"] = inputs @ by_embedding.T, outputs @ by_embedding
+        self.found["table"] = by_table[None], np.zeros((1, 1), np.float32)
+        return {name: self.found[name] for name in self.factors}
+
+    def _learn(self, name: str, x: np.ndarray, by_y: np.ndarray) -> None:
+        """Gradients of the factors of a matrix: its input [M, in], by its output [M, out]."""
+        outputs, inputs = self.factors[name]
+        self.found[name] = (x @ inputs.T).T @ by_y, (by_y @ outputs.T).T @ x
+
+    def _layer(self, x: np.ndarray, number: int) -> tuple[np.ndarray, tuple]:
+        w, heads, length = self.weights, self.preset.heads, self.length
+        first = _Norm(x)
+        qkv = (first.y @ w[f"{number}.qkv"].T).reshape(-1, length, 3, heads, x.shape[1] // heads)
+        q, k, v = (np.ascontiguousarray(part) for part in qkv.transpose(2, 0, 3, 1, 4))
+        q, k = _turned(q, *self.turns), _turned(k, *self.turns)
+        chances = q @ k.swapaxes(-1, -2)
+        chances *= np.float32(1 / math.sqrt(q.shape[-1]))
+        attend(chances)
+        mixed = (chances @ v).transpose(0, 2, 1, 3).reshape(x.shape)
+        x = x + mixed @ w[f"{number}.out"].T
+        second = _Norm(x)
+        hidden = np.maximum(second.y @ w[f"{number}.up"].T, 0)
+        squares = hidden * hidden
+        x = x + squares @ w[f"{number}.down"].T
+        return x, (first, q, k, v, chances, mixed, second, hidden, squares)
+
+    def _layer_back(self, by_x: np.ndarray, number: int, kept: tuple) -> np.ndarray:
+        w, heads, length = self.weights, self.preset.heads, self.length
+        first, q, k, v, chances, mixed, second, hidden, squares = kept
+        self._learn(f"{number}.down", squares, by_x)
+        by_hidden = (by_x @ w[f"{number}.down"]) * hidden
+        by_hidden *= 2
+        self._learn(f"{number}.up", second.y, by_hidden)
+        by_x = by_x + second.back(by_hidden @ w[f"{number}.up"])
+        self._learn(f"{number}.out", mixed, by_x)
+        by_mixed = (by_x @ w[f"{number}.out"]).reshape(-1, length, heads, v.shape[-1])
+        by_mixed = np.ascontiguousarray(by_mixed.transpose(0, 2, 1, 3))
+        by_v = chances.swapaxes(-1, -2) @ by_mixed
+        by_scores = by_mixed @ v.swapaxes(-1, -2)
+        attend_back(chances, by_scores)
+        by_scores *= np.float32(1 / math.sqrt(q.shape[-1]))
+        cosines, sines = self.turns
+        by_q = _turned(by_scores @ k, cosines, -sines)
+        by_k = _turned(by_scores.swapaxes(-1, -2) @ q, cosines, -sines)
+        by_qkv = np.stack([by_q, by_k, by_v]).transpose(1, 3, 0, 2, 4).reshape(len(by_x), -1)
+        self._learn(f"{number}.qkv", first.y, by_qkv)
+        return by_x + first.back(by_qkv @ w[f"{number}.qkv"])
+
+
+class _Norm:
+    """x [M, d] by the mean of its magnitudes."""
+
+    def __init__(self, x: np.ndarray) -> None:
+        self._mean = np.maximum(np.abs(x).mean(axis=1, keepdims=True), np.float32(1e-5))
+        self.y = x / self._mean
+
+    def back(self, by_y: np.ndarray) -> np.ndarray:
+        """Gradient by x."""
+        shared = (by_y * self.y).mean(axis=1, keepdims=True)
+        return (by_y - np.sign(self.y) * shared) / self._mean
+
+
+def _turned(x: np.ndarray, cosines: np.ndarray, sines: np.ndarray) -> np.ndarray:
+    """x [N, H, T, c] turned by the angles of its positions."""
+    half = x.shape[-1] // 2
+    a, b = x[..., :half], x[..., half:]
+    return np.concatenate([a * cosines - b * sines, b * cosines + a * sines], -1)
+
+
+def attend(scores: np.ndarray) -> None:
+    """Let scores [N, H, T, T] be the chances of positions that are not behind, in their place."""
+    length = scores.shape[-1]
+    scores += np.triu(np.full((length, length), np.float32(-np.inf)), 1)
+    scores -= scores.max(axis=-1, keepdims=True)
+    np.exp(scores, out=scores)
+    scores /= scores.sum(axis=-1, keepdims=True)
+
+
+def attend_back(chances: np.ndarray, by_chances: np.ndarray) -> None:
+    """Let gradients by chances be those by scores, in their place."""
+    by_chances *= chances
+    by_chances -= chances * by_chances.sum(axis=-1, keepdims=True)
+
+
+@entry
+def look_up(tokens, candidates, classes, totals, embedding, table, x, known):
+    """Add rows of the embedding to x [M, d], and what candidates are worth to known [M, 256]."""
+    for r in range(tokens.shape[0]):
+        for n in range(tokens.shape[1]):
+            row = tokens[r, n]
+            for i in range(x.shape[1]):
+                x[r, i] += embedding[row, i]
+        for k in range(totals.shape[1]):
+            first = STATES * k + np.int64(totals[r, k])
+            for j in range(candidates.shape[2]):
+                if classes[r, k, j] > 0:
+                    known[r, candidates[r, k, j]] += table[first + 12 * np.int64(classes[r, k, j])]
+
+
+@entry
+def take_back(by_x, by_known, tokens, candidates, classes, totals, by_embedding, by_table):
+    """Gradients of what `look_up` took."""
+    for r in range(tokens.shape[0]):
+        for n in range(tokens.shape[1]):
+            row = tokens[r, n]
+            for i in range(by_x.shape[1]):
+                by_embedding[row, i] += by_x[r, i]
+        for k in range(totals.shape[1]):
+            first = STATES * k + np.int64(totals[r, k])
+            for j in range(candidates.shape[2]):
+                if classes[r, k, j] > 0:
+                    state = first + 12 * np.int64(classes[r, k, j])
+                    by_table[state] += by_known[r, candidates[r, k, j]]
+
+
+@entry
+def add_candidates(outputs, candidates, classes, totals, table, logits):
+    """Add candidates whose gates the outputs [M, 256 + gates] open to logits [M, 256]."""
+    for r in range(outputs.shape[0]):
+        for k in range(totals.shape[1]):
+            gate = 1 + outputs[r, SYMBOLS + k]
+            first = STATES * k + np.int64(totals[r, k])
+            for j in range(candidates.shape[2]):
+                if classes[r, k, j] > 0:
+                    worth = table[first + 12 * np.int64(classes[r, k, j])]
+                    logits[r, candidates[r, k, j]] += gate * worth
+
+
+@entry
+def take_back_candidates(
+    by_logits, outputs, candidates, classes, totals, table, by_outputs, by_table
+):
+    """Gradients of gates and table."""
+    for r in range(outputs.shape[0]):
+        for k in range(totals.shape[1]):
+            gate = 1 + outputs[r, SYMBOLS + k]
+            first = STATES * k + np.int64(totals[r, k])
+            by_gate = np.float32(0)
+            for j in range(candidates.shape[2]):
+                if classes[r, k, j] > 0:
+                    state = first + 12 * np.int64(classes[r, k, j])
+                    by = by_logits[r, candidates[r, k, j]]
+                    by_gate += by * table[state]
+                    by_table[state] += gate * by
+            by_outputs[r, SYMBOLS + k] = by_gate
