@@ -1,7 +1,7 @@
 """NumPy, loaded even where no thread can be started: whoever loads it first has it from here.
 
 As it loads, the OpenBLAS within starts a thread for each processor. Where one is refused it sends
-the process a SIGINT. lmzip multiplies no matrices by it.
+the process a SIGINT. lmzip multiplies matrices by it only while a prior is learned.
 """
 
 from __future__ import annotations

@@ -12,6 +12,7 @@ rank.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from lmzip.arrays import np
@@ -23,6 +24,9 @@ from lmzip.codec.transformer.weights import initial_weights
 
 NOTHING = -1
 """In the place of a byte behind the end of a stretch."""
+SHARDS = 4
+"""Stretches are shared out among so many passes, whatever the number of threads: sums of gradients
+are always rounded in the same way."""
 
 
 @dataclass(frozen=True)
@@ -73,10 +77,14 @@ def first_factors(preset: Preset, rank: int, seed: int = 1) -> Factors:
 
 
 class Network:
-    """The network that a level begins with, and what changes of it are worth."""
+    """The network that a level begins with, and what changes of it are worth.
 
-    def __init__(self, preset: Preset) -> None:
+    share_out: calls a function with each of several arguments; `map` of a pool of threads for one.
+    """
+
+    def __init__(self, preset: Preset, share_out: Callable[..., Iterable] = map) -> None:
         self.preset = preset
+        self._share_out = share_out
         self.first = initial_weights(preset)
         self._turns: tuple[np.ndarray, np.ndarray] | None = None
 
@@ -89,13 +97,27 @@ class Network:
 
     def bits(self, factors: Factors, examples: Examples, length: int) -> float:
         """Bits of all bytes of examples, which are N stretches of `length` positions."""
-        return _Pass(self, factors, examples, length).loss() / math.log(2)
+        weights = self.changed(factors)
+
+        def loss(shard: Examples) -> float:
+            return _Pass(self, weights, factors, shard, length).loss()
+
+        return sum(self._share_out(loss, _shards(examples, length))) / math.log(2)
 
     def gradients(self, factors: Factors, examples: Examples, length: int) -> Factors:
         """Gradients of the mean of -ln p over the bytes of examples."""
-        forward = _Pass(self, factors, examples, length)
-        forward.loss()
-        return forward.gradients()
+        weights, count = self.changed(factors), max(int((examples.text != NOTHING).sum()), 1)
+
+        def gradients(shard: Examples) -> Factors:
+            way = _Pass(self, weights, factors, shard, length)
+            way.loss()
+            return way.gradients(count)
+
+        found = list(self._share_out(gradients, _shards(examples, length)))
+        return {
+            name: (sum(one[name][0] for one in found), sum(one[name][1] for one in found))
+            for name in factors
+        }
 
     def turns(self, length: int) -> tuple[np.ndarray, np.ndarray]:
         """Cosines and sines of positions, float32 [T, c / 2] each."""
@@ -108,13 +130,29 @@ class Network:
         return cosines[:length], sines[:length]
 
 
-class _Pass:
-    """One way forward, and back."""
+def _shards(examples: Examples, length: int) -> list[Examples]:
+    """Stretches of examples, in about as many shares as there are to be."""
+    size = -(-len(examples.text) // (length * SHARDS)) * length
+    names = Examples.__dataclass_fields__
+    return [
+        Examples(*(getattr(examples, name)[start : start + size] for name in names))
+        for start in range(0, len(examples.text), size)
+    ]
 
-    def __init__(self, network: Network, factors: Factors, examples: Examples, length: int) -> None:
+
+class _Pass:
+    """One way forward, and back. weights: those with the changes of `factors`."""
+
+    def __init__(
+        self,
+        network: Network,
+        weights: dict[str, np.ndarray],
+        factors: Factors,
+        examples: Examples,
+        length: int,
+    ) -> None:
         self.preset, self.factors, self.examples = network.preset, factors, examples
-        self.length = length
-        self.weights = network.changed(factors)
+        self.weights, self.length = weights, length
         self.turns = network.turns(length)
         self.found: Factors = {}
 
@@ -146,15 +184,15 @@ class _Pass:
         self.chances = np.divide(logits, total, out=logits)
         return float((np.log(total[:, 0]) - here)[told].sum(dtype=np.float64))
 
-    def gradients(self) -> Factors:
-        """Of the mean, by the factors. What was kept is used up."""
+    def gradients(self, count: int) -> Factors:
+        """Of the sum, by `count`, by the factors. What was kept is used up."""
         e, w = self.examples, self.weights
         slots = e.candidates, e.classes, e.totals
         told = np.flatnonzero(e.text != NOTHING)
         by_logits = self.chances
         by_logits[told, e.text[told]] -= 1
         by_logits[e.text == NOTHING] = 0
-        by_logits /= max(len(told), 1)
+        by_logits /= np.float32(count)
         by_outputs = np.zeros_like(self.outputs)
         by_outputs[:, :SYMBOLS] = by_logits
         by_table = np.zeros_like(w["table"])

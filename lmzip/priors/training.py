@@ -126,7 +126,7 @@ def train(
         times_read = times_of(shown)
         size_read = times_read * sum(len(one.text) for one in shown)
         with told("teaching the network", size_read) as progress:
-            factors = tuned(PRESETS[level], shown, judges, progress)
+            factors = tuned(PRESETS[level], shown, judges, progress, threads)
         del shown, judges
         found = with_network(best, factors, size)
         if found.differences.network:

@@ -7,9 +7,13 @@ chance, and those are kept with which held-out samples take the fewest bits.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+from threadpoolctl import threadpool_limits
 
 from lmzip.arrays import np
 from lmzip.codec.levels import Preset
+from lmzip.interface import processors
 from lmzip.priors.network import Examples, Factors, Network, first_factors, joined
 
 RANK = 16
@@ -35,15 +39,27 @@ def tuned(
     learned: list[Examples],
     held_out: list[Examples],
     progress: Callable[[int], object] = lambda done: None,
+    threads: int | None = None,
 ) -> Factors:
     """The changes with which examples that are held out take the fewest bits; those are none before
     anything was learned. progress is told of bytes read, `times_of(learned)` times all."""
-    network, length = Network(preset), 2 * preset.segment
+    # Threads within products would wait for each other, and long where others have a processor.
+    with ThreadPoolExecutor(threads or processors()) as pool, threadpool_limits(1):
+        return _tuned(Network(preset, pool.map), learned, held_out, progress)
+
+
+def _tuned(
+    network: Network,
+    learned: list[Examples],
+    held_out: list[Examples],
+    progress: Callable[[int], object],
+) -> Factors:
+    length = 2 * network.preset.segment
     texts, judges = joined(learned), joined(held_out)
     stretches, judged = _stretches(learned, length), _stretches(held_out, length)
     times, random = times_of(learned), np.random.default_rng(1)
     steps = times * -(-len(stretches) // ROWS)
-    factors = first_factors(preset, RANK)
+    factors = first_factors(network.preset, RANK)
     adam = _Adam(factors)
     best, least = _copied(factors), _bits(network, factors, judges, judged, length)
     for _ in range(times):
