@@ -151,7 +151,7 @@ def test_every_step_is_told_of_as_it_goes_on():
         yield done.append
         assert sum(done) == size
 
-    train(records(20), LEVEL, size=2000, text_size=500, told=told)
+    train(records(20), LEVEL, size=8000, text_size=500, told=told)
     assert list(steps)[:7] == [
         "choosing a text", "without a prior", "with a text", "looking at samples",
         "teaching the network", "held out, with the network", f"reading, 1 of {training.PASSES}",

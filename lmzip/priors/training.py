@@ -40,6 +40,8 @@ PASSES = 8
 """Times that samples are read at most: those not in the text, or each time another quarter."""
 GAIN = 0.003
 """Share by which the held-out samples must get smaller for the samples to be read again."""
+ROOM = 4096
+"""Bytes that must be left for the network to learn at all."""
 AT_LEAST, OF_TEXT = 1500, 16
 """Bytes between two times that the memory is put back, and what part of the text at least: short
 samples are read several in a row."""
@@ -106,53 +108,81 @@ def train(
     with told("choosing a text", 0):
         longest = min(text_size, LONGEST_TEXT, read)
         whole = _fitting_text(level, divided_samples.learned, longest, size)
-    trial = Trial(level, divided_samples, threads, told)
-    best, times = parts(level, NONE, b""), 0
-    if len(best.pack()) > size:
+    first = parts(level, NONE, b"")
+    if len(first.pack()) > size:
         raise ValueError(f"nothing that is learned fits into {size:,} bytes: allow more")
-    before = after = trial.bytes_with("without a prior", best)
+    best = Best(Trial(level, divided_samples, threads, told), first)
     if whole:
-        found = parts(level, NONE, whole)
-        cost = trial.bytes_with("with a text", found)
-        if cost < before:
-            best, after = found, cost
-        else:
-            whole = b""
-    folds, held_out = _folds(divided_samples.learned, whole), list(divided_samples.held_out)
+        best.offer("with a text", parts(level, NONE, whole))
+    folds = _folds(divided_samples.learned, best.found.text)
     if folds:
-        with told("looking at samples", 0):
-            shown = _examples(level, folds, threads)
-            judges = _examples(level, [Fold(whole, held_out)], threads)
-        times_read = times_of(shown)
-        size_read = times_read * sum(len(one.text) for one in shown)
-        with told("teaching the network", size_read) as progress:
-            factors = tuned(PRESETS[level], shown, judges, progress, threads)
-        del shown, judges
-        found = with_network(best, factors, size)
-        if found.differences.network:
-            cost = trial.bytes_with("held out, with the network", found)
-            if cost < after:
-                best, after, times = found, cost, times_read
-        begins = best
-        learner = Learner(level, folds, begins.differences, threads)
-        for time in range(1, PASSES + 1):
-            with told(f"reading, {time} of {PASSES}", learner.size(time)) as progress:
-                learned = learner.read_all(time, progress)
-            found = with_mixer(begins, learned, size)
-            cost = trial.bytes_with(f"held out, after {time}", found)
-            enough = cost >= after * (1 - GAIN)
-            if cost < after:
-                best, after, times = found, cost, times + 1
-            if enough:
-                break
+        judges = Fold(best.found.text, list(divided_samples.held_out))
+        _teach_network(best, folds, judges, size, threads, told)
+        _teach_mixer(best, folds, size, threads, told)
     return Trained(
-        data=best.pack(),
+        data=best.found.pack(),
         samples=len(divided_samples.learned),
-        times=times,
+        times=best.times,
         held_out=sum(map(len, divided_samples.held_out)),
-        before=before,
-        after=after,
+        before=best.before,
+        after=best.cost,
     )
+
+
+class Best:
+    """The best prior so far, by the bytes of held-out samples."""
+
+    def __init__(self, trial: Trial, first: Parts) -> None:
+        self._trial = trial
+        self.found = first
+        self.times = 0
+        """How often samples have been read for it."""
+        self.before = self.cost = trial.bytes_with("without a prior", first)
+
+    def offer(self, name: str, found: Parts, times: int = 0) -> bool:
+        """Take another, for which samples have been read so many times more, if it is better.
+        Whether it is so much better that it is worth while to go on."""
+        cost, least = self._trial.bytes_with(name, found), self.cost
+        if cost < least:
+            self.found, self.cost, self.times = found, cost, self.times + times
+        return cost < least * (1 - GAIN)
+
+
+def _teach_network(
+    best: Best,
+    folds: Sequence[Fold],
+    judges: Fold,
+    size: int,
+    threads: int | None,
+    told: Told,
+) -> None:
+    """If there is room for it, let the network learn, judged by samples behind the text."""
+    level, room = best.found.level, size - len(best.found.pack())
+    if room < ROOM:
+        return
+    with told("looking at samples", 0):
+        learned = _examples(level, folds, threads)
+        held_out = _examples(level, [judges], threads)
+    times = times_of(learned)
+    with told("teaching the network", times * sum(len(one.text) for one in learned)) as progress:
+        factors = tuned(PRESETS[level], learned, held_out, progress, threads)
+    found = with_network(best.found, factors, size)
+    if found.differences.network:
+        best.offer("held out, with the network", found, times)
+
+
+def _teach_mixer(
+    best: Best, folds: Sequence[Fold], size: int, threads: int | None, told: Told
+) -> None:
+    """Let the mixer learn, with the network that was found best, until that is worth little."""
+    begins = best.found
+    learner = Learner(begins.level, folds, begins.differences, threads)
+    for time in range(1, PASSES + 1):
+        with told(f"reading, {time} of {PASSES}", learner.size(time)) as progress:
+            learned = learner.read_all(time, progress)
+        found = with_mixer(begins, learned, size)
+        if not best.offer(f"held out, after {time}", found, 1):
+            break
 
 
 def _folds(samples: Sequence[bytes], whole: bytes) -> list[Fold]:
