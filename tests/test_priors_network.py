@@ -16,16 +16,10 @@ from lmzip.priors import tuning
 from lmzip.priors.network import NOTHING, Examples, Factors, Network, first_factors, joined
 from lmzip.priors.packing import network_differences
 from lmzip.priors.states import Learning
-from lmzip.priors.tuning import times_of, tuned
+from lmzip.priors.tuning import Teacher, size_of, times_of
 
 PRESET = PRESETS[LEVEL]
 LENGTH = 2 * PRESET.segment
-
-
-@pytest.fixture(autouse=True)
-def few_times(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Twice is enough here."""
-    monkeypatch.setattr(tuning, "PASSES", 2)
 
 
 def shown(samples: list[bytes], text: bytes = b"") -> list[Examples]:
@@ -151,47 +145,60 @@ def test_the_twin_of_the_training_has_the_same_gradients():
             assert difference < 2e-3 * np.abs(ours).max(), name
 
 
+def taught(learned: list[Examples], others: list[Examples], times: int = 2) -> Factors:
+    teacher = Teacher(PRESET, others, times)
+    for _ in range(times):
+        teacher.read(learned)
+    return teacher.best
+
+
 def test_it_learns_what_samples_have_in_common():
     learned, others = shown(records(40)), shown(records(10, seed=9))
-    factors = tuned(PRESET, learned, others)
     network, examples = Network(PRESET), stretches(others)
     before = network.bits(first_factors(PRESET, 1), examples, LENGTH)
-    assert network.bits(factors, examples, LENGTH) < 0.97 * before
+    assert network.bits(taught(learned, others), examples, LENGTH) < 0.97 * before
+
+
+def test_threads_change_nothing():
+    learned, found = shown(records(9)), []
+    for threads in (1, 3):
+        teacher = Teacher(PRESET, learned, 1, threads)
+        teacher.read(learned)
+        found.append(teacher.best)
+    for name, pair in found[0].items():
+        assert all((a == b).all() for a, b in zip(pair, found[1][name], strict=True))
 
 
 def test_what_makes_held_out_samples_larger_is_not_kept(monkeypatch):
     bits = iter((1000.0, 1001.0, 1000.0))
-    monkeypatch.setattr(tuning, "_bits", lambda *arguments: next(bits))
+    monkeypatch.setattr(Teacher, "_bits", lambda *arguments: next(bits))
     examples = shown(records(5))
-    kept = Network(PRESET).changed(tuned(PRESET, examples, examples))
+    kept = Network(PRESET).changed(taught(examples, examples))
     assert all((kept[name] == first).all() for name, first in initial_weights(PRESET).items())
 
 
 def test_of_all_times_the_best_is_kept(monkeypatch):
     bits = iter((1000.0, 900.0, 950.0))
-    monkeypatch.setattr(tuning, "_bits", lambda *arguments: next(bits))
+    monkeypatch.setattr(Teacher, "_bits", lambda *arguments: next(bits))
     examples = shown(records(5))
-    best = tuned(PRESET, examples, examples)
-    bits = iter((1000.0, 900.0))
-    rate = tuning._rate
-    monkeypatch.setattr(tuning, "PASSES", 1)
-    monkeypatch.setattr(tuning, "_rate", lambda step, steps: rate(step, 2 * steps))
-    once = tuned(PRESET, examples, examples)
-    for name, pair in best.items():
-        assert all((a == b).all() for a, b in zip(pair, once[name], strict=True))
+    teacher = Teacher(PRESET, examples, 2)
+    teacher.read(examples)
+    once = teacher.best
+    teacher.read(examples)
+    assert teacher.best is once
 
 
 def test_few_samples_are_read_several_times_and_many_once():
     few, many = shown(records(3)), shown([noise(60000, seed) for seed in range(2)])
     assert times_of(few) == tuning.PASSES
-    assert times_of(many * 10) == round(tuning.READ / sum(len(one.text) for one in many * 10))
+    assert times_of(many * 10) == round(tuning.READ / size_of(many * 10))
     assert times_of(many * 100) == 1
 
 
 def test_every_byte_that_is_read_is_told_of():
     examples, done = shown(records(5)), []
-    tuned(PRESET, examples, examples, done.append)
-    assert sum(done) == times_of(examples) * sum(len(one.text) for one in examples)
+    Teacher(PRESET, examples, 1).read(examples, done.append)
+    assert sum(done) == size_of(examples)
 
 
 def test_the_file_of_what_was_learned_holds_nearly_the_same():

@@ -26,7 +26,7 @@ from lmzip.priors.packing import Learned, parts, with_mixer, with_network
 from lmzip.priors.parts import LONGEST_TEXT, Parts
 from lmzip.priors.samples import PIECE, Samples, chosen_text, divided
 from lmzip.priors.states import Kept, Learning, new_model
-from lmzip.priors.tuning import times_of, tuned
+from lmzip.priors.tuning import Teacher, size_of, times_of
 
 SHARE = 4
 """A prior may have a quarter as many bytes as its samples, and `LEAST` anyway."""
@@ -116,8 +116,7 @@ def train(
         best.offer("with a text", parts(level, NONE, whole))
     folds = _folds(divided_samples.learned, best.found.text)
     if folds:
-        judges = Fold(best.found.text, list(divided_samples.held_out))
-        _teach_network(best, folds, judges, size, threads, told)
+        _teach_network(best, divided_samples, size, threads, told)
         _teach_mixer(best, folds, size, threads, told)
     return Trained(
         data=best.found.pack(),
@@ -149,24 +148,28 @@ class Best:
 
 
 def _teach_network(
-    best: Best,
-    folds: Sequence[Fold],
-    judges: Fold,
-    size: int,
-    threads: int | None,
-    told: Told,
+    best: Best, samples: Samples, size: int, threads: int | None, told: Told
 ) -> None:
-    """If there is room for it, let the network learn, judged by samples behind the text."""
-    level, room = best.found.level, size - len(best.found.pack())
-    if room < ROOM:
+    """If there is room for it, let the network learn from what samples look like behind the text,
+    or behind others, each time without another part of the samples."""
+    level, text = best.found.level, best.found.text
+    if size - len(best.found.pack()) < ROOM:
         return
+    folds = _folds(samples.learned, text)
     with told("looking at samples", 0):
+        held_out = _examples(level, [Fold(text, list(samples.held_out))], threads)
         learned = _examples(level, folds, threads)
-        held_out = _examples(level, [judges], threads)
     times = times_of(learned)
-    with told("teaching the network", times * sum(len(one.text) for one in learned)) as progress:
-        factors = tuned(PRESETS[level], learned, held_out, progress, threads)
-    found = with_network(best.found, factors, size)
+    teacher = Teacher(PRESETS[level], held_out, times, threads)
+    for time in range(1, times + 1):
+        with told(f"teaching the network, {time} of {times}", size_of(learned)) as progress:
+            teacher.read(learned, progress)
+        if time < times and len(folds) > 1:
+            learned.clear()  # they are many bytes
+            with told(f"looking at samples, {time + 1} of {times}", 0):
+                folds = _folds(samples.learned, text, seed=time)
+                learned = _examples(level, folds, threads)
+    found = with_network(best.found, teacher.best, size)
     if found.differences.network:
         best.offer("held out, with the network", found, times)
 
@@ -185,18 +188,19 @@ def _teach_mixer(
             break
 
 
-def _folds(samples: Sequence[bytes], whole: bytes) -> list[Fold]:
+def _folds(samples: Sequence[bytes], whole: bytes, seed: int = 0) -> list[Fold]:
     """Texts to learn behind, each with samples that are not in it (cross-validation, Stone 1974).
 
-    If the text of the prior leaves too few, there are several, each without another part of them.
+    If the text of the prior leaves too few, there are several, each without another part of them:
+    which, is by chance.
     """
     read = sum(map(len, samples))
     if len(whole) <= TEXT_SHARE * read:
         found = [Fold(whole, _unread(samples, whole))]
     else:
-        found = []
+        found, numbers = [], random.Random(seed).sample(range(len(samples)), len(samples))
         for part in range(FOLDS):
-            others = [sample for i, sample in enumerate(samples) if i % FOLDS != part]
+            others = [one for one, i in zip(samples, numbers, strict=True) if i % FOLDS != part]
             text = chosen_text(others, min(len(whole), int(TEXT_SHARE * read)))
             found.append(Fold(text, _unread(samples, text)))
     return [fold for fold in found if fold.samples]

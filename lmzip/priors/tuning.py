@@ -1,13 +1,15 @@
 """The transformer learns from samples, as a whole, before anything else is learned behind it.
 
 Changes of low rank are learned by Adam (Kingma and Ba 2015) on stretches of samples in an order by
-chance, and those are kept with which held-out samples take the fewest bits.
+chance, and those are kept with which held-out samples take the fewest bits. Each time it reads what
+samples look like behind another text, as far as there are others: so it learns them less by heart.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
 from threadpoolctl import threadpool_limits
 
@@ -21,7 +23,7 @@ RANK = 16
 ROWS = 8
 """Stretches that are read for a step."""
 RATE, WARM_UP = 3e-3, 30
-"""Rate of learning at its height, after so many steps; then it falls, linearly, to 0."""
+"""Rate of learning, which rises over so many steps, and falls, linearly, to 0."""
 BETA1, BETA2, EPSILON = 0.9, 0.98, 1e-8
 """Of Adam."""
 READ, PASSES = 2_500_000, 8
@@ -30,61 +32,70 @@ of fewer bytes are learned from faster than they are understood."""
 
 
 def times_of(examples: list[Examples]) -> int:
-    """How often examples are read."""
-    return max(1, min(PASSES, round(READ / max(_size(examples), 1))))
+    """How often samples are to be read of which these are examples."""
+    return max(1, min(PASSES, round(READ / max(size_of(examples), 1))))
 
 
-def tuned(
-    preset: Preset,
-    learned: list[Examples],
-    held_out: list[Examples],
-    progress: Callable[[int], object] = lambda done: None,
-    threads: int | None = None,
-) -> Factors:
-    """The changes with which examples that are held out take the fewest bits; those are none before
-    anything was learned. progress is told of bytes read, `times_of(learned)` times all."""
-    # Threads within products would wait for each other, and long where others have a processor.
-    with ThreadPoolExecutor(threads or processors()) as pool, threadpool_limits(1):
-        return _tuned(Network(preset, pool.map), learned, held_out, progress)
+def size_of(examples: list[Examples]) -> int:
+    """Bytes that the network is asked for."""
+    return sum(len(one.text) for one in examples)
 
 
-def _tuned(
-    network: Network,
-    learned: list[Examples],
-    held_out: list[Examples],
-    progress: Callable[[int], object],
-) -> Factors:
-    length = 2 * network.preset.segment
-    texts, judges = joined(learned), joined(held_out)
-    stretches, judged = _stretches(learned, length), _stretches(held_out, length)
-    times, random = times_of(learned), np.random.default_rng(1)
-    steps = times * -(-len(stretches) // ROWS)
-    factors = first_factors(network.preset, RANK)
-    adam = _Adam(factors)
-    best, least = _copied(factors), _bits(network, factors, judges, judged, length)
-    for _ in range(times):
-        order = stretches[random.permutation(len(stretches))]
-        for rows in _batches(order):
-            batch = texts.at(rows.reshape(-1))
-            adam.step(network.gradients(factors, batch, length), _rate(adam.steps, steps))
-            progress(int((rows >= 0).sum()))
-        bits = _bits(network, factors, judges, judged, length)
-        if bits < least:
-            best, least = _copied(factors), bits
-    return best
+class Teacher:
+    """Lets a network learn from examples, so many times, and keeps what serves others best."""
 
+    def __init__(
+        self, preset: Preset, held_out: list[Examples], times: int, threads: int | None = None
+    ) -> None:
+        self._preset, self._times, self._threads = preset, times, threads
+        self._length = 2 * preset.segment
+        self._judges, self._judged = joined(held_out), _stretches(held_out, self._length)
+        self._factors = first_factors(preset, RANK)
+        self._adam = _Adam(self._factors)
+        self._random = np.random.default_rng(1)
+        self._read = 0
+        self.best = _copied(self._factors)
+        """Changes with which the examples held out take the fewest bits; none at first."""
+        with self._network() as network:
+            self._least = self._bits(network)
 
-def _rate(step: int, steps: int) -> float:
-    """Of a step, counted from 0."""
-    return RATE * min(1.0, (step + 1) / WARM_UP) * (1 - step / steps)
+    @contextmanager
+    def _network(self) -> Iterator[Network]:
+        """The network, on threads of its own: those within products would wait for each other, and
+        long where others have a processor."""
+        with ThreadPoolExecutor(self._threads or processors()) as pool, threadpool_limits(1):
+            yield Network(self._preset, pool.map)
+
+    def read(
+        self, examples: list[Examples], progress: Callable[[int], object] = lambda done: None
+    ) -> None:
+        """Learn from all of these, in an order by chance: one of the times. progress is told of
+        bytes."""
+        texts, stretches = joined(examples), _stretches(examples, self._length)
+        order = stretches[self._random.permutation(len(stretches))]
+        with self._network() as network:
+            for start in range(0, len(order), ROWS):
+                places = order[start : start + ROWS].reshape(-1)
+                gradients = network.gradients(self._factors, texts.at(places), self._length)
+                done = (self._read + start / len(order)) / self._times
+                self._adam.step(gradients, RATE * (1 - done))
+                progress(int((places >= 0).sum()))
+            bits = self._bits(network)
+        self._read += 1
+        if bits < self._least:
+            self.best, self._least = _copied(self._factors), bits
+
+    def _bits(self, network: Network) -> float:
+        """Of the examples held out."""
+        batches = (self._judged[i : i + ROWS] for i in range(0, len(self._judged), ROWS))
+        return sum(
+            network.bits(self._factors, self._judges.at(places.reshape(-1)), self._length)
+            for places in batches
+        )
 
 
 def _copied(factors: Factors) -> Factors:
     return {name: (b.copy(), a.copy()) for name, (b, a) in factors.items()}
-
-
-def _size(examples: list[Examples]) -> int:
-    return sum(len(one.text) for one in examples)
 
 
 def _stretches(examples: list[Examples], length: int) -> np.ndarray:
@@ -98,19 +109,6 @@ def _stretches(examples: list[Examples], length: int) -> np.ndarray:
     return np.stack(found)
 
 
-def _batches(stretches: np.ndarray) -> Iterator[np.ndarray]:
-    for start in range(0, len(stretches), ROWS):
-        yield stretches[start : start + ROWS]
-
-
-def _bits(
-    network: Network, factors: Factors, examples: Examples, stretches: np.ndarray, length: int
-) -> float:
-    """Of examples, in these stretches."""
-    batches = _batches(stretches)
-    return sum(network.bits(factors, examples.at(rows.reshape(-1)), length) for rows in batches)
-
-
 class _Adam:
     """It changes factors in their place."""
 
@@ -121,6 +119,7 @@ class _Adam:
 
     def step(self, gradients: Factors, rate: float) -> None:
         self.steps += 1
+        rate *= min(1.0, self.steps / WARM_UP)
         flat = [array for pair in gradients.values() for array in pair]
         bias1, bias2 = 1 - BETA1**self.steps, 1 - BETA2**self.steps
         for array, (first, second), gradient in zip(self._arrays, self._moments, flat, strict=True):
