@@ -17,8 +17,11 @@ from dataclasses import dataclass
 
 from lmzip.arrays import np
 from lmzip.codec.entry import entry
+from lmzip.codec.jit import kernel
 from lmzip.codec.levels import Preset
-from lmzip.codec.memory.slots import STATES, SYMBOLS
+from lmzip.codec.memory.slots import CANDIDATES, STATES, SYMBOLS
+from lmzip.codec.native.structs import Struct
+from lmzip.codec.transformer.kernels.candidates import add_candidates, memory_worth
 from lmzip.codec.transformer.rotary import BASE
 from lmzip.codec.transformer.weights import initial_weights
 
@@ -29,8 +32,8 @@ SHARDS = 4
 are always rounded in the same way."""
 
 
-@dataclass(frozen=True)
-class Examples:
+@dataclass(frozen=True, eq=False)
+class Examples(Struct):
     """What the slots say before each of M bytes that the network is asked for, and these bytes."""
 
     tokens: np.ndarray
@@ -44,17 +47,21 @@ class Examples:
     text: np.ndarray
     """int16 [M], a byte or NOTHING."""
 
+    def each(self, change: Callable[[np.ndarray], np.ndarray]) -> Examples:
+        """With all arrays changed in the same way."""
+        return Examples(*(change(array) for array in self.__getstate__().values()))
+
     def at(self, places: np.ndarray) -> Examples:
         """Those at places, int64 [M'], of which -1 is behind the end."""
-        text = np.where(places < 0, np.int16(NOTHING), self.text[places])
-        rest = (self.tokens, self.candidates, self.classes, self.totals)
-        return Examples(*(array[places] for array in rest), text)
+        found = self.each(lambda array: array[places])
+        found.text[places < 0] = NOTHING
+        return found
 
 
 def joined(examples: list[Examples]) -> Examples:
     """All in a row."""
-    names = Examples.__dataclass_fields__
-    return Examples(*(np.concatenate([getattr(one, name) for one in examples]) for name in names))
+    arrays = zip(*(one.__getstate__().values() for one in examples), strict=True)
+    return Examples(*map(np.concatenate, arrays))
 
 
 Factors = dict[str, tuple[np.ndarray, np.ndarray]]
@@ -133,11 +140,8 @@ class Network:
 def _shards(examples: Examples, length: int) -> list[Examples]:
     """Stretches of examples, in about as many shares as there are to be."""
     size = -(-len(examples.text) // (length * SHARDS)) * length
-    names = Examples.__dataclass_fields__
-    return [
-        Examples(*(getattr(examples, name)[start : start + size] for name in names))
-        for start in range(0, len(examples.text), size)
-    ]
+    parts = (slice(start, start + size) for start in range(0, len(examples.text), size))
+    return [examples.each(lambda array, part=part: array[part]) for part in parts]
 
 
 class _Pass:
@@ -159,10 +163,9 @@ class _Pass:
     def loss(self) -> float:
         """Sum of -ln p."""
         e, w, rows = self.examples, self.weights, len(self.examples.text)
-        slots = e.candidates, e.classes, e.totals
         x = np.zeros((rows, self.preset.width), np.float32)
-        known = np.zeros((rows, SYMBOLS), np.float32)
-        look_up(e.tokens, *slots, w["embedding"], w["table"], x, known)
+        known = np.empty((rows, SYMBOLS), np.float32)
+        look_up(e, w["embedding"], w["table"], x, known)
         known -= known.max(axis=1, keepdims=True)
         np.exp(known, out=known)
         self.known = known / known.sum(axis=1, keepdims=True)
@@ -173,9 +176,10 @@ class _Pass:
             x, kept = self._layer(x, number)
             self.layers.append(kept)
         self.last = _Norm(x)
-        self.outputs = self.last.y @ w["head"].T
-        logits = self.outputs[:, :SYMBOLS].copy()
-        add_candidates(self.outputs, *slots, w["table"], logits)
+        outputs = self.last.y @ w["head"].T
+        self.gates = np.empty(e.totals.shape, np.float32)
+        open_gates(e, w["table"], outputs, self.gates)
+        logits = outputs[:, :SYMBOLS].copy()
         logits -= logits.max(axis=1, keepdims=True)
         told = e.text != NOTHING
         here = logits[np.arange(rows), np.where(told, e.text, 0)]
@@ -187,16 +191,15 @@ class _Pass:
     def gradients(self, count: int) -> Factors:
         """Of the sum, by `count`, by the factors. What was kept is used up."""
         e, w = self.examples, self.weights
-        slots = e.candidates, e.classes, e.totals
         told = np.flatnonzero(e.text != NOTHING)
         by_logits = self.chances
         by_logits[told, e.text[told]] -= 1
         by_logits[e.text == NOTHING] = 0
         by_logits /= np.float32(count)
-        by_outputs = np.zeros_like(self.outputs)
+        by_outputs = np.zeros((len(by_logits), len(w["head"])), np.float32)
         by_outputs[:, :SYMBOLS] = by_logits
         by_table = np.zeros_like(w["table"])
-        take_back_candidates(by_logits, self.outputs, *slots, w["table"], by_outputs, by_table)
+        close_gates(e, w["table"], self.gates, by_outputs, by_table)
         self._learn("head", self.last.y, by_outputs)
         by_x = self.last.back(by_outputs @ w["head"])
         for number in reversed(range(self.preset.layers)):
@@ -205,7 +208,7 @@ class _Pass:
         by_roots = self.roots * (by_x @ w["memory"])
         by_known = 0.5 * (by_roots - self.known * by_roots.sum(axis=1, keepdims=True))
         by_embedding = np.zeros_like(w["embedding"])
-        take_back(by_x, by_known, e.tokens, *slots, by_embedding, by_table)
+        take_back(e, by_x, by_known, by_embedding, by_table)
         outputs, inputs = self.factors["embedding"]
         self.found["embedding"] = inputs @ by_embedding.T, outputs @ by_embedding
         self.found["table"] = by_table[None], np.zeros((1, 1), np.float32)
@@ -292,63 +295,52 @@ def attend_back(chances: np.ndarray, by_chances: np.ndarray) -> None:
 
 
 @entry
-def look_up(tokens, candidates, classes, totals, embedding, table, x, known):
-    """Add rows of the embedding to x [M, d], and what candidates are worth to known [M, 256]."""
-    for r in range(tokens.shape[0]):
-        for n in range(tokens.shape[1]):
-            row = tokens[r, n]
+def look_up(e, embedding, table, x, known):
+    """Add rows of the embedding to x [M, d]; let known [M, 256] be what candidates are worth."""
+    for r in range(x.shape[0]):
+        for n in range(e.tokens.shape[1]):
+            row = e.tokens[r, n]
             for i in range(x.shape[1]):
                 x[r, i] += embedding[row, i]
-        for k in range(totals.shape[1]):
-            first = STATES * k + np.int64(totals[r, k])
-            for j in range(candidates.shape[2]):
-                if classes[r, k, j] > 0:
-                    known[r, candidates[r, k, j]] += table[first + 12 * np.int64(classes[r, k, j])]
+        memory_worth(e, r, table, known[r])
 
 
 @entry
-def take_back(by_x, by_known, tokens, candidates, classes, totals, by_embedding, by_table):
+def open_gates(e, table, outputs, gates):
+    """Add candidates to logits, of outputs [M, 256 + ..], and keep their gates [M, K]."""
+    for r in range(outputs.shape[0]):
+        add_candidates(e, r, table, outputs[r], gates[r])
+
+
+@entry
+def take_back(e, by_x, by_known, by_embedding, by_table):
     """Gradients of what `look_up` took."""
-    for r in range(tokens.shape[0]):
-        for n in range(tokens.shape[1]):
-            row = tokens[r, n]
+    for r in range(by_x.shape[0]):
+        for n in range(e.tokens.shape[1]):
+            row = e.tokens[r, n]
             for i in range(by_x.shape[1]):
                 by_embedding[row, i] += by_x[r, i]
-        for k in range(totals.shape[1]):
-            first = STATES * k + np.int64(totals[r, k])
-            for j in range(candidates.shape[2]):
-                if classes[r, k, j] > 0:
-                    state = first + 12 * np.int64(classes[r, k, j])
-                    by_table[state] += by_known[r, candidates[r, k, j]]
+        for k in range(e.totals.shape[1]):
+            for j in range(CANDIDATES):
+                if e.classes[r, k, j] > 0:
+                    by_table[state_of(e, r, k, j)] += by_known[r, e.candidates[r, k, j]]
 
 
 @entry
-def add_candidates(outputs, candidates, classes, totals, table, logits):
-    """Add candidates whose gates the outputs [M, 256 + gates] open to logits [M, 256]."""
-    for r in range(outputs.shape[0]):
-        for k in range(totals.shape[1]):
-            gate = 1 + outputs[r, SYMBOLS + k]
-            first = STATES * k + np.int64(totals[r, k])
-            for j in range(candidates.shape[2]):
-                if classes[r, k, j] > 0:
-                    worth = table[first + 12 * np.int64(classes[r, k, j])]
-                    logits[r, candidates[r, k, j]] += gate * worth
-
-
-@entry
-def take_back_candidates(
-    by_logits, outputs, candidates, classes, totals, table, by_outputs, by_table
-):
-    """Gradients of gates and table."""
-    for r in range(outputs.shape[0]):
-        for k in range(totals.shape[1]):
-            gate = 1 + outputs[r, SYMBOLS + k]
-            first = STATES * k + np.int64(totals[r, k])
+def close_gates(e, table, gates, by_outputs, by_table):
+    """Gradients of gates, behind those of logits, and of the table: what `open_gates` took."""
+    for r in range(by_outputs.shape[0]):
+        for k in range(e.totals.shape[1]):
             by_gate = np.float32(0)
-            for j in range(candidates.shape[2]):
-                if classes[r, k, j] > 0:
-                    state = first + 12 * np.int64(classes[r, k, j])
-                    by = by_logits[r, candidates[r, k, j]]
+            for j in range(CANDIDATES):
+                if e.classes[r, k, j] > 0:
+                    state, by = state_of(e, r, k, j), by_outputs[r, e.candidates[r, k, j]]
                     by_gate += by * table[state]
-                    by_table[state] += gate * by
+                    by_table[state] += gates[r, k] * by
             by_outputs[r, SYMBOLS + k] = by_gate
+
+
+@kernel
+def state_of(e, r, k, j):
+    """A candidate's entry of the table."""
+    return STATES * k + 12 * np.int64(e.classes[r, k, j]) + np.int64(e.totals[r, k])

@@ -119,9 +119,7 @@ def network_differences(factors: Factors, coarse: float = 1.0) -> bytes:
         else:
             pair = _turned(outputs, inputs)
             steps = STEP * coarse / np.maximum(np.linalg.norm(pair[1], axis=1), 1e-9)
-            # No code is above 127.
-            wide = [np.maximum(steps, np.abs(factor).max(axis=1) / 127) for factor in pair]
-            coded.append([_codes(*factor) for factor in zip(pair, wide, strict=True)])
+            coded.append([_codes(factor, steps) for factor in pair])
     rank = max(_rank(pair) for pair in coded if len(pair) == 2)
     told = [pair if len(pair) == 1 else [_first_rows(one, rank) for one in pair] for pair in coded]
     flat = [one for pair in told for one in pair]
@@ -155,7 +153,9 @@ def _first_rows(codes: Codes, count: int) -> Codes:
 
 
 def _codes(rows: np.ndarray, steps: float | np.ndarray) -> Codes:
-    """Rows as codes; steps: one, or one of each row."""
+    """Rows as codes; steps: one, or one of each row, which is wider where a code would be above
+    127."""
+    steps = np.maximum(steps, np.abs(rows).max(axis=1, initial=0) / 127)
     scales = np.broadcast_to(np.clip(steps, 2.0**-24, 60000), len(rows)).astype(np.float16)
     size = rows.astype(np.float64) / scales.astype(np.float64)[:, None]
     codes = (np.sign(size) * np.floor(np.abs(size) + 0.35)).clip(-127, 127).astype(np.int64)

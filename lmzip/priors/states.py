@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import partial
 
 from lmzip.arrays import np
@@ -60,21 +60,23 @@ class Learning:
         self._text = text
         read = self._new(text, self._room - len(text))
         assert read.bits is not None
-        self._read = read.bits.memory, read.foresight
+        self._memory, self._foresight = read.bits.memory, read.foresight
         cells = engine_of(read).state.slots.cells
         (self._places,) = cells.any(axis=1).nonzero()
         self._slots = cells[self._places]
 
     def read(self, samples: list[bytes]) -> None:
         """Learn from samples, the first of which stands behind the text."""
-        self._put_back()
+        assert self.model.bits is not None
+        _put_back(_arrays_of(self.model.bits.memory), _arrays_of(self._memory))
+        self._begin()
         for sample in samples:
             self.model.encode(sample)
 
     def look_at(self, samples: list[bytes]) -> list[Examples]:
         """What the transformer is shown of each of samples, the first of which stands behind the
         text; nothing is predicted, and nothing is learned."""
-        self._put_back()
+        self._begin()
         return [self._examples(np.frombuffer(sample, np.uint8).copy()) for sample in samples]
 
     def _examples(self, text: np.ndarray) -> Examples:
@@ -89,23 +91,29 @@ class Learning:
             asked = int(foresight.at[ASKED])
             first, slots = number % 2 * self.model.preset.segment, state.slots
             here = slice(first, first + asked)
-            shown = (slots.tokens, slots.candidates, slots.classes, slots.totals)
-            tokens, *rest = (array[here].copy() for array in shown)
-            known = foresight.asked[number & 1][:asked].astype(np.int16)
-            found.append(Examples(tokens.astype(np.int16), *rest, known))
+            found.append(
+                Examples(
+                    tokens=slots.tokens[here].astype(np.int16),
+                    candidates=slots.candidates[here].copy(),
+                    classes=slots.classes[here].copy(),
+                    totals=slots.totals[here].copy(),
+                    text=foresight.asked[number & 1][:asked].astype(np.int16),
+                )
+            )
             start, number = part.stop, number + 1
         return joined(found)
 
-    def _put_back(self) -> None:
-        assert self.model.bits is not None
-        for struct, read in zip(
-            (self.model.bits.memory, self.model.foresight), self._read, strict=True
-        ):
-            for array, kept in zip(_arrays_of(struct), _arrays_of(read), strict=True):
-                np.copyto(array, kept)
+    def _begin(self) -> None:
+        """Foresight and slots are as they were behind the text."""
+        _put_back(_arrays_of(self.model.foresight), _arrays_of(self._foresight))
         cells = engine_of(self.model).state.slots.cells
         cells.fill(0)
         cells[self._places] = self._slots
+
+
+def _put_back(arrays: Iterable[np.ndarray], kept: Iterable[np.ndarray]) -> None:
+    for array, before in zip(arrays, kept, strict=True):
+        np.copyto(array, before)
 
 
 class Kept:
@@ -118,8 +126,7 @@ class Kept:
 
     def put_back(self) -> Codec:
         """The model as it was."""
-        for array, kept in zip(_arrays_of_model(self._model), self._arrays, strict=True):
-            np.copyto(array, kept)
+        _put_back(_arrays_of_model(self._model), self._arrays)
         vars(engine_of(self._model).steps).update(self._steps)
         return self._model
 

@@ -116,7 +116,7 @@ def train(
         best.offer("with a text", parts(level, NONE, whole))
     folds = _folds(divided_samples.learned, best.found.text)
     if folds:
-        _teach_network(best, divided_samples, size, threads, told)
+        _teach_network(best, divided_samples, folds, size, threads, told)
         _teach_mixer(best, folds, size, threads, told)
     return Trained(
         data=best.found.pack(),
@@ -148,14 +148,18 @@ class Best:
 
 
 def _teach_network(
-    best: Best, samples: Samples, size: int, threads: int | None, told: Told
+    best: Best,
+    samples: Samples,
+    folds: Sequence[Fold],
+    size: int,
+    threads: int | None,
+    told: Told,
 ) -> None:
-    """If there is room for it, let the network learn from what samples look like behind the text,
-    or behind others, each time without another part of the samples."""
+    """If there is room for it, let the network learn from folds of samples, and, if they are
+    several, from others the next times."""
     level, text = best.found.level, best.found.text
     if size - len(best.found.pack()) < ROOM:
         return
-    folds = _folds(samples.learned, text)
     with told("looking at samples", 0):
         held_out = _examples(level, [Fold(text, list(samples.held_out))], threads)
         learned = _examples(level, folds, threads)
